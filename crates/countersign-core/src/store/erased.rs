@@ -1,0 +1,77 @@
+//! A store behind a pointer, so that a receiver need not be generic over it.
+
+use core::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::{Capabilities, Claim, ClaimRequest, DedupStore, Fence, Fenced, KeyState, StoreError};
+use crate::{Clock, DeliveryKey};
+
+/// The object-safe twin of [`DedupStore`].
+pub(crate) trait DynStore: Send + Sync + 'static {
+    fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> BoxFuture<'a, Result<Claim, StoreError>>;
+    fn complete<'a>(
+        &'a self,
+        key: &'a DeliveryKey,
+        fence: Fence,
+        retention: Duration,
+    ) -> BoxFuture<'a, Result<Fenced, StoreError>>;
+    fn release<'a>(
+        &'a self,
+        key: &'a DeliveryKey,
+        fence: Fence,
+    ) -> BoxFuture<'a, Result<Fenced, StoreError>>;
+    fn wait<'a>(
+        &'a self,
+        key: &'a DeliveryKey,
+        at_most: Duration,
+        clock: &'a dyn Clock,
+    ) -> BoxFuture<'a, Result<KeyState, StoreError>>;
+    fn forget<'a>(&'a self, key: &'a DeliveryKey) -> BoxFuture<'a, Result<bool, StoreError>>;
+    fn purge(&self, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
+    fn capabilities(&self) -> Capabilities;
+}
+
+impl<S: DedupStore> DynStore for S {
+    fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        Box::pin(DedupStore::claim(self, request))
+    }
+
+    fn complete<'a>(
+        &'a self,
+        key: &'a DeliveryKey,
+        fence: Fence,
+        retention: Duration,
+    ) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        Box::pin(DedupStore::complete(self, key, fence, retention))
+    }
+
+    fn release<'a>(
+        &'a self,
+        key: &'a DeliveryKey,
+        fence: Fence,
+    ) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        Box::pin(DedupStore::release(self, key, fence))
+    }
+
+    fn wait<'a>(
+        &'a self,
+        key: &'a DeliveryKey,
+        at_most: Duration,
+        clock: &'a dyn Clock,
+    ) -> BoxFuture<'a, Result<KeyState, StoreError>> {
+        Box::pin(DedupStore::wait(self, key, at_most, clock))
+    }
+
+    fn forget<'a>(&'a self, key: &'a DeliveryKey) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(DedupStore::forget(self, key))
+    }
+
+    fn purge(&self, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        Box::pin(DedupStore::purge(self, limit))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        DedupStore::capabilities(self)
+    }
+}
