@@ -10,6 +10,6 @@ pub use self::{
     mac::Algorithm,
     store::{
         Capabilities, Claim, ClaimRequest, Claimed, DedupStore, Fence, Fenced, KeyState, OnAlias,
-        Owner, StoreError, StoreErrorKind,
+        Owner, StoreError, StoreErrorKind, memory::MemoryStore,
     },
 };

@@ -1,0 +1,134 @@
+//! Speed and size of the memory store: `cargo bench -p countersign-core --bench memory_store`.
+//!
+//! Prints claim+complete per second on one and two threads, bytes per done key, and how many
+//! duplicates were wrongly admitted, which must be none. `COUNTERSIGN_BENCH_KEYS=10000000` adds a
+//! run of that many keys.
+
+#![allow(clippy::print_stdout, reason = "a bench prints")]
+#![allow(clippy::unwrap_used, reason = "a bench may stop")]
+
+use core::time::Duration;
+use std::{alloc::System, env, thread, time::Instant};
+
+use cap::Cap;
+use countersign_core::{
+    Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, MemoryStore, OnAlias, Owner,
+};
+use futures_util::FutureExt;
+
+#[global_allocator]
+static HEAP: Cap<System> = Cap::new(System, usize::MAX);
+
+const LEASE: Duration = Duration::from_secs(30);
+const RETENTION: Duration = Duration::from_secs(72 * 3600);
+const MILLION: u64 = 1_000_000;
+const ROUNDS: usize = 5;
+
+fn main() {
+    speed("claim+complete", 1, |store, key, _| run_one(store, key, &[]));
+    speed("claim+complete", 2, |store, key, _| run_one(store, key, &[]));
+    speed("claim+complete, one alias each", 2, |store, key, n| {
+        run_one(store, key, &[key_of(!n)]);
+    });
+    speed("claim+release", 2, |store, key, n| {
+        let Claim::Claimed(claimed) = claim(store, key, &[], n) else {
+            panic!("a fresh key is free");
+        };
+        let released = store.release(&key, claimed.fence).now_or_never();
+        assert_eq!(released.unwrap().unwrap(), Fenced::Applied);
+    });
+    size(MILLION, false);
+    size(MILLION, true);
+    if let Some(keys) = env::var("COUNTERSIGN_BENCH_KEYS")
+        .ok()
+        .and_then(|keys| keys.parse().ok())
+    {
+        size(keys, false);
+    }
+}
+
+/// Times one million operations, each on a key of its own, spread over threads.
+fn speed(name: &str, threads: u64, operation: impl Fn(&MemoryStore, DeliveryKey, u64) + Sync) {
+    let mut rates: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let store = MemoryStore::with_capacity(2_500_000);
+            let begin = Instant::now();
+            thread::scope(|scope| {
+                for thread in 0..threads {
+                    let (store, operation) = (store.clone(), &operation);
+                    scope.spawn(move || {
+                        for n in (thread..MILLION).step_by(usize::try_from(threads).unwrap()) {
+                            operation(&store, key_of(n), n);
+                        }
+                    });
+                }
+            });
+            1.0 / begin.elapsed().as_secs_f64()
+        })
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    println!(
+        "{name:<32} {threads} thread(s)  {:>6.2} M/s  (of {ROUNDS} rounds: {:.2} to {:.2})",
+        rates[ROUNDS / 2],
+        rates[0],
+        rates[ROUNDS - 1]
+    );
+}
+
+/// Weighs done keys, then sends each a second time.
+fn size(keys: u64, aliased: bool) {
+    let alias = |n: u64| if aliased { vec![key_of(!n)] } else { Vec::new() };
+    let rows = usize::try_from(keys).unwrap() * if aliased { 2 } else { 1 };
+    let before = HEAP.allocated();
+    let store = MemoryStore::with_capacity(rows);
+    let begin = Instant::now();
+    for n in 0..keys {
+        run_one(&store, key_of(n), &alias(n));
+    }
+    let rate = keys as f64 / begin.elapsed().as_secs_f64() / 1e6;
+    let bytes = (HEAP.allocated() - before) as f64 / keys as f64;
+    let wrong = (0..keys)
+        .filter(|n| {
+            let again = claim(&store, key_of(*n), &alias(*n), !n);
+            !matches!(again, Claim::Completed { .. })
+        })
+        .count();
+    let name = if aliased { "with an alias each" } else { "" };
+    println!(
+        "{keys} done keys {name}: {bytes:.1} bytes a key, filled at {rate:.2} M/s, \
+         wrongly admitted duplicates: {wrong}"
+    );
+    assert_eq!(wrong, 0);
+    assert_eq!(store.len(), rows);
+}
+
+fn run_one(store: &MemoryStore, key: DeliveryKey, aliases: &[DeliveryKey]) {
+    let Claim::Claimed(claimed) = claim(store, key, aliases, 1) else {
+        panic!("a fresh key is free");
+    };
+    let done = store
+        .complete(&key, claimed.fence, RETENTION)
+        .now_or_never();
+    assert_eq!(done.unwrap().unwrap(), Fenced::Applied);
+}
+
+fn claim(store: &MemoryStore, key: DeliveryKey, aliases: &[DeliveryKey], owner: u64) -> Claim {
+    let request = ClaimRequest::new(key, Owner::from_u128(u128::from(owner)), LEASE)
+        .with_aliases(aliases, OnAlias::Suppress)
+        .with_fingerprint(Some(owner));
+    store.claim(request).now_or_never().unwrap().unwrap()
+}
+
+/// A key that looks as random as a hash does (splitmix64), at no cost worth counting.
+fn key_of(n: u64) -> DeliveryKey {
+    let mut state = n;
+    let mut bytes = [0; 32];
+    for word in bytes.chunks_exact_mut(8) {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word.copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes());
+    }
+    DeliveryKey::from_bytes(bytes)
+}

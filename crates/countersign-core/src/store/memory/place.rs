@@ -1,0 +1,76 @@
+//! Where a key lives: its hash and its shard.
+
+use std::{collections::hash_map::RandomState, hash::BuildHasher};
+
+use crate::DeliveryKey;
+
+/// How many shards there are; a power of two of at most 64, so that a set of them is one word.
+pub(super) const SHARDS: u8 = if cfg!(all(test, shuttle)) { 4 } else { 64 };
+
+/// A key with what is needed to look it up.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) key: DeliveryKey,
+    pub(super) hash: u64,
+    pub(super) shard: u8,
+}
+
+/// Hashes keys, which are hashes already, under a secret of this store.
+///
+/// Whoever chooses ids can search for keys that share a few dozen bits, so plain bits of the key
+/// would let a sender pile rows into one bucket.
+#[derive(Clone, Copy)]
+pub(super) struct Placer {
+    secrets: [u64; 2],
+}
+
+impl Placer {
+    pub(super) fn new() -> Self {
+        let random = RandomState::new();
+        Self {
+            secrets: [random.hash_one(0_u8), random.hash_one(1_u8)],
+        }
+    }
+
+    pub(super) fn place(self, key: &DeliveryKey) -> Place {
+        let hash = self.hash(key);
+        // The table takes its position from the low bits and its tag from the top seven.
+        let [.., byte, _] = hash.to_le_bytes();
+        Place {
+            key: *key,
+            hash,
+            shard: byte & (SHARDS - 1),
+        }
+    }
+
+    pub(super) fn hash(self, key: &DeliveryKey) -> u64 {
+        let (words, _) = key.as_bytes().as_chunks::<8>();
+        let [first, second] = match words {
+            [first, second, ..] => [u64::from_le_bytes(*first), u64::from_le_bytes(*second)],
+            _ => [0; 2],
+        };
+        let [a, b] = self.secrets;
+        let product = u128::from(first ^ a).wrapping_mul(u128::from(second ^ b));
+        fold(product)
+    }
+}
+
+/// Both halves of a product in one word; each bit of the factors reaches it.
+#[allow(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+const fn fold(product: u128) -> u64 {
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// A set of shards, walked in ascending order: the one lock order of the store.
+#[derive(Clone, Copy, Default)]
+pub(super) struct ShardSet(u64);
+
+impl ShardSet {
+    pub(super) const fn with(self, shard: u8) -> Self {
+        Self(self.0 | 1_u64.wrapping_shl(shard as u32))
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = u8> {
+        (0..SHARDS).filter(move |shard| self.0 & 1_u64.wrapping_shl(u32::from(*shard)) != 0)
+    }
+}
