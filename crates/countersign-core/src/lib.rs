@@ -1,15 +1,82 @@
-//! core
+//! Proves, deduplicates and admits incoming webhooks, without a web framework and without a
+//! runtime.
+//!
+//! This is the crate that adapters, stores and integrations build on. Applications depend on
+//! [`countersign`](https://docs.rs/countersign), which re-exports it together with the adapter for
+//! their framework.
+//!
+//! # The way of a request
+//!
+//! 1. [`Receiver::precheck`] refuses from the head alone: method, content type, header grammar,
+//!    time, declared length.
+//! 2. The keyring is static, or looked up by tenant ([`KeyringSource`]).
+//! 3. [`Receiver::open`], [`Intake::push`] and [`Intake::finish`] take the body in, in one walk over
+//!    its bytes, and give a [`Verified`] or a [`Rejection`]. [`Receiver::verify`] is all of that in
+//!    one call.
+//! 4. [`Receiver::admit`] claims the delivery in a [`DedupStore`] and gives a [`Run`], or the
+//!    [`Answer`] to send instead.
+//! 5. [`Run::start`] runs the handler and settles the claim: complete after a 2xx, release after
+//!    anything else.
+//!
+//! Steps 1 to 3 are synchronous and take time as a value; [`Receiver::receive`] drives them over a
+//! stream of chunks. Steps 4 and 5 are async and take their timers from a [`Clock`].
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `tracing` | a span for each delivery, an event for each refusal and duplicate |
+
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::std_instead_of_core
+)]
+
+mod answer;
 mod clock;
+mod delivery;
+pub mod events;
+mod facts;
+mod head;
+pub mod invoice_maker;
 mod key;
+mod keyring;
 mod mac;
+mod notice;
+mod presets;
+pub mod rebill_za;
+mod receiver;
+mod rejection;
+pub mod scheme;
+mod secret;
 pub mod store;
+mod text;
+mod trace;
+mod verified;
 
 pub use self::{
+    answer::{Answer, AnswerHeader, DEDUP_HEADER, Dedup, HeaderText},
     clock::{Clock, Sleep, SystemClock, Timestamp},
+    delivery::{Admitted, Delivery, FromDelivery, Outcome, PayloadError, Raw},
+    head::Head,
     key::DeliveryKey,
+    keyring::{Keyring, KeyringError, KeyringSource, LookupError, MAX_KEYS, Tenant, TenantAt},
     mac::Algorithm,
+    notice::{Notice, Streak, Summary},
+    presets::{github, standard_webhooks, stripe},
+    receiver::{
+        ConfigError, Handle, Intake, Limits, Prechecked, Received, Receiver, ReceiverBuilder,
+        Reply, Run, Verdict,
+    },
+    rejection::{Rejection, RejectionClass, RejectionKind},
+    scheme::Scheme,
+    secret::{Secret, SecretError, SecretFault},
     store::{
         Capabilities, Claim, ClaimRequest, Claimed, DedupStore, Fence, Fenced, KeyState, OnAlias,
         Owner, StoreError, StoreErrorKind, memory::MemoryStore,
     },
+    verified::{EventName, Verified},
 };

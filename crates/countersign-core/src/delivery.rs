@@ -1,0 +1,213 @@
+//! What a handler receives.
+
+use core::{error::Error, fmt, ops::Deref};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use crate::{Answer, Dedup, Fence, Notice, Rejection, RejectionKind, Verified};
+
+/// A proved delivery whose claim this process holds: what adapters put into a request's extensions.
+///
+/// A cheap handle. It dereferences to [`Verified`].
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    inner: Arc<AdmittedInner>,
+}
+
+#[derive(Debug)]
+struct AdmittedInner {
+    verified: Verified,
+    fence: Fence,
+    attempt: u32,
+    dedup: Dedup,
+    suspect: bool,
+}
+
+impl Admitted {
+    pub(crate) fn new(verified: Verified, claimed: &crate::Claimed) -> Self {
+        Self {
+            inner: Arc::new(AdmittedInner {
+                verified,
+                fence: claimed.fence,
+                attempt: claimed.attempt,
+                dedup: if claimed.takeover {
+                    Dedup::Takeover
+                } else {
+                    Dedup::Fresh
+                },
+                suspect: claimed.alias_known,
+            }),
+        }
+    }
+
+    /// The number that grows each time the delivery changes hands; guard your own writes with it.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        self.inner.fence
+    }
+
+    /// Which run this is: above 1 where earlier ones did not end within their lease.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.inner.attempt
+    }
+
+    /// Whether an earlier run of this delivery began and was never settled, so that its effects may
+    /// be there in part.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        self.inner.dedup == Dedup::Takeover
+    }
+
+    /// Whether the same signed bytes are known under another (unsigned) id: a replay, or a sender
+    /// that honestly repeats itself. Only types that may repeat get this far.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.inner.suspect
+    }
+
+    /// What deduplication made of the delivery.
+    #[must_use]
+    pub fn dedup(&self) -> Dedup {
+        self.inner.dedup
+    }
+
+    /// What a request is answered with whose body is not of the form that its handler expects: 422,
+    /// or 200 where the receiver was told to discard such deliveries.
+    #[must_use]
+    pub fn unexpected_body(&self) -> Answer {
+        let receiver = self.receiver();
+        if receiver.discard_unexpected {
+            receiver.notify.send(&Notice::Discarded(self));
+            return Answer::done(Dedup::Discarded);
+        }
+        receiver.answer(Rejection::new(RejectionKind::UnexpectedBody))
+    }
+}
+
+impl Deref for Admitted {
+    type Target = Verified;
+
+    fn deref(&self) -> &Verified {
+        &self.inner.verified
+    }
+}
+
+/// A delivery and what was made of its body.
+///
+/// It dereferences to [`Admitted`], and from there to [`Verified`]: id, type, time, tenant, matched
+/// key, the exact bytes. Adapters wrap it into the extractor of their framework.
+#[derive(Clone, Debug)]
+pub struct Delivery<T = Raw> {
+    admitted: Admitted,
+    event: T,
+}
+
+impl<T: FromDelivery> Delivery<T> {
+    /// Reads the body of an admitted delivery.
+    ///
+    /// # Errors
+    ///
+    /// When the body is not of the expected form. The typed events of the presets never fail.
+    pub fn read(admitted: Admitted) -> Result<Self, PayloadError> {
+        let event = T::from_delivery(&admitted)?;
+        Ok(Self { admitted, event })
+    }
+}
+
+impl<T> Delivery<T> {
+    /// What was made of the body.
+    #[must_use]
+    pub const fn event(&self) -> &T {
+        &self.event
+    }
+
+    /// What was made of the body, for keeping.
+    #[must_use]
+    pub fn into_event(self) -> T {
+        self.event
+    }
+
+    /// The delivery without its event.
+    #[must_use]
+    pub const fn admitted(&self) -> &Admitted {
+        &self.admitted
+    }
+}
+
+impl<T> Deref for Delivery<T> {
+    type Target = Admitted;
+
+    fn deref(&self) -> &Admitted {
+        &self.admitted
+    }
+}
+
+/// The exact bytes of a delivery, for handlers that parse them on their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raw(Bytes);
+
+impl Raw {
+    /// The bytes that were proved.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+/// What can be made of a delivery's body: [`Raw`] bytes, the event of a preset, or anything that
+/// serde can read from JSON.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a delivery",
+    note = "use `Raw`, a preset's `Event`, or a type that implements `serde::Deserialize`"
+)]
+pub trait FromDelivery: Sized {
+    /// Reads the body.
+    ///
+    /// # Errors
+    ///
+    /// When the body is not of the expected form.
+    fn from_delivery(verified: &Verified) -> Result<Self, PayloadError>;
+}
+
+impl FromDelivery for Raw {
+    fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
+        Ok(Self(verified.body().clone()))
+    }
+}
+
+impl<T: DeserializeOwned> FromDelivery for T {
+    fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
+        serde_json::from_slice(verified.body()).map_err(|error| PayloadError(error.classify()))
+    }
+}
+
+/// A proved body is not of the form that was asked for. It does not repeat any of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PayloadError(serde_json::error::Category);
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            serde_json::error::Category::Data => "the body is JSON, but not of the expected form",
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => "the body is not JSON",
+        })
+    }
+}
+
+impl Error for PayloadError {}
+
+/// What a handler can put into its response's extensions to overrule its status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// This will never work: the delivery counts as done, and the sender gets 200.
+    Discard,
+    /// This may work later: the delivery is given back, and the sender gets 503 where the status
+    /// would have been a success.
+    Retry,
+}

@@ -1,0 +1,66 @@
+//! How Invoice Maker signs.
+
+use core::time::Duration;
+
+use super::Event;
+use crate::{
+    FromDelivery, PayloadError, Verified,
+    events::EventInput,
+    scheme::{EventRule, Part, Scheme},
+};
+
+/// How Invoice Maker signs: `X-Webhook-Signature: <hex>`, HMAC-SHA256 over the text of
+/// `X-Webhook-Timestamp`, a full stop and the body, keyed with the secret's text (64 hexadecimal
+/// digits that are not decoded).
+///
+/// Id and type are in the signed body; headers that repeat them must agree. `X-Webhook-ID` is new
+/// on every retry and for logs only. Retries come up to 26.5 hours later; 100 failures in a row
+/// disable the endpoint, and events are then lost, not queued.
+pub const SCHEME: Scheme = Scheme::body_hmac("X-Webhook-Signature")
+    .name("invoice-maker")
+    .signed(&[Part::Timestamp, Part::Literal("."), Part::Body])
+    .time_header("X-Webhook-Timestamp")
+    .tolerance(Duration::from_secs(300))
+    .id_pointer("/id")
+    .event_pointer("/type")
+    .id_copy("X-Webhook-Event-ID")
+    .event_copy("X-Webhook-Event")
+    .attempt_header("X-Webhook-ID")
+    .pings(&["ping"])
+    .retry_span(Duration::from_secs(27 * 60 * 60))
+    .switch_off_after(100)
+    .events(&[
+        EventRule::once("invoice.created"),
+        EventRule::repeats("invoice.updated"),
+        EventRule::repeats("invoice.sent"),
+        EventRule::once("invoice.paid"),
+        EventRule::once("invoice.overdue"),
+        EventRule::once("invoice.cancelled"),
+        EventRule::once("invoice.deleted"),
+        EventRule::once("quotation.created"),
+        EventRule::repeats("quotation.updated"),
+        EventRule::repeats("quotation.sent"),
+        EventRule::once("quotation.accepted"),
+        EventRule::once("quotation.rejected"),
+        EventRule::once("quotation.expired"),
+        EventRule::once("quotation.converted"),
+        EventRule::once("customer.created"),
+        EventRule::repeats("customer.updated"),
+        EventRule::once("customer.deleted"),
+        EventRule::once("expense.created"),
+        EventRule::repeats("expense.updated"),
+        EventRule::once("expense.approved"),
+        EventRule::once("expense.paid"),
+        EventRule::once("expense.deleted"),
+        EventRule::once("recurring_invoice.generated"),
+        EventRule::once("recurring_invoice.failed"),
+        EventRule::once("recurring_invoice.completed"),
+    ])
+    .evidence("onlineinvoicemaker.com/docs/webhooks")
+    .declare();
+
+impl FromDelivery for Event {
+    fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
+        Ok(Self::decode(EventInput::of(verified)))
+    }
+}

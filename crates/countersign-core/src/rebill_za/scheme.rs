@@ -1,0 +1,51 @@
+//! How Rebill signs.
+
+use super::Event;
+use crate::{
+    FromDelivery, PayloadError, Verified,
+    events::EventInput,
+    scheme::{EventRule, Scheme},
+};
+
+/// How Rebill signs: `X-Rebill-Signature: sha256=<hex>`, HMAC-SHA256 over the body, keyed with the
+/// secret's text.
+///
+/// Neither the id (`X-Rebill-Delivery`) nor the type (`X-Rebill-Event`) is signed, and there is no
+/// time. 20 failures in a row pause the webhook; resuming it sends a ping. How long Rebill retries
+/// is not documented.
+pub const SCHEME: Scheme = Scheme::body_hmac("X-Rebill-Signature")
+    .name("rebill-za")
+    .prefix("sha256=")
+    .id_header("X-Rebill-Delivery")
+    .event_header("X-Rebill-Event")
+    .pings(&["ping"])
+    .switch_off_after(20)
+    .events(&[
+        EventRule::once("invoice.created"),
+        EventRule::repeats("invoice.updated"),
+        EventRule::repeats("invoice.sent"),
+        EventRule::once("invoice.paid").when("/status", &["paid"]),
+        EventRule::once("invoice.payment_received"),
+        EventRule::once("invoice.cancelled"),
+        EventRule::once("invoice.deleted"),
+        EventRule::once("quote.created"),
+        EventRule::repeats("quote.updated"),
+        EventRule::repeats("quote.sent"),
+        EventRule::once("quote.accepted").when("/status", &["accepted"]),
+        EventRule::once("quote.declined"),
+        EventRule::once("quote.expired"),
+        EventRule::once("quote.converted"),
+        EventRule::once("quote.deleted"),
+        EventRule::once("client.created"),
+        EventRule::repeats("client.updated"),
+        EventRule::once("client.deleted"),
+        EventRule::once("payment.received"),
+    ])
+    .evidence("help.rebill.co.za/api/webhooks")
+    .declare();
+
+impl FromDelivery for Event {
+    fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
+        Ok(Self::decode(EventInput::of(verified)))
+    }
+}

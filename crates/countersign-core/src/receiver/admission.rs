@@ -1,0 +1,300 @@
+//! From a request to the right to run its handler: read, prove, claim.
+
+use core::{fmt, time::Duration};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+
+use super::{
+    Inner, Keys, Prechecked, Receiver,
+    running::{NoRun, RunPermit},
+    time_limit::within,
+    twins::{self, TwinEnd},
+};
+use crate::{
+    Admitted, Answer, Claim, ClaimRequest, Clock, Dedup, Head, Notice, Rejection, RejectionKind,
+    StoreError, StoreErrorKind, Summary, Tenant, Verified, trace,
+};
+
+/// A proved delivery on its way to the store. Comes from [`Receiver::receive`].
+#[derive(Debug)]
+pub struct Received {
+    verified: Verified,
+    arrived: Duration,
+}
+
+impl Received {
+    /// The proof.
+    #[must_use]
+    pub const fn verified(&self) -> &Verified {
+        &self.verified
+    }
+}
+
+/// The right to run a delivery's handler once. Comes from [`Receiver::admit`].
+///
+/// Dropped without being started, it gives the delivery back.
+pub struct Run {
+    pub(super) claim: HeldClaim,
+    pub(super) permit: RunPermit,
+    pub(super) arrived: Duration,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Run {
+    /// What the handler is to receive.
+    #[must_use]
+    pub const fn admitted(&self) -> &Admitted {
+        &self.claim.admitted
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("admitted", self.admitted())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Receiver {
+    /// Takes a request in: judges the head, looks the keyring up, reads the body within its limits,
+    /// and proves the signature. The store is not touched.
+    ///
+    /// # Errors
+    ///
+    /// The answer to send instead.
+    pub async fn receive<E>(
+        &self,
+        head: &(impl Head + ?Sized),
+        body: impl Stream<Item = Result<Bytes, E>>,
+    ) -> Result<Received, Answer> {
+        let inner = &self.inner;
+        let received = self.try_receive(head, body).await;
+        received.map_err(|rejection| {
+            trace::refused(&inner.endpoint, None, &rejection);
+            inner.refused(rejection.kind());
+            inner.answer(rejection)
+        })
+    }
+
+    async fn try_receive<E>(
+        &self,
+        head: &(impl Head + ?Sized),
+        body: impl Stream<Item = Result<Bytes, E>>,
+    ) -> Result<Received, Rejection> {
+        let inner = &self.inner;
+        let clock = inner.clock()?;
+        let arrived = clock.elapsed();
+        if inner.running.is_draining() {
+            return Err(Rejection::new(RejectionKind::Draining));
+        }
+        let head = self.precheck(head, clock.now())?;
+        let tenant = inner.look_up(&head, &**clock, arrived).await?;
+        let mut intake = self.open(head, tenant)?;
+        let mut body = core::pin::pin!(body);
+        let until = arrived.saturating_add(inner.limits.read_time);
+        loop {
+            match within(&**clock, until, body.next()).await {
+                None => return Err(Rejection::new(RejectionKind::BodyTimeout)),
+                Some(None) => break,
+                Some(Some(Err(_))) => return Err(Rejection::new(RejectionKind::BodyUnreadable)),
+                Some(Some(Ok(chunk))) => intake.push(chunk)?,
+            }
+        }
+        Ok(Received {
+            verified: intake.finish()?,
+            arrived,
+        })
+    }
+
+    /// Asks the store for the right to run the handler.
+    ///
+    /// # Errors
+    ///
+    /// The answer to send instead: for a duplicate, a suppressed replay, a ping, a copy in flight,
+    /// or a store that does not answer.
+    pub async fn admit(&self, received: Received) -> Result<Run, Answer> {
+        let inner = &self.inner;
+        let summary = Summary::of(&received.verified);
+        let admitted = self.try_admit(received, &summary).await;
+        admitted.map_err(|refused| {
+            let answer = match refused {
+                Refused::Done(dedup) => {
+                    trace::duplicate(&summary, dedup);
+                    Answer::done(dedup)
+                }
+                Refused::Rejected(rejection, retry_after) => {
+                    trace::refused(&inner.endpoint, summary.tenant(), &rejection);
+                    let answer = inner.answer(rejection);
+                    match retry_after {
+                        Some(left) => answer.retry_after(left),
+                        None => answer,
+                    }
+                }
+            };
+            inner.answered(Some(answer.status()));
+            answer
+        })
+    }
+
+    async fn try_admit(&self, received: Received, summary: &Summary) -> Result<Run, Refused> {
+        let inner = &self.inner;
+        let clock = inner.clock()?;
+        let Received { verified, arrived } = received;
+        if verified.is_ping() {
+            inner.notify.send(&Notice::Ping(&verified));
+            return Err(Refused::Done(Dedup::Ping));
+        }
+        let permit = RunPermit::take(inner).map_err(|no_run| {
+            Rejection::new(match no_run {
+                NoRun::Full => RejectionKind::Busy,
+                NoRun::Draining => RejectionKind::Draining,
+            })
+        })?;
+
+        let aliases = verified.aliases();
+        let fingerprints = verified.fingerprints();
+        let request = ClaimRequest::new(summary.key, inner.owners.next(), inner.lease())
+            .with_aliases(&aliases, verified.on_alias())
+            .with_fingerprint(fingerprints.first().copied());
+        let claim = inner
+            .store
+            .claim(request)
+            .await
+            .map_err(|error| inner.store_failed(&error))?;
+        match claim {
+            Claim::Claimed(claimed) => Ok(Run {
+                claim: HeldClaim {
+                    admitted: Admitted::new(verified, &claimed),
+                    key: summary.key,
+                    settled: false,
+                },
+                permit,
+                arrived,
+                clock: Arc::clone(clock),
+            }),
+            Claim::Completed { fingerprint } => {
+                let known = |mark| fingerprints.is_empty() || fingerprints.contains(&mark);
+                if fingerprint.is_some_and(|mark| !known(mark)) {
+                    inner.notify.send(&Notice::FingerprintMismatch(&verified));
+                    trace::fingerprint_mismatch(summary);
+                }
+                Err(Refused::Done(Dedup::Duplicate))
+            }
+            Claim::Suppressed => {
+                inner.notify.send(&Notice::Suppressed {
+                    delivery: summary,
+                    body: Some(verified.body()),
+                });
+                Err(Refused::Done(Dedup::Suppressed))
+            }
+            Claim::InFlight { on, remaining } => {
+                // A waiting copy holds neither its body nor a place among the running.
+                drop((verified, permit));
+                let until = arrived.saturating_add(inner.limits.wait);
+                match twins::wait(inner, clock, on, until).await {
+                    TwinEnd::Completed if on == summary.key => Err(Refused::Done(Dedup::Duplicate)),
+                    TwinEnd::Completed => {
+                        inner.notify.send(&Notice::Suppressed {
+                            delivery: summary,
+                            body: None,
+                        });
+                        Err(Refused::Done(Dedup::Suppressed))
+                    }
+                    TwinEnd::Failed => Err(Rejection::new(RejectionKind::InFlight).into()),
+                    TwinEnd::StillRunning | TwinEnd::TooMany => Err(Refused::Rejected(
+                        Rejection::new(RejectionKind::InFlight),
+                        Some(remaining),
+                    )),
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn clock(&self) -> Result<&Arc<dyn Clock>, Rejection> {
+        // Adapters attach one before the first request; without timers nothing may run.
+        self.clock.get().ok_or(Rejection::new(RejectionKind::Busy))
+    }
+
+    /// A run cannot outlive the total cap, so neither need its claim.
+    fn lease(&self) -> Duration {
+        self.limits
+            .total_run
+            .saturating_add(Duration::from_secs(30))
+    }
+
+    fn store_failed(&self, error: &StoreError) -> Rejection {
+        self.notify.send(&Notice::StoreFailed(error));
+        trace::store_failed(&self.endpoint, error);
+        Rejection::new(match error.kind() {
+            StoreErrorKind::Full => RejectionKind::StoreFull,
+            StoreErrorKind::Unavailable | StoreErrorKind::Timeout | StoreErrorKind::Backend => {
+                RejectionKind::StoreUnavailable
+            }
+        })
+    }
+
+    async fn look_up(
+        &self,
+        head: &Prechecked,
+        clock: &dyn Clock,
+        arrived: Duration,
+    ) -> Result<Option<Tenant>, Rejection> {
+        let Keys::Tenants { source, .. } = &self.keys else {
+            return Ok(None);
+        };
+        let unknown = Rejection::new(RejectionKind::UnknownTenant);
+        let Some(name) = head.tenant() else {
+            return Err(unknown);
+        };
+        let until = arrived.saturating_add(self.limits.lookup_time);
+        match within(clock, until, source.keyring(name)).await {
+            Some(Ok(Some(tenant))) => Ok(Some(tenant)),
+            Some(Ok(None)) => Err(unknown),
+            Some(Err(error)) => {
+                self.notify.send(&Notice::LookupFailed(&error));
+                trace::lookup_failed(&self.endpoint, &error);
+                Err(Rejection::new(RejectionKind::KeyringUnavailable))
+            }
+            None => Err(Rejection::new(RejectionKind::KeyringUnavailable)),
+        }
+    }
+}
+
+/// Why a proved delivery does not run.
+enum Refused {
+    Done(Dedup),
+    Rejected(Rejection, Option<Duration>),
+}
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection, None)
+    }
+}
+
+/// A claim that must be settled; given back on drop.
+#[derive(Debug)]
+pub(super) struct HeldClaim {
+    pub(super) admitted: Admitted,
+    pub(super) key: crate::DeliveryKey,
+    pub(super) settled: bool,
+}
+
+impl Drop for HeldClaim {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        // Best effort: a store that answers at once (the memory store) has released the key when
+        // this returns; for the others the lease is the guarantee.
+        let store = Arc::clone(&self.admitted.receiver().store);
+        let mut release = store.release(&self.key, self.admitted.fence());
+        let mut cx = core::task::Context::from_waker(core::task::Waker::noop());
+        let _polled_once = release.as_mut().poll(&mut cx);
+    }
+}

@@ -1,0 +1,64 @@
+//! What a receiver spends on one request, and on all of them together.
+
+use core::time::Duration;
+
+/// Limits of a receiver. Every one has a default; a scheme may set the body limit and the response
+/// budget.
+///
+/// Set them with [`ReceiverBuilder::limits`](super::ReceiverBuilder::limits). None may be zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest body in bytes, enforced while it is read. 1 MiB, or what the scheme says.
+    pub body_bytes: usize,
+    /// How long reading the body may take, from the headers on. 5 s.
+    pub read_time: Duration,
+    /// How long a tenant lookup may take. 3 s.
+    pub lookup_time: Duration,
+    /// How long a copy waits for its running twin, from the headers on. 3 s.
+    pub wait: Duration,
+    /// Within how long the sender gets an answer, from the headers on, whatever the handler does.
+    /// 8 s, or what the scheme says.
+    pub response_budget: Duration,
+    /// How long a run may take in all. 15 min.
+    pub total_run: Duration,
+    /// The longest signature header in bytes. 8 KiB.
+    pub signature_bytes: usize,
+    /// The most signatures in one request. 32.
+    pub candidates: usize,
+    /// The most bytes of bodies buffered at once. 64 MiB.
+    pub buffered_bytes: usize,
+    /// The most deliveries running at once. 1,024.
+    pub running: usize,
+    /// The most copies waiting for a twin at once. 4,096.
+    pub waiters: usize,
+}
+
+impl Limits {
+    pub(super) const DEFAULT: Self = Self {
+        body_bytes: crate::scheme::DEFAULT_BODY_LIMIT,
+        read_time: Duration::from_secs(5),
+        lookup_time: Duration::from_secs(3),
+        wait: Duration::from_secs(3),
+        response_budget: Duration::from_secs(8),
+        total_run: Duration::from_secs(15 * 60),
+        signature_bytes: 8 * 1024,
+        candidates: 32,
+        buffered_bytes: 64 * 1024 * 1024,
+        running: 1_024,
+        waiters: 4_096,
+    };
+
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        let zero = |name, is_zero: bool| if is_zero { Err(name) } else { Ok(()) };
+        zero("body_bytes", self.body_bytes == 0)?;
+        zero("read_time", self.read_time.is_zero())?;
+        zero("lookup_time", self.lookup_time.is_zero())?;
+        zero("response_budget", self.response_budget.is_zero())?;
+        zero("total_run", self.total_run.is_zero())?;
+        zero("signature_bytes", self.signature_bytes == 0)?;
+        zero("candidates", self.candidates == 0)?;
+        zero("buffered_bytes", self.buffered_bytes == 0)?;
+        zero("running", self.running == 0)
+    }
+}

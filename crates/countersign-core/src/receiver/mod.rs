@@ -1,0 +1,256 @@
+//! The receiver: one endpoint's scheme, keys, limits, store and policy.
+
+use core::{fmt, sync::atomic::AtomicUsize, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use crate::{
+    Answer, Clock, DeliveryKey, Keyring, Rejection, RejectionKind, Secret, StoreError, Streak,
+    keyring::{DynKeyringSource, KeyringError, TenantAt},
+    notice::Notify,
+    scheme::{Scheme, Tolerance},
+    store::DynStore,
+};
+
+mod admission;
+mod builder;
+mod intake;
+mod limits;
+mod owner;
+mod precheck;
+mod run;
+mod running;
+mod streak;
+mod time_limit;
+mod twins;
+
+pub(crate) use self::intake::Held;
+pub use self::{
+    admission::{Received, Run},
+    builder::{ConfigError, ReceiverBuilder},
+    intake::Intake,
+    limits::Limits,
+    precheck::Prechecked,
+    run::{Handle, Reply, Verdict},
+};
+use self::{owner::Owners, precheck::HeadPlan, running::Running, streak::Streaks, twins::Twins};
+
+/// Receives one sender's deliveries at one endpoint.
+///
+/// A cheap handle over a scheme, keys, limits, a store and a policy; clones share all of it. Give
+/// it to the layer or middleware of your framework, and call [`drain`](Self::drain) at shutdown.
+///
+/// ```
+/// use countersign_core::{MemoryStore, Receiver, Secret, github};
+///
+/// let receiver = Receiver::builder(github::SCHEME)
+///     .endpoint("github")
+///     .secret(Secret::new("It's a Secret to Everybody")?)
+///     .store(MemoryStore::new())
+///     .build()?;
+///
+/// // What adapters do, in one step, for a body that is already there.
+/// let request = http::Request::post("/webhooks/github")
+///     .header(
+///         "X-Hub-Signature-256",
+///         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+///     )
+///     .body(())?;
+/// let now = countersign_core::Timestamp::from_unix_seconds(1_750_000_000);
+/// let verified = receiver.verify(&request, "Hello, World!".into(), now)?;
+/// assert_eq!(verified.body(), "Hello, World!");
+/// assert!(receiver.verify(&request, "Hello, World?".into(), now).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Receiver {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) scheme: Scheme,
+    pub(crate) endpoint: Arc<str>,
+    pub(crate) notify: Notify,
+    pub(crate) discard_unexpected: bool,
+    keys: Keys,
+    plan: HeadPlan,
+    limits: Limits,
+    tolerance: Option<Tolerance>,
+    url: String,
+    retention: Duration,
+    statuses: HashMap<RejectionKind, u16>,
+    store: Arc<dyn DynStore>,
+    clock: OnceLock<Arc<dyn Clock>>,
+    owners: Owners,
+    buffered: AtomicUsize,
+    running: Running,
+    twins: Twins,
+    streaks: Streaks,
+}
+
+/// Where the keys come from.
+enum Keys {
+    One(Keyring),
+    Tenants {
+        source: Arc<dyn DynKeyringSource>,
+        at: TenantAt,
+    },
+}
+
+impl Keys {
+    fn static_keyring(&self) -> Option<&Keyring> {
+        match self {
+            Self::One(keyring) => Some(keyring),
+            Self::Tenants { .. } => None,
+        }
+    }
+
+    fn tenant_at(&self) -> Option<TenantAt> {
+        match self {
+            Self::One(_) => None,
+            Self::Tenants { at, .. } => Some(*at),
+        }
+    }
+}
+
+impl Receiver {
+    /// Starts configuring a receiver for a sender.
+    #[must_use]
+    pub fn builder(scheme: Scheme) -> ReceiverBuilder {
+        ReceiverBuilder::new(scheme)
+    }
+
+    /// The endpoint's name.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.inner.endpoint
+    }
+
+    /// How the sender signs.
+    #[must_use]
+    pub fn scheme(&self) -> &Scheme {
+        &self.inner.scheme
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// How long completed deliveries are remembered.
+    #[must_use]
+    pub fn retention(&self) -> Duration {
+        self.inner.retention
+    }
+
+    /// Puts a new secret first and accepts the present ones for another `keep_old`, while the
+    /// receiver runs.
+    ///
+    /// # Errors
+    ///
+    /// When the secret is not of the scheme's form, there are too many keys, or the keys come from
+    /// a [`KeyringSource`](crate::KeyringSource), which then owns rotation.
+    pub fn rotate(&self, new: Secret, keep_old: Duration) -> Result<(), KeyringError> {
+        let keyring = self
+            .inner
+            .keys
+            .static_keyring()
+            .ok_or(KeyringError::Tenants)?;
+        match self.inner.clock.get() {
+            Some(clock) => keyring.rotate_at(new, keep_old, clock.now()),
+            None => keyring.rotate(new, keep_old),
+        }
+    }
+
+    /// Failures in a row. See [`Notice::FailureStreak`](crate::Notice::FailureStreak).
+    #[must_use]
+    pub fn failure_streak(&self) -> Streak {
+        self.inner.streaks.read(&self.inner)
+    }
+
+    /// How many handlers are running.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.inner.running.count()
+    }
+
+    /// Forgets a delivery, so that it can be run again on purpose. True when it was known.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn forget(&self, tenant: Option<&str>, id: &str) -> Result<bool, StoreError> {
+        let key = DeliveryKey::for_id(&self.inner.endpoint, tenant, id);
+        self.inner.store.forget(&key).await
+    }
+
+    /// Deletes at most `limit` rows of the store that are past their time, and says how many.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
+        self.inner.store.purge(limit).await
+    }
+
+    /// Shuts down: new deliveries are answered 503, running handlers get `timeout` to end, and the
+    /// rest are dropped and their deliveries given back. Says how many were dropped.
+    ///
+    /// Call it after the server stopped accepting, before the runtime goes: spawned work dies with
+    /// the runtime.
+    pub async fn drain(&self, timeout: Duration) -> usize {
+        let running = &self.inner.running;
+        running.close();
+        // Without a clock no adapter was ever attached, so nothing can be running.
+        let Some(clock) = self.inner.clock.get() else {
+            return 0;
+        };
+        let until = clock.elapsed().saturating_add(timeout);
+        if time_limit::within(&**clock, until, running.idle())
+            .await
+            .is_some()
+        {
+            return 0;
+        }
+        let dropped = running.count();
+        running.cancel();
+        // Giving back is a store call; one that does not answer must not hold up the shutdown.
+        let until = clock.elapsed().saturating_add(self.inner.limits.wait);
+        let _gone = time_limit::within(&**clock, until, running.idle()).await;
+        dropped
+    }
+
+    /// Brings the clock whose timers the receiver uses. Adapters call this; the first one counts,
+    /// and one given to the builder counts before any.
+    pub fn use_clock(&self, clock: impl Clock) {
+        self.inner.clock.get_or_init(|| Arc::new(clock));
+    }
+}
+
+impl Inner {
+    /// The answer to a refused request, with the status that the receiver was told to use.
+    pub(crate) fn answer(&self, rejection: Rejection) -> Answer {
+        let kind = rejection.kind();
+        let status = self.statuses.get(&kind).copied();
+        Answer::rejected(rejection, status.unwrap_or(kind.status()))
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("endpoint", &self.endpoint)
+            .field("scheme", &self.scheme.name())
+            .field("store", &self.store.capabilities())
+            .finish_non_exhaustive()
+    }
+}

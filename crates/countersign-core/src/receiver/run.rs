@@ -1,0 +1,278 @@
+//! Running a handler to its end, settling its claim, and answering in time.
+
+use core::{
+    fmt,
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use std::sync::Arc;
+
+use futures_channel::oneshot;
+use futures_util::future::FutureExt;
+
+use super::{
+    Inner, Run,
+    admission::HeldClaim,
+    time_limit::{either, within},
+};
+use crate::{
+    Answer, Clock, Dedup, Fenced, Notice, Outcome, Rejection, RejectionKind, clock::Sleep, trace,
+};
+
+/// What a handler's result means for its delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    status: Option<u16>,
+    outcome: Option<Outcome>,
+}
+
+impl Verdict {
+    /// The handler answered with a status, and perhaps with an [`Outcome`] beside it.
+    #[must_use]
+    pub const fn answered(status: u16, outcome: Option<Outcome>) -> Self {
+        Self {
+            status: Some(status),
+            outcome,
+        }
+    }
+
+    /// The handler ended without a response.
+    #[must_use]
+    pub const fn failed() -> Self {
+        Self {
+            status: None,
+            outcome: None,
+        }
+    }
+
+    /// 2xx completes, all else releases, and an outcome overrules both.
+    const fn completes(self) -> bool {
+        match self.outcome {
+            Some(Outcome::Discard) => true,
+            Some(Outcome::Retry) => false,
+            None => self.is_success(),
+        }
+    }
+
+    const fn is_success(self) -> bool {
+        matches!(self.status, Some(200..=299))
+    }
+}
+
+/// What the request is answered with.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Reply<R> {
+    /// The handler's own result, to be sent with a [`DEDUP_HEADER`](crate::DEDUP_HEADER).
+    Handled(R, Dedup),
+    /// An answer in its place.
+    Answer(Answer),
+}
+
+impl Run {
+    /// Splits a run into a task, which runs the handler and settles the claim whoever still
+    /// listens, and a handle, which the request waits on. Spawn the task.
+    ///
+    /// The task is `Send` when the handler's future and result are. `judge` reads a result.
+    pub fn start<F, R>(
+        self,
+        handler: F,
+        judge: impl FnOnce(&R) -> Verdict,
+    ) -> (impl Future<Output = ()>, Handle<R>)
+    where
+        F: Future<Output = R>,
+    {
+        let Self {
+            claim,
+            permit,
+            arrived,
+            clock,
+        } = self;
+        let inner = Arc::clone(claim.admitted.receiver());
+        let (send, receive) = oneshot::channel();
+        let until = arrived.saturating_add(inner.limits.response_budget);
+        let handle = Handle {
+            result: receive,
+            timer: None,
+            until,
+            clock: Arc::clone(&clock),
+            inner: Arc::clone(&inner),
+            dedup: claim.admitted.dedup(),
+            answered: false,
+        };
+        let span = trace::span(&claim.admitted);
+        let task = async move {
+            let ended = run(&inner, &*clock, handler).await;
+            let finished = settle(&inner, claim, ended, judge).await;
+            // The handler is over and the claim settled: only then is the place free.
+            drop(permit);
+            // Nobody may listen any more; the outcome is in the store.
+            let _unheard = send.send(finished);
+        };
+        (trace::in_span(span, task), handle)
+    }
+}
+
+/// How a handler's future ended.
+enum Ended<R> {
+    Result(R),
+    Panicked,
+    TooLong,
+    Cancelled,
+}
+
+async fn run<R>(inner: &Inner, clock: &dyn Clock, handler: impl Future<Output = R>) -> Ended<R> {
+    // A panicking handler is not touched again, so what it left half done is not seen.
+    let caught = AssertUnwindSafe(handler).catch_unwind();
+    let until = clock.elapsed().saturating_add(inner.limits.total_run);
+    match either(within(clock, until, caught), inner.running.cancelled()).await {
+        Ok(Some(Ok(result))) => Ended::Result(result),
+        Ok(Some(Err(_panic))) => Ended::Panicked,
+        Ok(None) => Ended::TooLong,
+        Err(()) => Ended::Cancelled,
+    }
+}
+
+/// What the task tells the handle.
+enum Finished<R> {
+    Handled(R, Verdict),
+    Rejected(RejectionKind),
+}
+
+async fn settle<R>(
+    inner: &Inner,
+    mut claim: HeldClaim,
+    ended: Ended<R>,
+    judge: impl FnOnce(&R) -> Verdict,
+) -> Finished<R> {
+    let finished = match ended {
+        Ended::Result(result) => {
+            let verdict = judge(&result);
+            Finished::Handled(result, verdict)
+        }
+        Ended::Panicked => Finished::Rejected(RejectionKind::HandlerPanicked),
+        Ended::TooLong => Finished::Rejected(RejectionKind::RunTooLong),
+        Ended::Cancelled => Finished::Rejected(RejectionKind::HandlerDropped),
+    };
+    let completes = matches!(&finished, Finished::Handled(_, verdict) if verdict.completes());
+    let fence = claim.admitted.fence();
+    if completes {
+        let completed = inner
+            .store
+            .complete(&claim.key, fence, inner.retention)
+            .await;
+        // Whatever the store says, the handler has run: giving the delivery back is out.
+        claim.settled = true;
+        match completed {
+            Ok(Fenced::Applied) => {}
+            Ok(Fenced::Lost) => {
+                trace::claim_lost(&claim.admitted);
+                inner.notify.send(&Notice::ClaimLost(&claim.admitted));
+            }
+            Err(error) => {
+                trace::complete_failed(&claim.admitted, &error);
+                inner.notify.send(&Notice::CompleteFailed {
+                    delivery: &claim.admitted,
+                    error: &error,
+                });
+            }
+        }
+    } else {
+        match inner.store.release(&claim.key, fence).await {
+            Ok(Fenced::Applied) => claim.settled = true,
+            Ok(Fenced::Lost) => {
+                claim.settled = true;
+                trace::claim_lost(&claim.admitted);
+                inner.notify.send(&Notice::ClaimLost(&claim.admitted));
+            }
+            // The lease ends by itself.
+            Err(error) => trace::store_failed(&inner.endpoint, &error),
+        }
+    }
+    finished
+}
+
+/// What a request waits on while its handler runs. A future of the [`Reply`].
+///
+/// Dropping it (the sender hung up) does not end the handler.
+#[must_use = "the handle says what to answer"]
+pub struct Handle<R> {
+    result: oneshot::Receiver<Finished<R>>,
+    timer: Option<Sleep>,
+    until: Duration,
+    clock: Arc<dyn Clock>,
+    inner: Arc<Inner>,
+    dedup: Dedup,
+    answered: bool,
+}
+
+impl<R> Future for Handle<R> {
+    type Output = Reply<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply<R>> {
+        let this = &mut *self;
+        let kind = match Pin::new(&mut this.result).poll(cx) {
+            Poll::Ready(Ok(Finished::Handled(result, verdict))) => {
+                return Poll::Ready(this.handled(result, verdict));
+            }
+            Poll::Ready(Ok(Finished::Rejected(kind))) => kind,
+            Poll::Ready(Err(oneshot::Canceled)) => RejectionKind::HandlerDropped,
+            Poll::Pending => {
+                let timer = this.timer.get_or_insert_with(|| {
+                    let left = this.until.saturating_sub(this.clock.elapsed());
+                    this.clock.sleep(left)
+                });
+                match timer.as_mut().poll(cx) {
+                    Poll::Ready(()) => RejectionKind::StillRunning,
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        };
+        let rejection = Rejection::new(kind);
+        trace::refused(&this.inner.endpoint, None, &rejection);
+        Poll::Ready(this.answer(this.inner.answer(rejection)))
+    }
+}
+
+impl<R> Handle<R> {
+    fn handled(&mut self, result: R, verdict: Verdict) -> Reply<R> {
+        match (verdict.completes(), verdict.is_success()) {
+            (true, true) | (false, false) => {
+                self.answered = true;
+                self.inner.answered(verdict.status);
+                Reply::Handled(result, self.dedup)
+            }
+            (true, false) => self.answer(Answer::done(Dedup::Discarded)),
+            (false, true) => {
+                let retry = Rejection::new(RejectionKind::RetryAsked);
+                self.answer(self.inner.answer(retry))
+            }
+        }
+    }
+
+    fn answer(&mut self, answer: Answer) -> Reply<R> {
+        self.answered = true;
+        self.inner.answered(Some(answer.status()));
+        Reply::Answer(answer)
+    }
+}
+
+impl<R> Drop for Handle<R> {
+    fn drop(&mut self) {
+        // The sender hung up and counts a failure.
+        if !self.answered {
+            self.inner.answered(None);
+        }
+    }
+}
+
+impl<R> fmt::Debug for Handle<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("endpoint", &self.inner.endpoint)
+            .finish_non_exhaustive()
+    }
+}

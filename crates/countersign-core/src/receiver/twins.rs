@@ -1,0 +1,120 @@
+//! Copies that wait for a running one: one store wait a key and process, shared by all of them.
+
+use core::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
+
+use super::{Inner, time_limit::within};
+use crate::{Clock, DeliveryKey, KeyState};
+
+type Ended = Shared<BoxFuture<'static, bool>>;
+
+/// The waits that are going on in this process.
+#[derive(Debug, Default)]
+pub(super) struct Twins {
+    waiters: AtomicUsize,
+    waits: Mutex<HashMap<DeliveryKey, WeakShared<BoxFuture<'static, bool>>>>,
+}
+
+/// How a wait for a running copy ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TwinEnd {
+    /// It was completed.
+    Completed,
+    /// It was given back, its lease ended, or the store failed.
+    Failed,
+    /// It is still running.
+    StillRunning,
+    /// There are too many waiters already.
+    TooMany,
+}
+
+/// Waits for the running copy of a key, at most until the clock passes `until`.
+pub(super) async fn wait(
+    inner: &Arc<Inner>,
+    clock: &Arc<dyn Clock>,
+    key: DeliveryKey,
+    until: Duration,
+) -> TwinEnd {
+    let Some(waiter) = Waiter::join(inner, clock, key) else {
+        return TwinEnd::TooMany;
+    };
+    match within(&**clock, until, waiter.ended.clone()).await {
+        Some(true) => TwinEnd::Completed,
+        Some(false) => TwinEnd::Failed,
+        None => TwinEnd::StillRunning,
+    }
+}
+
+/// One waiting copy; the last of a key takes the entry with it.
+struct Waiter {
+    inner: Arc<Inner>,
+    key: DeliveryKey,
+    ended: Ended,
+}
+
+impl Waiter {
+    fn join(inner: &Arc<Inner>, clock: &Arc<dyn Clock>, key: DeliveryKey) -> Option<Self> {
+        let limit = inner.limits.waiters;
+        inner
+            .twins
+            .waiters
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
+                (now < limit).then(|| now.saturating_add(1))
+            })
+            .ok()?;
+        let mut waits = inner.twins.lock();
+        let ended = waits
+            .get(&key)
+            .and_then(WeakShared::upgrade)
+            .unwrap_or_else(|| {
+                let ended = store_wait(inner, clock, key);
+                if let Some(weak) = ended.downgrade() {
+                    waits.insert(key, weak);
+                }
+                ended
+            });
+        drop(waits);
+        Some(Self {
+            inner: Arc::clone(inner),
+            key,
+            ended,
+        })
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let twins = &self.inner.twins;
+        twins.waiters.fetch_sub(1, Ordering::Relaxed);
+        let mut waits = twins.lock();
+        // Ours is still alive, so "the last one" is a count of one; a finished wait has none.
+        if self.ended.strong_count().is_none_or(|count| count <= 1) {
+            waits.remove(&self.key);
+        }
+    }
+}
+
+impl Twins {
+    fn lock(&self) -> MutexGuard<'_, HashMap<DeliveryKey, WeakShared<BoxFuture<'static, bool>>>> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn store_wait(inner: &Arc<Inner>, clock: &Arc<dyn Clock>, key: DeliveryKey) -> Ended {
+    let (store, clock) = (Arc::clone(&inner.store), Arc::clone(clock));
+    let at_most = inner.limits.wait;
+    async move {
+        let state = store.wait(&key, at_most, &*clock).await;
+        matches!(state, Ok(KeyState::Completed))
+    }
+    .boxed()
+    .shared()
+}

@@ -1,0 +1,209 @@
+//! Why a request was refused, and the one table from reasons to statuses.
+
+use core::{error::Error, fmt, time::Duration};
+
+/// A request did not reach the handler.
+///
+/// It says which header or limit was at fault, never what the sender wrote. Adapters put it into
+/// the extensions of the response they answer with, so that outer layers can log it; the sender
+/// sees the status alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    kind: RejectionKind,
+    header: Option<&'static str>,
+    age: Option<Duration>,
+}
+
+impl Rejection {
+    pub(crate) const fn new(kind: RejectionKind) -> Self {
+        Self {
+            kind,
+            header: None,
+            age: None,
+        }
+    }
+
+    pub(crate) const fn header_fault(kind: RejectionKind, header: &'static str) -> Self {
+        Self {
+            kind,
+            header: Some(header),
+            age: None,
+        }
+    }
+
+    pub(crate) const fn with_age(mut self, age: Duration) -> Self {
+        self.age = Some(age);
+        self
+    }
+
+    /// What kind of refusal it is.
+    #[must_use]
+    pub const fn kind(&self) -> RejectionKind {
+        self.kind
+    }
+
+    /// The header at fault, by the name that the scheme gives it.
+    #[must_use]
+    pub const fn header(&self) -> Option<&'static str> {
+        self.header
+    }
+
+    /// How far the signed time lay from now, for stale and future times.
+    #[must_use]
+    pub const fn age(&self) -> Option<Duration> {
+        self.age
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.as_str())?;
+        if let Some(header) = self.header {
+            write!(f, ": {header}")?;
+        }
+        if let Some(age) = self.age {
+            write!(f, ", {} s from now", age.as_secs())?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Rejection {}
+
+macro_rules! rejection_kinds {
+    ($($(#[$doc:meta])+ $variant:ident = $status:literal, $class:ident, $text:literal;)+) => {
+        /// The kinds of refusal, each with its status.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum RejectionKind {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl RejectionKind {
+            /// Every kind, in the order of the request's way.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The status that a request refused for this reason is answered with, unless the
+            /// receiver was told otherwise.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)+ }
+            }
+
+            /// Whether the sender is to come again.
+            #[must_use]
+            pub const fn class(self) -> RejectionClass {
+                match self { $(Self::$variant => RejectionClass::$class,)+ }
+            }
+
+            /// A short text, the same for every request; also the name in logs and metrics.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
+rejection_kinds! {
+    /// The method is not POST.
+    MethodNotAllowed = 405, Refused, "method is not POST";
+    /// A content type is present and not one of the scheme's.
+    ContentType = 415, Refused, "content type is not the scheme's";
+    /// The body is compressed or otherwise encoded; the signature covers the bytes as sent.
+    ContentEncoding = 415, Refused, "content encoding is not identity";
+    /// A header that the scheme needs is not there.
+    HeaderMissing = 401, Refused, "header is missing";
+    /// A header that must be unique is repeated.
+    HeaderRepeated = 401, Refused, "header is repeated";
+    /// A header is empty, too long, not visible ASCII, or does not follow the scheme's grammar.
+    HeaderMalformed = 401, Refused, "header is malformed";
+    /// The signature header offers more candidates than allowed.
+    TooManyCandidates = 401, Refused, "too many signatures";
+    /// The signed time is older than the tolerance.
+    TimestampStale = 401, Refused, "signed time is too old";
+    /// The signed time is further ahead than the tolerance.
+    TimestampFuture = 401, Refused, "signed time is in the future";
+    /// The body is longer than the limit, declared or while it is read.
+    BodyTooLarge = 413, Refused, "body is over the limit";
+    /// The body did not arrive in time.
+    BodyTimeout = 408, Refused, "body was not read in time";
+    /// The body broke off.
+    BodyUnreadable = 400, Refused, "body could not be read";
+    /// The request names no tenant, or one that the lookup does not know.
+    UnknownTenant = 401, Refused, "tenant is unknown";
+    /// The tenant lookup failed or took too long.
+    KeyringUnavailable = 503, NotYet, "keyring lookup failed";
+    /// The keyring has no key that is active now.
+    NoActiveKey = 503, NotYet, "keyring has no active key";
+    /// No key made any of the signatures over these bytes.
+    SignatureMismatch = 401, Refused, "no key matches the signature";
+    /// A header that repeats a signed id or type says something else.
+    CopyDisagrees = 401, Refused, "header disagrees with the signed body";
+    /// The signed body lacks the time that the scheme takes from it.
+    TimestampMissing = 401, Refused, "signed body has no readable time";
+    /// More bytes are buffered, or more deliveries or waiters are busy, than allowed.
+    Busy = 503, NotYet, "receiver is busy";
+    /// The receiver is shutting down.
+    Draining = 503, NotYet, "receiver is draining";
+    /// The deduplication store did not answer.
+    StoreUnavailable = 503, NotYet, "deduplication store failed";
+    /// The deduplication store holds as many live deliveries as it may.
+    StoreFull = 503, NotYet, "deduplication store is full";
+    /// Another copy is running and did not finish within the wait, or failed.
+    InFlight = 503, NotYet, "another copy is in flight";
+    /// The handler did not answer within the response budget; it goes on running.
+    StillRunning = 503, NotYet, "handler is still running";
+    /// The handler asked for a retry.
+    RetryAsked = 503, NotYet, "handler asked for a retry";
+    /// The handler ran for longer than any run may and was ended.
+    RunTooLong = 503, NotYet, "handler ran too long";
+    /// The handler panicked.
+    HandlerPanicked = 500, NotYet, "handler panicked";
+    /// The handler was dropped before it ended.
+    HandlerDropped = 503, NotYet, "handler was dropped";
+    /// A proved body is not what the typed extractor expects.
+    UnexpectedBody = 422, Refused, "body is not of the expected form";
+}
+
+/// What an answer means to the sender. Statuses can be changed within a class only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RejectionClass {
+    /// The request is not acceptable: 4xx.
+    Refused,
+    /// The request may be acceptable later: 5xx.
+    NotYet,
+}
+
+impl RejectionClass {
+    /// Whether a status says what the class means.
+    #[must_use]
+    pub const fn allows(self, status: u16) -> bool {
+        match self {
+            Self::Refused => status >= 400 && status <= 499,
+            Self::NotYet => status >= 500 && status <= 599,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_is_of_its_class_and_no_4xx_means_not_yet() {
+        for kind in RejectionKind::ALL {
+            assert!(kind.class().allows(kind.status()), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn display_names_the_header_and_nothing_else() {
+        let missing = Rejection::header_fault(RejectionKind::HeaderMissing, "X-Rebill-Signature");
+        assert_eq!(missing.to_string(), "header is missing: X-Rebill-Signature");
+        let stale =
+            Rejection::new(RejectionKind::TimestampStale).with_age(Duration::from_secs(301));
+        assert_eq!(stale.to_string(), "signed time is too old, 301 s from now");
+    }
+}

@@ -1,0 +1,291 @@
+//! Writing a scheme down.
+
+use core::time::Duration;
+
+use super::{
+    DEFAULT_BODY_LIMIT, Encoding, EventRule, Grammar, KeyFormat, Location, Part, Place, Scheme,
+    SchemeError, TimeAt, TimeRule, TimeUnit, Tolerance,
+};
+use crate::Algorithm;
+
+/// Builds a [`Scheme`]; every method is `const`.
+///
+/// Starts from [`Scheme::body_hmac`]. Defaults: HMAC-SHA256, bare hex, the secret's text as the
+/// key, `application/json`, 1 MiB, an 8 s response budget, no id, no type, no time.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a scheme comes from `build` or `declare`"]
+pub struct SchemeBuilder {
+    scheme: Scheme,
+}
+
+impl SchemeBuilder {
+    pub(super) const fn new(header: &'static str) -> Self {
+        Self {
+            scheme: Scheme {
+                name: "custom",
+                location: Location::Header(header),
+                grammar: Grammar::Bare,
+                algorithm: Algorithm::HmacSha256,
+                encoding: Encoding::Hex,
+                key_format: KeyFormat::Text,
+                signed: &[Part::Body],
+                time: None,
+                tolerance: None,
+                id: None,
+                id_must_be_signed: false,
+                event: None,
+                id_copy: None,
+                event_copy: None,
+                attempt_header: None,
+                events: &[],
+                pings: &[],
+                content_types: &["application/json"],
+                body_limit: DEFAULT_BODY_LIMIT,
+                retry_span: Duration::ZERO,
+                response_budget: Duration::from_secs(8),
+                switch_off_after: None,
+                evidence: "",
+            },
+        }
+    }
+
+    /// Names the sender, for logs and documentation.
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.scheme.name = name;
+        self
+    }
+
+    /// Accepts several header names for the signature; the first that is present counts.
+    pub const fn any_header_of(mut self, names: &'static [&'static str]) -> Self {
+        self.scheme.location = Location::AnyOf(names);
+        self
+    }
+
+    /// Allows the signature header to be repeated, each value a candidate.
+    pub const fn repeated_header(mut self) -> Self {
+        self.scheme.location = Location::Repeated(self.scheme.signature_header());
+        self
+    }
+
+    /// Takes the header's name as a stem that is followed by 1, 2, 3 and so on.
+    pub const fn numbered_header(mut self) -> Self {
+        self.scheme.location = Location::Numbered(self.scheme.signature_header());
+        self
+    }
+
+    /// Expects fixed text such as `sha256=` before the tag.
+    pub const fn prefix(mut self, prefix: &'static str) -> Self {
+        self.scheme.grammar = Grammar::Prefix(prefix);
+        self
+    }
+
+    /// Allows fixed text before the tag, or none.
+    pub const fn optional_prefix(mut self, prefix: &'static str) -> Self {
+        self.scheme.grammar = Grammar::OptionalPrefix(prefix);
+        self
+    }
+
+    /// Reads `key=value` pairs, as in `t=1712000382,v1=5257..`; values of the listed keys are tags.
+    pub const fn pairs(mut self, separator: char, tags: &'static [&'static str]) -> Self {
+        self.scheme.grammar = Grammar::Pairs { separator, tags };
+        self
+    }
+
+    /// Reads `version,value` entries separated by spaces; only listed versions count.
+    pub const fn versioned(mut self, versions: &'static [&'static str]) -> Self {
+        self.scheme.grammar = Grammar::Versioned(versions);
+        self
+    }
+
+    /// Sets the algorithm.
+    pub const fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.scheme.algorithm = algorithm;
+        self
+    }
+
+    /// Sets how the tag is written.
+    pub const fn encoding(mut self, encoding: Encoding) -> Self {
+        self.scheme.encoding = encoding;
+        self
+    }
+
+    /// Sets how the secret's text becomes key bytes.
+    pub const fn key_format(mut self, format: KeyFormat) -> Self {
+        self.scheme.key_format = format;
+        self
+    }
+
+    /// Sets the signed bytes.
+    pub const fn signed(mut self, parts: &'static [Part]) -> Self {
+        self.scheme.signed = parts;
+        self
+    }
+
+    /// Takes the time, in Unix seconds, from a header.
+    pub const fn time_header(mut self, name: &'static str) -> Self {
+        self.scheme.time = Some(TimeRule {
+            at: TimeAt::Header(name),
+            unit: TimeUnit::Seconds,
+        });
+        self
+    }
+
+    /// Takes the time, in Unix seconds, from a key of the signature header's pairs.
+    pub const fn time_key(mut self, key: &'static str) -> Self {
+        self.scheme.time = Some(TimeRule {
+            at: TimeAt::SignatureKey(key),
+            unit: TimeUnit::Seconds,
+        });
+        self
+    }
+
+    /// Takes the time, in Unix seconds, from the signed JSON body.
+    pub const fn time_pointer(mut self, pointer: &'static str) -> Self {
+        self.scheme.time = Some(TimeRule {
+            at: TimeAt::Body(pointer),
+            unit: TimeUnit::Seconds,
+        });
+        self
+    }
+
+    /// Reads the time as Unix milliseconds. Comes after the place of the time.
+    pub const fn time_in_millis(mut self) -> Self {
+        if let Some(rule) = self.scheme.time {
+            self.scheme.time = Some(TimeRule {
+                at: rule.at,
+                unit: TimeUnit::Millis,
+            });
+        }
+        self
+    }
+
+    /// Refuses a time further than this from now, in either direction.
+    pub const fn tolerance(mut self, tolerance: Duration) -> Self {
+        self.scheme.tolerance = Some(Tolerance::both(tolerance));
+        self
+    }
+
+    /// Takes the id from a header. It is covered only when the signed parts contain it.
+    pub const fn id_header(mut self, name: &'static str) -> Self {
+        self.scheme.id = Some(Place::Header(name));
+        self
+    }
+
+    /// Takes the id from a header that the signed parts must contain.
+    pub const fn signed_id_header(mut self, name: &'static str) -> Self {
+        self.scheme.id = Some(Place::Header(name));
+        self.scheme.id_must_be_signed = true;
+        self
+    }
+
+    /// Takes the id from the signed JSON body.
+    pub const fn id_pointer(mut self, pointer: &'static str) -> Self {
+        self.scheme.id = Some(Place::Body(pointer));
+        self
+    }
+
+    /// Takes the event's type from a header.
+    pub const fn event_header(mut self, name: &'static str) -> Self {
+        self.scheme.event = Some(Place::Header(name));
+        self
+    }
+
+    /// Takes the event's type from the signed JSON body.
+    pub const fn event_pointer(mut self, pointer: &'static str) -> Self {
+        self.scheme.event = Some(Place::Body(pointer));
+        self
+    }
+
+    /// Names an unsigned header that repeats the id; a request where the two differ is refused.
+    pub const fn id_copy(mut self, header: &'static str) -> Self {
+        self.scheme.id_copy = Some(header);
+        self
+    }
+
+    /// Names an unsigned header that repeats the type; a request where the two differ is refused.
+    pub const fn event_copy(mut self, header: &'static str) -> Self {
+        self.scheme.event_copy = Some(header);
+        self
+    }
+
+    /// Names a header with an id that is new on every attempt. It is kept for logs, and is never
+    /// what deduplication is keyed on.
+    pub const fn attempt_header(mut self, header: &'static str) -> Self {
+        self.scheme.attempt_header = Some(header);
+        self
+    }
+
+    /// Lists the documented event types.
+    pub const fn events(mut self, events: &'static [EventRule]) -> Self {
+        self.scheme.events = events;
+        self
+    }
+
+    /// Names events that only test the endpoint: they are answered and never reach the handler.
+    pub const fn pings(mut self, names: &'static [&'static str]) -> Self {
+        self.scheme.pings = names;
+        self
+    }
+
+    /// Sets the accepted content types, in lower case and without parameters.
+    pub const fn content_types(mut self, types: &'static [&'static str]) -> Self {
+        self.scheme.content_types = types;
+        self
+    }
+
+    /// Sets the longest body, in bytes.
+    pub const fn body_limit(mut self, bytes: usize) -> Self {
+        self.scheme.body_limit = bytes;
+        self
+    }
+
+    /// Says how long the sender retries; deliveries are remembered at least that long.
+    pub const fn retry_span(mut self, span: Duration) -> Self {
+        self.scheme.retry_span = span;
+        self
+    }
+
+    /// Says within how long the sender must have an answer, less a margin.
+    pub const fn response_budget(mut self, budget: Duration) -> Self {
+        self.scheme.response_budget = budget;
+        self
+    }
+
+    /// Says after how many failures in a row the sender switches the endpoint off.
+    pub const fn switch_off_after(mut self, failures: u32) -> Self {
+        self.scheme.switch_off_after = Some(failures);
+        self
+    }
+
+    /// Says where the facts come from.
+    pub const fn evidence(mut self, evidence: &'static str) -> Self {
+        self.scheme.evidence = evidence;
+        self
+    }
+
+    /// Checks the scheme.
+    ///
+    /// # Errors
+    ///
+    /// When the scheme could not prove anything, or what it proves would be ambiguous; see
+    /// [`SchemeError`].
+    pub const fn build(self) -> Result<Scheme, SchemeError> {
+        match self.scheme.check() {
+            Ok(()) => Ok(self.scheme),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Checks the scheme where it is declared: in a constant, a wrong one does not compile.
+    ///
+    /// # Panics
+    ///
+    /// When [`build`](Self::build) would return an error.
+    #[must_use]
+    pub const fn declare(self) -> Scheme {
+        match self.build() {
+            Ok(scheme) => scheme,
+            Err(error) => panic!("{}", error.message()),
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! What a scheme must satisfy, checked when it is built and, for constants, at compile time.
+
+use core::{error::Error, fmt};
+
+use super::{Grammar, Location, Part, Place, Scheme, TimeAt, TimeRule};
+
+/// Why a scheme cannot be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SchemeError {
+    /// The body is not among the signed parts, so nothing about it would be proved.
+    BodyNotSigned,
+    /// The body is among the signed parts twice.
+    BodySignedTwice,
+    /// Two variable parts could trade bytes: there is no separator between them, or the separator
+    /// could be part of the one before (or, after the body, behind) it.
+    AmbiguousParts,
+    /// There is a tolerance, but no time to judge.
+    ToleranceWithoutTime,
+    /// There is a tolerance, but the signature does not cover the time.
+    TimeNotSigned,
+    /// The time is among the signed parts, but no place of it is given.
+    TimeMissing,
+    /// The id is said to be signed (or is among the signed parts), but they do not contain it.
+    IdNotSigned,
+    /// A copy of the id or type is named, but the value that it repeats is not signed.
+    CopyOfUnsigned,
+    /// A time is taken from the signature header, but its grammar has no such keys, or the key is
+    /// one of the tags'.
+    TimeKeyWithoutPairs,
+    /// A header name is empty or not a valid name.
+    InvalidHeaderName,
+    /// A JSON pointer does not begin with a slash, has an empty step, or contains `~`.
+    InvalidPointer,
+    /// No signature could ever be found: an empty list of names, keys or versions, an empty prefix,
+    /// or a separator that occurs in tags or keys.
+    InvalidGrammar,
+    /// The body limit or the response budget is zero.
+    InvalidLimit,
+}
+
+impl SchemeError {
+    pub(crate) const fn message(self) -> &'static str {
+        match self {
+            Self::BodyNotSigned => "the signed parts do not contain the body: add `Part::Body`",
+            Self::BodySignedTwice => "the signed parts contain the body twice",
+            Self::AmbiguousParts => {
+                "two signed parts could trade bytes: put a literal between them that neither contains"
+            }
+            Self::ToleranceWithoutTime => "a tolerance needs a time: say where it is",
+            Self::TimeNotSigned => "a tolerance needs a signed time: add `Part::Timestamp`",
+            Self::TimeMissing => "`Part::Timestamp` needs a time: say where it is",
+            Self::IdNotSigned => "the id is to be signed: name its header and add `Part::Id`",
+            Self::CopyOfUnsigned => "a copy needs a signed value that it repeats",
+            Self::TimeKeyWithoutPairs => {
+                "a time key needs `pairs`, and must not be one of the tags"
+            }
+            Self::InvalidHeaderName => "a header name is empty or not valid",
+            Self::InvalidPointer => "a pointer must look like `/data/id`, without `~`",
+            Self::InvalidGrammar => "no signature could match this grammar",
+            Self::InvalidLimit => "the body limit and the response budget must not be zero",
+        }
+    }
+}
+
+impl fmt::Display for SchemeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl Error for SchemeError {}
+
+impl Scheme {
+    pub(super) const fn check(&self) -> Result<(), SchemeError> {
+        if let Err(error) = self.check_names() {
+            return Err(error);
+        }
+        if let Err(error) = self.check_grammar() {
+            return Err(error);
+        }
+        if let Err(error) = self.check_parts() {
+            return Err(error);
+        }
+        if self.tolerance.is_some() && self.time.is_none() {
+            return Err(SchemeError::ToleranceWithoutTime);
+        }
+        if self.tolerance.is_some() && !self.time_is_signed() {
+            return Err(SchemeError::TimeNotSigned);
+        }
+        if self.signs(Part::Timestamp)
+            && matches!(
+                self.time,
+                None | Some(TimeRule {
+                    at: TimeAt::Body(_),
+                    ..
+                })
+            )
+        {
+            return Err(SchemeError::TimeMissing);
+        }
+        let id_in_header = matches!(self.id, Some(Place::Header(_)));
+        if (self.id_must_be_signed && !self.id_is_signed())
+            || (self.signs(Part::Id) && !id_in_header)
+        {
+            return Err(SchemeError::IdNotSigned);
+        }
+        if (self.id_copy.is_some() && !self.id_is_signed())
+            || (self.event_copy.is_some() && !self.event_is_signed())
+        {
+            return Err(SchemeError::CopyOfUnsigned);
+        }
+        if self.body_limit == 0 || self.response_budget.is_zero() {
+            return Err(SchemeError::InvalidLimit);
+        }
+        Ok(())
+    }
+
+    const fn check_names(&self) -> Result<(), SchemeError> {
+        let located = match self.location {
+            Location::Header(name) | Location::Repeated(name) | Location::Numbered(name) => {
+                is_header_name(name)
+            }
+            Location::AnyOf(names) => {
+                let mut valid = !names.is_empty();
+                let mut at = 0;
+                while at < names.len() {
+                    valid = valid && is_header_name(names[at]);
+                    at += 1;
+                }
+                valid
+            }
+        };
+        let mut valid = located
+            && is_header_or_none(self.id_copy)
+            && is_header_or_none(self.event_copy)
+            && is_header_or_none(self.attempt_header);
+        let mut pointers = true;
+        if let Some(TimeRule { at, .. }) = self.time {
+            match at {
+                TimeAt::Header(name) => valid = valid && is_header_name(name),
+                TimeAt::Body(pointer) => pointers = is_pointer(pointer),
+                TimeAt::SignatureKey(_) => {}
+            }
+        }
+        match self.id {
+            Some(Place::Header(name)) => valid = valid && is_header_name(name),
+            Some(Place::Body(pointer)) => pointers = pointers && is_pointer(pointer),
+            None => {}
+        }
+        match self.event {
+            Some(Place::Header(name)) => valid = valid && is_header_name(name),
+            Some(Place::Body(pointer)) => pointers = pointers && is_pointer(pointer),
+            None => {}
+        }
+        let mut at = 0;
+        while at < self.signed.len() {
+            if let Part::Header(name) = self.signed[at] {
+                valid = valid && is_header_name(name);
+            }
+            at += 1;
+        }
+        at = 0;
+        while at < self.events.len() {
+            if let Some((pointer, _)) = self.events[at].proof {
+                pointers = pointers && is_pointer(pointer);
+            }
+            at += 1;
+        }
+        if !valid {
+            return Err(SchemeError::InvalidHeaderName);
+        }
+        if !pointers {
+            return Err(SchemeError::InvalidPointer);
+        }
+        Ok(())
+    }
+
+    const fn check_grammar(&self) -> Result<(), SchemeError> {
+        let time_key = match self.time {
+            Some(TimeRule {
+                at: TimeAt::SignatureKey(key),
+                ..
+            }) => Some(key),
+            _ => None,
+        };
+        let valid = match self.grammar {
+            Grammar::Bare => true,
+            Grammar::Prefix(prefix) | Grammar::OptionalPrefix(prefix) => !prefix.is_empty(),
+            Grammar::Versioned(versions) => is_word_list(versions, b','),
+            Grammar::Pairs { separator, tags } => {
+                matches!(separator, ',' | ';' | '&' | '|' | ' ') && is_word_list(tags, b'=')
+            }
+        };
+        if !valid {
+            return Err(SchemeError::InvalidGrammar);
+        }
+        match (time_key, self.grammar) {
+            (None, _) => Ok(()),
+            (Some(key), Grammar::Pairs { tags, .. }) => {
+                let mut at = 0;
+                while at < tags.len() {
+                    if same_header(tags[at], key) {
+                        return Err(SchemeError::TimeKeyWithoutPairs);
+                    }
+                    at += 1;
+                }
+                Ok(())
+            }
+            (Some(_), _) => Err(SchemeError::TimeKeyWithoutPairs),
+        }
+    }
+
+    /// The signed bytes must have one reading. Before the body, parts are told apart from the left:
+    /// each variable part ends at a literal that it cannot contain. After the body, from the right:
+    /// each variable part begins behind a literal that it cannot contain.
+    const fn check_parts(&self) -> Result<(), SchemeError> {
+        let parts = self.signed;
+        let mut bodies = 0;
+        let mut at = 0;
+        while at < parts.len() {
+            if matches!(parts[at], Part::Body) {
+                bodies += 1;
+            }
+            at += 1;
+        }
+        match bodies {
+            0 => return Err(SchemeError::BodyNotSigned),
+            1 => {}
+            _ => return Err(SchemeError::BodySignedTwice),
+        }
+        let mut after_body = false;
+        at = 0;
+        while at < parts.len() {
+            let part = parts[at];
+            if matches!(part, Part::Body) {
+                after_body = true;
+            } else if is_variable(part) {
+                let neighbour = if after_body {
+                    if at == 0 { None } else { Some(parts[at - 1]) }
+                } else if at + 1 < parts.len() {
+                    Some(parts[at + 1])
+                } else {
+                    None
+                };
+                let separated = match neighbour {
+                    Some(Part::Literal(text)) => match separator_byte(text, after_body) {
+                        Some(byte) => !(matches!(part, Part::Timestamp) && byte.is_ascii_digit()),
+                        None => false,
+                    },
+                    _ => false,
+                };
+                if !separated {
+                    return Err(SchemeError::AmbiguousParts);
+                }
+            }
+            at += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The byte of a literal that ends the part beside it.
+pub(super) const fn separator_byte(literal: &str, after_body: bool) -> Option<u8> {
+    let bytes = literal.as_bytes();
+    match (after_body, bytes) {
+        (_, []) => None,
+        (false, [first, ..]) => Some(*first),
+        (true, [.., last]) => Some(*last),
+    }
+}
+
+/// Whether a sender chooses the part's bytes. A configured URL is fixed for a receiver.
+const fn is_variable(part: Part) -> bool {
+    matches!(part, Part::Timestamp | Part::Id | Part::Header(_))
+}
+
+/// Compares two header names as HTTP does.
+pub(crate) const fn same_header(left: &str, right: &str) -> bool {
+    left.eq_ignore_ascii_case(right)
+}
+
+const fn is_header_or_none(name: Option<&str>) -> bool {
+    match name {
+        Some(name) => is_header_name(name),
+        None => true,
+    }
+}
+
+const fn is_header_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !matches!(bytes[at], b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_') {
+            return false;
+        }
+        at += 1;
+    }
+    !bytes.is_empty() && bytes.len() < 64
+}
+
+const fn is_pointer(pointer: &str) -> bool {
+    let bytes = pointer.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let empty_step = bytes[at] == b'/' && (at + 1 == bytes.len() || bytes[at + 1] == b'/');
+        if bytes[at] == b'~' || empty_step {
+            return false;
+        }
+        at += 1;
+    }
+    matches!(bytes, [b'/', ..])
+}
+
+/// A list of keys or versions none of which is empty or contains what ends it.
+const fn is_word_list(words: &[&str], end: u8) -> bool {
+    let mut at = 0;
+    while at < words.len() {
+        let word = words[at].as_bytes();
+        let mut byte = 0;
+        while byte < word.len() {
+            if word[byte] == end || !word[byte].is_ascii_graphic() {
+                return false;
+            }
+            byte += 1;
+        }
+        if word.is_empty() {
+            return false;
+        }
+        at += 1;
+    }
+    !words.is_empty()
+}

@@ -1,0 +1,148 @@
+//! Reading signature headers into candidate tags of a fixed size.
+
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use smallvec::SmallVec;
+
+use super::{Encoding, Grammar, Scheme};
+use crate::mac::{MAX_TAG, Tag};
+
+/// The tags that a request offers.
+pub(crate) type Candidates = SmallVec<[Tag; 2]>;
+
+/// What a signature header said.
+#[derive(Debug)]
+pub(crate) struct ParsedSignature<'a> {
+    pub(crate) candidates: Candidates,
+    pub(crate) time: Option<&'a [u8]>,
+}
+
+/// Why signature headers could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignatureFault {
+    Malformed,
+    TooManyCandidates,
+    NoCandidate,
+}
+
+const PADDING: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDING);
+const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDING);
+
+/// Reads every value of the signature header(s) by the scheme's grammar.
+///
+/// One malformed tag of an accepted version spoils the request: an honest sender has none, and
+/// skipping it would leave two readings of one header.
+pub(crate) fn parse<'a>(
+    scheme: &Scheme,
+    time_key: Option<&str>,
+    values: &[&'a [u8]],
+    max_candidates: usize,
+) -> Result<ParsedSignature<'a>, SignatureFault> {
+    let mut reader = Reader {
+        scheme,
+        max_candidates,
+        parsed: ParsedSignature {
+            candidates: Candidates::new(),
+            time: None,
+        },
+    };
+    for value in values {
+        reader.value(time_key, value)?;
+    }
+    if reader.parsed.candidates.is_empty() {
+        return Err(SignatureFault::NoCandidate);
+    }
+    Ok(reader.parsed)
+}
+
+struct Reader<'s, 'a> {
+    scheme: &'s Scheme,
+    max_candidates: usize,
+    parsed: ParsedSignature<'a>,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn value(&mut self, time_key: Option<&str>, value: &'a [u8]) -> Result<(), SignatureFault> {
+        match self.scheme.grammar {
+            Grammar::Bare => self.tag(value),
+            Grammar::Prefix(prefix) => {
+                let tag = value
+                    .strip_prefix(prefix.as_bytes())
+                    .ok_or(SignatureFault::Malformed)?;
+                self.tag(tag)
+            }
+            Grammar::OptionalPrefix(prefix) => {
+                self.tag(value.strip_prefix(prefix.as_bytes()).unwrap_or(value))
+            }
+            Grammar::Pairs { separator, tags } => {
+                for pair in value.split(|byte| char::from(*byte) == separator) {
+                    let (key, value) = split_once(pair.trim_ascii_start(), b'=')?;
+                    if value.is_empty() {
+                        return Err(SignatureFault::Malformed);
+                    }
+                    if tags.iter().any(|tag| tag.as_bytes() == key) {
+                        self.tag(value)?;
+                    } else if time_key.is_some_and(|name| name.as_bytes() == key)
+                        && self.parsed.time.replace(value).is_some()
+                    {
+                        return Err(SignatureFault::Malformed);
+                    }
+                }
+                Ok(())
+            }
+            Grammar::Versioned(versions) => {
+                for entry in value.split(|byte| *byte == b' ') {
+                    if entry.is_empty() {
+                        continue;
+                    }
+                    let (version, value) = split_once(entry, b',')?;
+                    if versions.iter().any(|known| known.as_bytes() == version) {
+                        self.tag(value)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn tag(&mut self, text: &[u8]) -> Result<(), SignatureFault> {
+        if self.parsed.candidates.len() >= self.max_candidates {
+            return Err(SignatureFault::TooManyCandidates);
+        }
+        let tag = decode(self.scheme, text).ok_or(SignatureFault::Malformed)?;
+        self.parsed.candidates.push(tag);
+        Ok(())
+    }
+}
+
+fn split_once(bytes: &[u8], at: u8) -> Result<(&[u8], &[u8]), SignatureFault> {
+    let mut halves = bytes.splitn(2, |byte| *byte == at);
+    match (halves.next(), halves.next()) {
+        (Some(left), Some(right)) if !left.is_empty() => Ok((left, right)),
+        _ => Err(SignatureFault::Malformed),
+    }
+}
+
+/// Decodes a tag of exactly the algorithm's length.
+fn decode(scheme: &Scheme, text: &[u8]) -> Option<Tag> {
+    let len = scheme.algorithm.tag_len();
+    // Room for what the longest accepted base64 text decodes to, which is then refused.
+    let mut bytes = [0_u8; MAX_TAG + 8];
+    match scheme.encoding {
+        Encoding::Hex => hex::decode_to_slice(text, bytes.get_mut(..len)?).ok()?,
+        Encoding::Base64 | Encoding::Base64Url => {
+            let engine = match scheme.encoding {
+                Encoding::Base64Url => BASE64_URL,
+                Encoding::Base64 | Encoding::Hex => BASE64,
+            };
+            if engine.decode_slice(text, &mut bytes).ok()? != len {
+                return None;
+            }
+        }
+    }
+    Tag::from_slice(bytes.get(..len)?)
+}

@@ -1,0 +1,122 @@
+//! Spans and events, behind the feature `tracing`. Nothing that a sender wrote is recorded.
+//!
+//! The target of all of them is `countersign`.
+
+#[cfg(feature = "tracing")]
+mod on {
+    use core::future::Future;
+
+    use tracing::{Instrument, Span, debug, error, info, warn};
+
+    use crate::{
+        Admitted, Dedup, LookupError, Rejection, RejectionClass, StoreError, Streak, Summary,
+    };
+
+    pub(crate) fn span(admitted: &Admitted) -> Span {
+        tracing::info_span!(
+            target: "countersign",
+            "delivery",
+            endpoint = admitted.endpoint(),
+            tenant = admitted.tenant(),
+            key = ?admitted.key(),
+            matched_key = admitted.matched_key(),
+            fence = admitted.fence().as_u64(),
+            attempt = admitted.attempt(),
+            suspect = admitted.is_suspect(),
+        )
+    }
+
+    pub(crate) fn in_span<F: Future>(span: Span, future: F) -> impl Future<Output = F::Output> {
+        future.instrument(span)
+    }
+
+    pub(crate) fn refused(endpoint: &str, tenant: Option<&str>, rejection: &Rejection) {
+        let kind = rejection.kind().as_str();
+        let header = rejection.header();
+        let age = rejection.age().map(|age| age.as_secs());
+        match rejection.kind().class() {
+            RejectionClass::Refused => info!(
+                target: "countersign", kind, endpoint, tenant, header, age, "refused"
+            ),
+            RejectionClass::NotYet => warn!(
+                target: "countersign", kind, endpoint, tenant, header, age, "not yet"
+            ),
+        }
+    }
+
+    pub(crate) fn duplicate(summary: &Summary, dedup: Dedup) {
+        let (endpoint, tenant) = (summary.endpoint(), summary.tenant());
+        let (key, dedup) = (summary.key(), dedup.as_str());
+        debug!(target: "countersign", dedup, endpoint, tenant, ?key, "answered without a run");
+    }
+
+    pub(crate) fn fingerprint_mismatch(summary: &Summary) {
+        let (endpoint, tenant, key) = (summary.endpoint(), summary.tenant(), summary.key());
+        warn!(target: "countersign", endpoint, tenant, ?key, "other bytes under a known id");
+    }
+
+    pub(crate) fn store_failed(endpoint: &str, error: &StoreError) {
+        error!(target: "countersign", endpoint, %error, "the deduplication store failed");
+    }
+
+    pub(crate) fn lookup_failed(endpoint: &str, error: &LookupError) {
+        error!(target: "countersign", endpoint, %error, "the tenant lookup failed");
+    }
+
+    pub(crate) fn claim_lost(admitted: &Admitted) {
+        error!(
+            target: "countersign",
+            endpoint = admitted.endpoint(),
+            key = ?admitted.key(),
+            "a run outlived its claim and may have run twice"
+        );
+    }
+
+    pub(crate) fn complete_failed(admitted: &Admitted, error: &StoreError) {
+        error!(
+            target: "countersign",
+            endpoint = admitted.endpoint(),
+            key = ?admitted.key(),
+            %error,
+            "the handler succeeded, but the store could not be told"
+        );
+    }
+
+    pub(crate) fn streak(endpoint: &str, streak: &Streak) {
+        error!(
+            target: "countersign",
+            endpoint,
+            failed = streak.failed,
+            refused = streak.refused,
+            limit = streak.limit,
+            "half of the failures in a row after which the sender switches the endpoint off"
+        );
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+mod off {
+    use core::future::Future;
+
+    use crate::{Admitted, Dedup, LookupError, Rejection, StoreError, Streak, Summary};
+
+    pub(crate) fn span(_: &Admitted) {}
+
+    pub(crate) fn in_span<F: Future>((): (), future: F) -> impl Future<Output = F::Output> {
+        future
+    }
+
+    pub(crate) fn refused(_: &str, _: Option<&str>, _: &Rejection) {}
+    pub(crate) fn duplicate(_: &Summary, _: Dedup) {}
+    pub(crate) fn fingerprint_mismatch(_: &Summary) {}
+    pub(crate) fn store_failed(_: &str, _: &StoreError) {}
+    pub(crate) fn lookup_failed(_: &str, _: &LookupError) {}
+    pub(crate) fn claim_lost(_: &Admitted) {}
+    pub(crate) fn complete_failed(_: &Admitted, _: &StoreError) {}
+    pub(crate) fn streak(_: &str, _: &Streak) {}
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) use self::off::*;
+#[cfg(feature = "tracing")]
+pub(crate) use self::on::*;

@@ -1,0 +1,221 @@
+//! The proof that a request's signature was right.
+
+use core::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::{
+    DeliveryKey, OnAlias, Timestamp, mac::Tag, receiver::Held, scheme::Scheme, text::Text,
+};
+
+/// A delivery whose signature was proved over exactly the bytes it holds.
+///
+/// Only [`Intake::finish`](crate::Intake::finish) and [`Receiver::verify`](crate::Receiver::verify)
+/// make one, so code that is handed one cannot have skipped the check:
+///
+/// ```compile_fail
+/// let forged = countersign_core::Verified { };
+/// ```
+///
+/// What it says about id, type and time is only as good as the scheme: see
+/// [`EventName::is_signed`] and [`id_is_signed`](Self::id_is_signed).
+pub struct Verified {
+    parts: VerifiedParts,
+}
+
+/// What the intake found out.
+pub(crate) struct VerifiedParts {
+    pub(crate) tenant: Option<Arc<str>>,
+    pub(crate) matched: Arc<str>,
+    pub(crate) tags: SmallVec<[Tag; 2]>,
+    pub(crate) id: Option<Text>,
+    pub(crate) event: Option<Text>,
+    pub(crate) standing: Standing,
+    pub(crate) attempt_id: Option<Text>,
+    pub(crate) time: Option<Timestamp>,
+    pub(crate) received_at: Timestamp,
+    pub(crate) body: Bytes,
+    pub(crate) held: Held,
+}
+
+/// What the signed body says about the claimed event type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Unopposed,
+    Contradicted,
+}
+
+/// The name of an event's type, and whether the signature covers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventName<'a> {
+    name: &'a str,
+    signed: bool,
+}
+
+impl<'a> EventName<'a> {
+    /// The name, such as `invoice.paid`.
+    #[must_use]
+    pub const fn as_str(self) -> &'a str {
+        self.name
+    }
+
+    /// False where the name is only a claim by whoever sent the request.
+    #[must_use]
+    pub const fn is_signed(self) -> bool {
+        self.signed
+    }
+}
+
+impl Verified {
+    pub(crate) const fn new(parts: VerifiedParts) -> Self {
+        Self { parts }
+    }
+
+    /// The body: exactly the bytes that were proved.
+    #[must_use]
+    pub const fn body(&self) -> &Bytes {
+        &self.parts.body
+    }
+
+    /// The delivery's id, where there is one.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.parts.id.as_ref().map(Text::as_str)
+    }
+
+    /// Whether the signature covers the id.
+    #[must_use]
+    pub fn id_is_signed(&self) -> bool {
+        self.scheme().id_is_signed()
+    }
+
+    /// The event's type, where there is one.
+    #[must_use]
+    pub fn event_type(&self) -> Option<EventName<'_>> {
+        self.parts.event.as_ref().map(|name| EventName {
+            name: name.as_str(),
+            signed: self.scheme().event_is_signed(),
+        })
+    }
+
+    /// Whether a signed field of the body contradicts the (unsigned) event type.
+    #[must_use]
+    pub fn is_contradicted(&self) -> bool {
+        self.parts.standing == Standing::Contradicted
+    }
+
+    /// Whether the event only tests the endpoint.
+    #[must_use]
+    pub fn is_ping(&self) -> bool {
+        self.event_type()
+            .is_some_and(|name| self.scheme().pings().contains(&name.as_str()))
+    }
+
+    /// The id of this attempt, new on every retry and unsigned: for logs only.
+    #[must_use]
+    pub fn attempt_id(&self) -> Option<&str> {
+        self.parts.attempt_id.as_ref().map(Text::as_str)
+    }
+
+    /// When the sender says it sent this; signed where the scheme signs a time.
+    #[must_use]
+    pub const fn time(&self) -> Option<Timestamp> {
+        self.parts.time
+    }
+
+    /// When the request's head was judged.
+    #[must_use]
+    pub const fn received_at(&self) -> Timestamp {
+        self.parts.received_at
+    }
+
+    /// The label of the key that made the signature: tells when an old secret is no longer used.
+    #[must_use]
+    pub fn matched_key(&self) -> &str {
+        &self.parts.matched
+    }
+
+    /// The tenant, by the id that the lookup returned.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.parts.tenant.as_deref()
+    }
+
+    /// The endpoint, as the receiver names it.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.parts.held.inner.endpoint
+    }
+
+    /// The scheme that the signature was checked under.
+    #[must_use]
+    pub fn scheme(&self) -> &Scheme {
+        &self.parts.held.inner.scheme
+    }
+
+    /// What deduplication is keyed on: the id, or the body where there is none.
+    #[must_use]
+    pub fn key(&self) -> DeliveryKey {
+        let (endpoint, tenant) = (self.endpoint(), self.tenant());
+        match self.id() {
+            Some(id) => DeliveryKey::for_id(endpoint, tenant, id),
+            None => DeliveryKey::for_body(endpoint, tenant, self.body()),
+        }
+    }
+
+    pub(crate) fn receiver(&self) -> &Arc<crate::receiver::Inner> {
+        &self.parts.held.inner
+    }
+
+    pub(crate) fn tenant_arc(&self) -> Option<Arc<str>> {
+        self.parts.tenant.clone()
+    }
+
+    /// The names under which the same signed bytes are recognised behind another id: one for each
+    /// active key. None where the id is signed, because another id then needs another signature.
+    pub(crate) fn aliases(&self) -> SmallVec<[DeliveryKey; 2]> {
+        if self.id_is_signed() && self.parts.id.is_some() {
+            return SmallVec::new();
+        }
+        let bucket = self.rule().map_or("", |rule| rule.name());
+        self.parts
+            .tags
+            .iter()
+            .map(|tag| DeliveryKey::for_tag(self.endpoint(), self.tenant(), bucket, tag))
+            .collect()
+    }
+
+    /// What a known alias means for this type of event.
+    pub(crate) fn on_alias(&self) -> OnAlias {
+        match self.rule() {
+            Some(rule) if rule.once => OnAlias::Suppress,
+            _ => OnAlias::Run,
+        }
+    }
+
+    /// Marks of the signed bytes, one for each active key; none where each retry is stamped anew.
+    pub(crate) fn fingerprints(&self) -> SmallVec<[u64; 2]> {
+        if self.scheme().time_is_signed() {
+            return SmallVec::new();
+        }
+        self.parts.tags.iter().map(Tag::truncated).collect()
+    }
+
+    fn rule(&self) -> Option<&'static crate::scheme::EventRule> {
+        let name = self.parts.event.as_ref()?;
+        self.scheme().event_rule(name.as_str())
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("endpoint", &self.endpoint())
+            .field("tenant", &self.tenant())
+            .field("matched_key", &self.matched_key())
+            .field("body_len", &self.body().len())
+            .finish_non_exhaustive()
+    }
+}
