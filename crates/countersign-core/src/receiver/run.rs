@@ -64,7 +64,6 @@ impl Verdict {
 
 /// What the request is answered with.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Reply<R> {
     /// The handler's own result, to be sent with a [`DEDUP_HEADER`](crate::DEDUP_HEADER).
     Handled(R, Dedup),

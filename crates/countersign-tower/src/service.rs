@@ -1,0 +1,115 @@
+use core::{
+    future::poll_fn,
+    task::{Context, Poll},
+};
+
+use bytes::Buf;
+use countersign_core::{Answer, DEDUP_HEADER, Dedup, Outcome, Receiver, Reply, Verdict};
+use futures_util::TryStreamExt;
+use http::{HeaderValue, Request, Response};
+use http_body::Body;
+use http_body_util::BodyExt;
+use tower_service::Service;
+
+use super::{ResponseBody, ResponseFuture, VerifiedBody, response_from_answer};
+
+/// The service that [`ReceiverLayer`](crate::ReceiverLayer) makes.
+///
+/// See the [crate docs](crate) for an example.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ReceiverService<S> {
+    inner: S,
+    receiver: Receiver,
+}
+
+impl<S> ReceiverService<S> {
+    pub(crate) const fn new(inner: S, receiver: Receiver) -> Self {
+        Self { inner, receiver }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for ReceiverService<S>
+where
+    S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Send,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<R, S::Error>;
+
+    /// Always ready: the inner service is awaited ready once a request is proved.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (inner, receiver) = (self.inner.clone(), self.receiver.clone());
+        ResponseFuture::new(async move {
+            match serve(inner, &receiver, request).await {
+                Ok(result) => result,
+                Err(answer) => Ok(response_from_answer(&answer)),
+            }
+        })
+    }
+}
+
+async fn serve<S, B, R>(
+    mut inner: S,
+    receiver: &Receiver,
+    request: Request<B>,
+) -> Result<Result<Response<ResponseBody<R>>, S::Error>, Answer>
+where
+    S: Service<Request<VerifiedBody>, Response = Response<R>> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Send + 'static,
+    B: Body,
+{
+    let (mut head, body) = request.into_parts();
+    let chunks = body
+        .into_data_stream()
+        .map_ok(|mut data| data.copy_to_bytes(data.remaining()));
+    let received = receiver.receive(&head, chunks).await?;
+    let run = receiver.admit(received).await?;
+
+    let body = VerifiedBody::new(run.admitted().body().clone());
+    head.extensions.insert(run.admitted().clone());
+    let request = Request::from_parts(head, body);
+    let handler = async move {
+        // The clone was never polled ready; calling it before it is would break its contract.
+        poll_fn(|cx| inner.poll_ready(cx)).await?;
+        inner.call(request).await
+    };
+    let (task, handle) = run.start(handler, judge);
+    tokio::spawn(task);
+    match handle.await {
+        Reply::Handled(result, dedup) => Ok(result.map(|response| sign_off(response, dedup))),
+        Reply::Answer(answer) => Err(answer),
+    }
+}
+
+fn judge<R, E>(result: &Result<Response<R>, E>) -> Verdict {
+    match result {
+        Ok(response) => Verdict::answered(
+            response.status().as_u16(),
+            response.extensions().get::<Outcome>().copied(),
+        ),
+        Err(_) => Verdict::failed(),
+    }
+}
+
+fn sign_off<R>(response: Response<R>, dedup: Dedup) -> Response<ResponseBody<R>> {
+    let mut response = response.map(ResponseBody::handler);
+    // An extractor may have said `discarded` already.
+    response
+        .headers_mut()
+        .entry(DEDUP_HEADER)
+        .or_insert(HeaderValue::from_static(dedup.as_str()));
+    response
+}
