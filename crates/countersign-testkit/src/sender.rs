@@ -1,0 +1,291 @@
+//! A sender under the test's control.
+
+use core::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use countersign_core::{
+    Clock, Secret, SecretError, Timestamp,
+    scheme::{Location, Part, Place, Scheme, TimeUnit},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    SignedDelivery,
+    sign::{self, Signed},
+};
+
+/// Signs deliveries the way a scheme's sender does.
+///
+/// Its signing code is its own, apart from the code that checks signatures.
+///
+/// ```
+/// use countersign_core::{MemoryStore, Receiver, Secret, rebill_za};
+/// use countersign_testkit::Sender;
+/// use serde_json::json;
+///
+/// let sender = Sender::new(rebill_za::SCHEME);
+/// let receiver = Receiver::builder(rebill_za::SCHEME)
+///     .endpoint("rebill")
+///     .secret(sender.secret()?)
+///     .store(MemoryStore::new())
+///     .build()?;
+///
+/// let paid = sender.delivery("invoice.paid", json!({"id": "inv_1", "status": "paid"}));
+/// let now = sender.now();
+/// assert!(receiver.verify(&paid.request(), paid.body().clone(), now).is_ok());
+/// let tampered = paid.tampered();
+/// assert!(receiver.verify(&tampered.request(), tampered.body().clone(), now).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Sender {
+    scheme: Scheme,
+    secret: String,
+    url: String,
+    clock: Option<Arc<dyn Clock>>,
+    skew: Skew,
+    numbers: Arc<AtomicU64>,
+}
+
+#[derive(Clone, Copy)]
+enum Skew {
+    Behind(Duration),
+    Ahead(Duration),
+}
+
+impl Sender {
+    /// A sender with a secret of its own; see [`secret`](Self::secret).
+    #[must_use]
+    pub fn new(scheme: Scheme) -> Self {
+        Self::with_secret(scheme, sign::example_secret(&scheme))
+    }
+
+    /// A sender with the given secret, as text.
+    pub fn with_secret(scheme: Scheme, secret: impl Into<String>) -> Self {
+        Self {
+            scheme,
+            secret: secret.into(),
+            url: String::new(),
+            clock: None,
+            skew: Skew::Behind(Duration::ZERO),
+            numbers: Arc::new(AtomicU64::new(1)),
+        }
+    }
+
+    /// Stamps deliveries by this clock instead of the system's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Stamps deliveries this much in the past.
+    #[must_use]
+    pub const fn behind(mut self, by: Duration) -> Self {
+        self.skew = Skew::Behind(by);
+        self
+    }
+
+    /// Stamps deliveries this much in the future.
+    #[must_use]
+    pub const fn ahead(mut self, by: Duration) -> Self {
+        self.skew = Skew::Ahead(by);
+        self
+    }
+
+    /// Signs this URL, for schemes that sign one.
+    #[must_use]
+    pub fn with_url(mut self, url: impl Into<String>) -> Self {
+        self.url = url.into();
+        self
+    }
+
+    /// The secret, for the receiver under test.
+    ///
+    /// # Errors
+    ///
+    /// When the text that the sender was given is refused.
+    pub fn secret(&self) -> Result<Secret, SecretError> {
+        Secret::new(self.secret.clone())
+    }
+
+    /// How it signs.
+    #[must_use]
+    pub const fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// The time that deliveries are stamped with now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let now = match &self.clock {
+            Some(clock) => clock.now(),
+            None => {
+                let since = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
+                Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+            }
+        };
+        match self.skew {
+            Skew::Ahead(by) => now.saturating_add(by),
+            Skew::Behind(by) => {
+                let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+                Timestamp::from_unix_millis(now.unix_millis().saturating_sub(by))
+            }
+        }
+    }
+
+    /// A delivery of an event, with a new id.
+    ///
+    /// Where the scheme has its id or type in the body, they are written there unless `body` has
+    /// them already.
+    #[must_use]
+    pub fn delivery(&self, event: &str, body: Value) -> SignedDelivery {
+        let id = self.number("test");
+        self.delivery_with_id(event, &id, body)
+    }
+
+    /// A delivery of an event with a given id.
+    #[must_use]
+    pub fn delivery_with_id(&self, event: &str, id: &str, mut body: Value) -> SignedDelivery {
+        if let Some(Place::Body(pointer)) = self.scheme.id() {
+            fill(&mut body, pointer, id);
+        }
+        if let Some(Place::Body(pointer)) = self.scheme.event() {
+            fill(&mut body, pointer, event);
+        }
+        self.raw(event, id, body.to_string())
+    }
+
+    /// A delivery of exactly these bytes.
+    #[must_use]
+    pub fn raw(&self, event: &str, id: &str, body: impl Into<Bytes>) -> SignedDelivery {
+        let body = body.into();
+        let mut headers = vec![("content-type".to_owned(), self.content_type())];
+        let mut header = |name: Option<&str>, value: &str| {
+            let set = |name: &str| headers.iter().any(|(known, _)| known == name);
+            if let Some(name) = name
+                && !set(name)
+            {
+                headers.push((name.to_owned(), value.to_owned()));
+            }
+        };
+        let in_header = |place: Option<Place>| match place {
+            Some(Place::Header(name)) => Some(name),
+            _ => None,
+        };
+        header(in_header(self.scheme.id()), id);
+        header(in_header(self.scheme.event()), event);
+        header(self.scheme.id_copy(), id);
+        header(self.scheme.event_copy(), event);
+        header(self.scheme.attempt_header(), &self.number("attempt"));
+        for part in self.scheme.signed() {
+            if let Part::Header(name) = part {
+                header(Some(name), "test");
+            }
+        }
+        self.stamp(SignedDelivery::new(headers, body))
+    }
+
+    /// The sender's next attempt at a delivery: the same event, stamped and signed anew.
+    #[must_use]
+    pub fn retry(&self, delivery: &SignedDelivery) -> SignedDelivery {
+        let mut next = delivery.clone();
+        if let Some(name) = self.scheme.attempt_header() {
+            next = next.with_header(name, &self.number("attempt"));
+        }
+        self.stamp(next)
+    }
+
+    /// Sets time and signature, replacing what is there: for a delivery whose headers or body were
+    /// changed and that is to be right all the same.
+    #[must_use]
+    pub fn stamp(&self, mut delivery: SignedDelivery) -> SignedDelivery {
+        let now = self.now();
+        let time = match self.scheme.time_unit() {
+            Some(TimeUnit::Millis) => now.unix_millis(),
+            _ => now.unix_seconds(),
+        }
+        .to_string();
+        if let Some(name) = self.scheme.time_header() {
+            delivery = delivery.with_header(name, &time);
+        }
+        self.sign_with_time(&delivery, &time)
+    }
+
+    /// Signs a delivery with whatever text as its time, also one that no clock would show.
+    #[must_use]
+    pub fn sign_with_time(&self, delivery: &SignedDelivery, time: &str) -> SignedDelivery {
+        let mut delivery = delivery.clone();
+        if let Some(name) = self.scheme.time_header() {
+            delivery = delivery.with_header(name, time);
+        }
+        let id = match self.scheme.id() {
+            Some(Place::Header(name)) => delivery.header(name).unwrap_or_default().to_owned(),
+            _ => String::new(),
+        };
+        let key = sign::key(&self.scheme, &self.secret).unwrap_or_default();
+        let value = sign::header_value(
+            &self.scheme,
+            &key,
+            &Signed {
+                time,
+                id: &id,
+                url: &self.url,
+                headers: delivery.headers(),
+                body: delivery.body(),
+            },
+        );
+        let name = match self.scheme.location() {
+            Location::Numbered(stem) => format!("{stem}1"),
+            _ => self.scheme.signature_header().to_owned(),
+        };
+        delivery.with_header(&name, &value).signed_by(name.clone())
+    }
+
+    fn content_type(&self) -> String {
+        let types = self.scheme.content_types();
+        types
+            .first()
+            .copied()
+            .unwrap_or("application/json")
+            .to_owned()
+    }
+
+    fn number(&self, what: &str) -> String {
+        format!("{what}-{}", self.numbers.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("scheme", &self.scheme.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes a text at a pointer of object keys unless something is there.
+fn fill(body: &mut Value, pointer: &str, text: &str) {
+    let mut at = body;
+    let mut steps = pointer.split('/').skip(1).peekable();
+    while let Some(step) = steps.next() {
+        let Value::Object(object) = at else {
+            return;
+        };
+        let default = match steps.peek() {
+            Some(_) => Value::Object(Map::new()),
+            None => Value::String(text.to_owned()),
+        };
+        at = object.entry(step).or_insert(default);
+    }
+}
