@@ -25,8 +25,12 @@ const MILLION: u64 = 1_000_000;
 const ROUNDS: usize = 5;
 
 fn main() {
-    speed("claim+complete", 1, |store, key, _| run_one(store, key, &[]));
-    speed("claim+complete", 2, |store, key, _| run_one(store, key, &[]));
+    speed("claim+complete", 1, |store, key, _| {
+        run_one(store, key, &[])
+    });
+    speed("claim+complete", 2, |store, key, _| {
+        run_one(store, key, &[])
+    });
     speed("claim+complete, one alias each", 2, |store, key, n| {
         run_one(store, key, &[key_of(!n)]);
     });
@@ -77,7 +81,13 @@ fn speed(name: &str, threads: u64, operation: impl Fn(&MemoryStore, DeliveryKey,
 
 /// Weighs done keys, then sends each a second time.
 fn size(keys: u64, aliased: bool) {
-    let alias = |n: u64| if aliased { vec![key_of(!n)] } else { Vec::new() };
+    let alias = |n: u64| {
+        if aliased {
+            vec![key_of(!n)]
+        } else {
+            Vec::new()
+        }
+    };
     let rows = usize::try_from(keys).unwrap() * if aliased { 2 } else { 1 };
     let before = HEAP.allocated();
     let store = MemoryStore::with_capacity(rows);

@@ -230,7 +230,10 @@ impl<'a> Attempt<'a> {
                     hold.alias_known = alias_known;
                     hold.adopt(aliases);
                 }
-                (Some(slot), Some(Pointer::new(self.key.shard, slot, old_fence)))
+                (
+                    Some(slot),
+                    Some(Pointer::new(self.key.shard, slot, old_fence)),
+                )
             }
             Own::Nothing | Own::Ended(_) => {
                 let old = match own {

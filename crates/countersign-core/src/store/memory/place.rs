@@ -56,7 +56,10 @@ impl Placer {
 }
 
 /// Both halves of a product in one word; each bit of the factors reaches it.
-#[allow(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the halves are what is wanted"
+)]
 const fn fold(product: u128) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }

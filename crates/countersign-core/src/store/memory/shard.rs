@@ -8,9 +8,7 @@ use hashbrown::HashTable;
 use super::{
     hold::{Hold, Holds},
     place::{Place, Placer},
-    row::{
-        Body, MAX_MILLIS, MAX_SLOTS, Packed, Pointer, Row, Slab, Slot, millis, millis_after,
-    },
+    row::{Body, MAX_MILLIS, MAX_SLOTS, Packed, Pointer, Row, Slab, Slot, millis, millis_after},
 };
 use crate::DeliveryKey;
 
@@ -196,7 +194,12 @@ impl Shard {
     }
 
     /// Marks a row as done, or as done for another while, and hands out what was held.
-    pub(super) fn complete(&mut self, slot: Slot, now: Duration, retention: Duration) -> Option<Hold> {
+    pub(super) fn complete(
+        &mut self,
+        slot: Slot,
+        now: Duration,
+        retention: Duration,
+    ) -> Option<Hold> {
         let until = millis_after(now.saturating_add(retention));
         let row = self.slab.get_mut(slot)?;
         let (hold, changed) = match &mut row.body {
