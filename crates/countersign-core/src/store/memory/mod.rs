@@ -33,6 +33,8 @@ mod place;
 mod row;
 mod shard;
 mod sync;
+#[cfg(test)]
+mod testing;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
 mod wait;
