@@ -1,1 +1,7 @@
-//! What the tests across crates share.
+//! What the tests across crates share: servers, a raw HTTP client, a store that keeps a diary.
+
+pub mod diary;
+pub mod handler;
+pub mod raw;
+pub mod servers;
+pub mod table;

@@ -1,0 +1,104 @@
+//! The handler behind every test server; the delivery's body says how it behaves.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use countersign_core::{Outcome, Verified};
+use tokio::sync::Semaphore;
+
+/// What the handlers of one server count and wait for.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    begun: AtomicU32,
+    ended: AtomicU32,
+    entered: Semaphore,
+    gate: Semaphore,
+}
+
+/// What a handler answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    /// The status.
+    pub status: u16,
+    /// What is put into the response's extensions.
+    pub outcome: Option<Outcome>,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                begun: AtomicU32::new(0),
+                ended: AtomicU32::new(0),
+                entered: Semaphore::new(0),
+                gate: Semaphore::new(0),
+            }),
+        }
+    }
+}
+
+impl Desk {
+    /// How many runs began.
+    #[must_use]
+    pub fn begun(&self) -> u32 {
+        self.inner.begun.load(Ordering::SeqCst)
+    }
+
+    /// How many runs came to their end.
+    #[must_use]
+    pub fn ended(&self) -> u32 {
+        self.inner.ended.load(Ordering::SeqCst)
+    }
+
+    /// Waits until one more run began.
+    pub async fn entered(&self) {
+        if let Ok(permit) = self.inner.entered.acquire().await {
+            permit.forget();
+        }
+    }
+
+    /// Lets this many waiting handlers go on.
+    pub fn open(&self, handlers: usize) {
+        self.inner.gate.add_permits(handlers);
+    }
+
+    /// Runs a delivery. Words in its body say how:
+    ///
+    /// `do:wait` waits until [`open`](Self::open), `do:panic` and `do:fail` spoil the first run,
+    /// `do:404` answers that, `do:discard` and `do:retry` overrule the status.
+    ///
+    /// # Panics
+    ///
+    /// When told to.
+    pub async fn run(&self, delivery: &Verified) -> Answered {
+        let run = self.inner.begun.fetch_add(1, Ordering::SeqCst);
+        self.inner.entered.add_permits(1);
+        let body = String::from_utf8_lossy(delivery.body()).into_owned();
+        let told = |word: &str| body.contains(word);
+        if told("do:wait")
+            && let Ok(permit) = self.inner.gate.acquire().await
+        {
+            permit.forget();
+        }
+        assert!(run > 0 || !told("do:panic"), "told to panic");
+        self.inner.ended.fetch_add(1, Ordering::SeqCst);
+        let status = match run {
+            0 if told("do:fail") => 500,
+            _ if told("do:404") || told("do:discard") => 404,
+            _ => 200,
+        };
+        let outcome = match () {
+            () if told("do:discard") => Some(Outcome::Discard),
+            () if told("do:retry") => Some(Outcome::Retry),
+            () => None,
+        };
+        Answered { status, outcome }
+    }
+}

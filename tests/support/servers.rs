@@ -1,0 +1,206 @@
+//! Real servers: every place where a receiver can be put.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::mpsc, thread};
+
+use bytes::Bytes;
+use countersign_core::{Admitted, Receiver};
+use http_body_util::Full;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tower::ServiceBuilder;
+
+use crate::handler::{Answered, Desk};
+
+/// The path that every server takes deliveries at.
+pub const PATH: &str = "/hook";
+
+/// A place for a receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// axum, `MethodRouter::layer`.
+    AxumMethodRouter,
+    /// axum, `Router::layer`.
+    AxumRouter,
+    /// hyper, under a `ServiceBuilder`.
+    Hyper,
+    /// actix-web, `App::wrap`.
+    ActixApp,
+    /// actix-web, `Scope::wrap`.
+    ActixScope,
+    /// actix-web, `Resource::wrap`.
+    ActixResource,
+    /// actix-web, `Route::wrap`.
+    ActixRoute,
+}
+
+impl Place {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::AxumMethodRouter,
+        Self::AxumRouter,
+        Self::Hyper,
+        Self::ActixApp,
+        Self::ActixScope,
+        Self::ActixResource,
+        Self::ActixRoute,
+    ];
+
+    /// Starts a server that ends with the test's process.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot listen.
+    pub async fn start(self, receiver: &Receiver, desk: &Desk) -> io::Result<SocketAddr> {
+        match self {
+            Self::AxumMethodRouter | Self::AxumRouter => axum_server(self, receiver, desk).await,
+            Self::Hyper => hyper_server(receiver, desk).await,
+            Self::ActixApp | Self::ActixScope | Self::ActixResource | Self::ActixRoute => {
+                actix_server(self, receiver.clone(), desk.clone())
+            }
+        }
+    }
+}
+
+async fn axum_server(place: Place, receiver: &Receiver, desk: &Desk) -> io::Result<SocketAddr> {
+    use axum::{
+        Extension, Router,
+        extract::State,
+        http::StatusCode,
+        response::{IntoResponse, Response},
+        routing::post,
+    };
+    use countersign_axum::{Delivery, ReceiverLayer};
+
+    async fn handle(State(desk): State<Desk>, delivery: Delivery) -> Response {
+        let Answered { status, outcome } = desk.run(&delivery).await;
+        let status = StatusCode::from_u16(status).unwrap_or_default();
+        match outcome {
+            Some(outcome) => (Extension(outcome), status).into_response(),
+            None => status.into_response(),
+        }
+    }
+
+    let layer = ReceiverLayer::new(receiver);
+    let app = if place == Place::AxumRouter {
+        Router::new()
+            .route(PATH, post(handle))
+            .route("/hook/{tenant}", post(handle))
+            .layer(layer)
+    } else {
+        Router::new()
+            .route(PATH, post(handle).layer(layer.clone()))
+            .route("/hook/{tenant}", post(handle).layer(layer))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let addr = listener.local_addr()?;
+    tokio::spawn(axum::serve(listener, app.with_state(desk.clone())).into_future());
+    Ok(addr)
+}
+
+async fn hyper_server(receiver: &Receiver, desk: &Desk) -> io::Result<SocketAddr> {
+    use countersign_tower::{ReceiverLayer, VerifiedBody};
+
+    async fn handle(
+        desk: Desk,
+        request: http::Request<VerifiedBody>,
+    ) -> Result<http::Response<Full<Bytes>>, Infallible> {
+        let mut response = http::Response::new(Full::default());
+        let Some(delivery) = request.extensions().get::<Admitted>() else {
+            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+            return Ok(response);
+        };
+        let Answered { status, outcome } = desk.run(delivery).await;
+        *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+        if let Some(outcome) = outcome {
+            response.extensions_mut().insert(outcome);
+        }
+        Ok(response)
+    }
+
+    let desk = desk.clone();
+    let service = ServiceBuilder::new()
+        .layer(ReceiverLayer::new(receiver))
+        .service_fn(move |request| handle(desk.clone(), request));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let addr = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = hyper_util::service::TowerToHyperService::new(service.clone());
+            let mut http = hyper::server::conn::http1::Builder::new();
+            let connection = http
+                .timer(TokioTimer::new())
+                .half_close(true)
+                .serve_connection(TokioIo::new(stream), service);
+            tokio::spawn(connection);
+        }
+    });
+    Ok(addr)
+}
+
+fn actix_server(place: Place, receiver: Receiver, desk: Desk) -> io::Result<SocketAddr> {
+    use actix_web::{App, HttpResponse, HttpServer, http::StatusCode, web};
+    use countersign_actix::{Delivery, ReceiverMiddleware};
+
+    async fn handle(desk: web::Data<Desk>, delivery: Delivery) -> HttpResponse {
+        let Answered { status, outcome } = desk.run(&delivery).await;
+        let status = StatusCode::from_u16(status).unwrap_or_default();
+        let mut response = HttpResponse::build(status).finish();
+        if let Some(outcome) = outcome {
+            response.extensions_mut().insert(outcome);
+        }
+        response
+    }
+
+    /// Binds a server over a factory; each factory has a type of its own.
+    macro_rules! bind {
+        ($factory:expr) => {
+            HttpServer::new($factory)
+                .workers(2)
+                .disable_signals()
+                .bind(("127.0.0.1", 0))
+                .map(|server| (server.addrs().first().copied(), server.run()))
+        };
+    }
+
+    let desk = web::Data::new(desk);
+    let (send, bound) = mpsc::channel();
+    thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let app = move || App::new().app_data(desk.clone());
+            let wrap = move || ReceiverMiddleware::new(&receiver);
+            let plain = |path| web::resource(path).route(web::post().to(handle));
+            let tenant = "/hook/{tenant}";
+            let server = match place {
+                Place::ActixApp => bind!(move || app()
+                    .wrap(wrap())
+                    .service(plain(PATH))
+                    .service(plain(tenant))),
+                Place::ActixScope => bind!(move || app().service(
+                    web::scope("")
+                        .wrap(wrap())
+                        .service(plain(PATH))
+                        .service(plain(tenant))
+                )),
+                Place::ActixResource => bind!(move || app()
+                    .service(plain(PATH).wrap(wrap()))
+                    .service(plain(tenant).wrap(wrap()))),
+                _ => bind!(move || {
+                    let route = || web::route().to(handle).wrap(wrap());
+                    app()
+                        .service(web::resource(PATH).route(route()))
+                        .service(web::resource(tenant).route(route()))
+                }),
+            };
+            match server {
+                Ok((addr, server)) => {
+                    let _heard = send.send(addr.ok_or(io::ErrorKind::AddrNotAvailable.into()));
+                    server.await
+                }
+                Err(error) => {
+                    let _heard = send.send(Err(error));
+                    Ok(())
+                }
+            }
+        })
+    });
+    bound.recv().map_err(io::Error::other)?
+}

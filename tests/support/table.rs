@@ -1,0 +1,694 @@
+//! The scenario table.
+
+use core::time::Duration;
+
+use countersign_core::{
+    Clock, ConfigError, Keyring, KeyringSource, LookupError, Receiver, Sleep, StoreError,
+    SystemClock, Tenant, TenantAt, Timestamp, invoice_maker, rebill_za, scheme::Scheme, stripe,
+};
+use countersign_testkit::{Sender, SignedDelivery};
+use serde_json::{Value, json};
+
+use crate::{
+    diary::Diary,
+    raw::{End, Request},
+    servers::PATH,
+};
+
+/// What a row's receiver is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setup {
+    /// Rebill.
+    Rebill,
+    /// Rebill with little time for bodies.
+    Hasty,
+    /// Invoice Maker.
+    InvoiceMaker,
+    /// Stripe.
+    Stripe,
+    /// Rebill with a keyring for each tenant; `anna` is the only one.
+    Tenants,
+    /// Rebill, with a store that does not answer.
+    StoreDown,
+    /// Rebill, with a store that is full.
+    StoreFull,
+    /// Rebill, shutting down.
+    Draining,
+}
+
+/// One scenario.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What it is.
+    pub name: &'static str,
+    /// The receiver.
+    pub setup: Setup,
+    /// What is sent, one after the other.
+    pub steps: Vec<Step>,
+    /// How often the handler runs in all.
+    pub runs: u32,
+    /// What the store is asked for in all.
+    pub store: &'static [&'static str],
+}
+
+/// One request and its answer.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What is sent.
+    pub request: Request,
+    /// The status that is due.
+    pub status: u16,
+    /// The value of `countersign-dedup` that is due.
+    pub dedup: Option<&'static str>,
+}
+
+/// A wall clock that stands still, with timers that run.
+#[derive(Debug)]
+struct Standing(SystemClock<fn(Duration) -> Sleep>);
+
+/// What the standing clock shows.
+pub const NOW: i64 = 1_775_000_000;
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(NOW)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        self.0.sleep(duration)
+    }
+}
+
+fn standing() -> Standing {
+    Standing(SystemClock::new(|duration| {
+        Box::pin(tokio::time::sleep(duration))
+    }))
+}
+
+struct OnlyAnna(Keyring);
+
+impl KeyringSource for OnlyAnna {
+    async fn keyring(&self, tenant: &str) -> Result<Option<Tenant>, LookupError> {
+        Ok((tenant == "anna").then(|| Tenant::new("tenant-1", self.0.clone())))
+    }
+}
+
+impl Setup {
+    fn scheme(self) -> Scheme {
+        match self {
+            Self::InvoiceMaker => invoice_maker::SCHEME,
+            Self::Stripe => stripe::SCHEME,
+            _ => rebill_za::SCHEME,
+        }
+    }
+
+    /// The sender that the receiver trusts.
+    #[must_use]
+    pub fn sender(self) -> Sender {
+        Sender::new(self.scheme()).with_clock(standing())
+    }
+
+    /// The receiver.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot work.
+    pub fn receiver(self, store: &Diary) -> Result<Receiver, Box<dyn std::error::Error>> {
+        let scheme = self.scheme();
+        let secret = self.sender().secret()?;
+        let builder = Receiver::builder(scheme)
+            .endpoint("test")
+            .store(store.clone())
+            .clock(standing());
+        let builder = match self {
+            Self::Tenants => {
+                let source = OnlyAnna(Keyring::new(&scheme, secret)?);
+                builder.tenants(TenantAt::LastPathSegment, source)
+            }
+            Self::Hasty => builder
+                .secret(secret)
+                .limits(|limits| limits.read_time = Duration::from_millis(150)),
+            _ => builder.secret(secret),
+        };
+        match self {
+            Self::StoreDown => store.fail_claims(|| StoreError::unavailable("down")),
+            Self::StoreFull => store.fail_claims(StoreError::full),
+            _ => {}
+        }
+        let receiver: Result<Receiver, ConfigError> = builder.build();
+        Ok(receiver?)
+    }
+}
+
+const NOTHING: &[&str] = &[];
+const RAN: &[&str] = &["claim", "complete"];
+
+fn step(request: Request, status: u16, dedup: Option<&'static str>) -> Step {
+    Step {
+        request,
+        status,
+        dedup,
+    }
+}
+
+/// The handler does not run and the store is not touched.
+fn refused(name: &'static str, setup: Setup, status: u16, request: Request) -> Row {
+    Row {
+        name,
+        setup,
+        steps: vec![step(request, status, None)],
+        runs: 0,
+        store: NOTHING,
+    }
+}
+
+/// The handler runs and the delivery is completed.
+fn accepted(name: &'static str, setup: Setup, request: Request) -> Row {
+    Row {
+        name,
+        setup,
+        steps: vec![step(request, 200, Some("fresh"))],
+        runs: 1,
+        store: RAN,
+    }
+}
+
+fn paid() -> Value {
+    json!({"id": "inv_1", "status": "paid", "amount_due": 0})
+}
+
+fn rebill(body: Value) -> SignedDelivery {
+    let sender = Setup::Rebill.sender();
+    sender
+        .delivery_with_id("invoice.paid", "dlv_1", body)
+        .to(PATH)
+}
+
+fn invoice() -> SignedDelivery {
+    let body = json!({"data": {"id": "inv_1", "status": "paid"}});
+    let sender = Setup::InvoiceMaker.sender();
+    sender
+        .delivery_with_id("invoice.paid", "evt_1", body)
+        .to(PATH)
+}
+
+fn stripe() -> SignedDelivery {
+    let sender = Setup::Stripe.sender();
+    sender
+        .delivery_with_id("invoice.paid", "evt_1", json!({"object": "event"}))
+        .to(PATH)
+}
+
+/// Bytes signed by Rebill.
+fn bytes(body: impl Into<bytes::Bytes>) -> SignedDelivery {
+    let sender = Setup::Rebill.sender();
+    sender.raw("invoice.updated", "dlv_1", body).to(PATH)
+}
+
+/// Bytes signed by Invoice Maker, without the headers that repeat id and type.
+fn invoice_bytes(body: impl Into<bytes::Bytes>) -> SignedDelivery {
+    let sender = Setup::InvoiceMaker.sender();
+    sender
+        .raw("invoice.updated", "evt_1", body)
+        .without_header("X-Webhook-Event-ID")
+        .without_header("X-Webhook-Event")
+        .to(PATH)
+}
+
+/// Every scenario.
+#[must_use]
+pub fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    rows.extend(signature_rows());
+    rows.extend(candidate_rows());
+    rows.extend(time_rows());
+    rows.extend(body_rows());
+    rows.extend(head_rows());
+    rows.extend(identity_rows());
+    rows.extend(outcome_rows());
+    rows
+}
+
+fn signature_rows() -> Vec<Row> {
+    use Setup::{InvoiceMaker, Rebill};
+    let good = rebill(paid());
+    let name = good.signature_header().to_owned();
+    let value = good.header(&name).unwrap_or_default().to_owned();
+    let hex = value.trim_start_matches("sha256=").to_owned();
+    let with = |value: &str| Request::of(&good.with_header(&name, value));
+    let bare = good.unsigned();
+    let line = |value: &[u8]| {
+        let mut line = format!("{name}: ").into_bytes();
+        line.extend_from_slice(value);
+        Request::lines(&bare, &[&line])
+    };
+    let mut latin = b"sha256=".to_vec();
+    latin.extend_from_slice(&[0xe9; 64]);
+    let other = |setup: Setup, delivery: &SignedDelivery| {
+        let sender = Sender::with_secret(setup.scheme(), "another secret").with_clock(standing());
+        Request::of(&sender.stamp(delivery.clone()))
+    };
+    vec![
+        accepted("Rebill, valid", Rebill, Request::of(&good)),
+        accepted("Invoice Maker, valid", InvoiceMaker, Request::of(&invoice())),
+        refused("Rebill, tampered", Rebill, 401, Request::of(&good.tampered())),
+        refused(
+            "Invoice Maker, tampered",
+            InvoiceMaker,
+            401,
+            Request::of(&invoice().tampered()),
+        ),
+        refused("Rebill, wrong secret", Rebill, 401, other(Rebill, &good)),
+        refused(
+            "Invoice Maker, wrong secret",
+            InvoiceMaker,
+            401,
+            other(InvoiceMaker, &invoice()),
+        ),
+        refused("signature missing", Rebill, 401, Request::of(&bare)),
+        refused(
+            "signature repeated",
+            Rebill,
+            401,
+            Request::of(&good.with_added_header(&name, &value)),
+        ),
+        refused("signature empty", Rebill, 401, with("")),
+        refused("signature only its prefix", Rebill, 401, with("sha256=")),
+        refused("signature not ASCII", Rebill, 401, line(&latin)),
+        refused("signature of 9 KiB", Rebill, 401, line(&[b'a'; 9 * 1024])),
+        refused("wrong prefix", Rebill, 401, with(&format!("sha512={hex}"))),
+        refused("sha1 prefix", Rebill, 401, with("sha1=126f2c800419c60137ce748d7672e77b65cf16d6")),
+        refused("no prefix", Rebill, 401, with(&hex)),
+        refused("62 digits", Rebill, 401, with(&value[..value.len() - 2])),
+        refused("odd digits", Rebill, 401, with(&value[..value.len() - 1])),
+        refused("66 digits", Rebill, 401, with(&format!("{value}00"))),
+        accepted(
+            "upper-case digits",
+            Rebill,
+            with(&format!("sha256={}", hex.to_ascii_uppercase())),
+        ),
+        refused(
+            "base64 where hex is due",
+            Rebill,
+            401,
+            with("sha256=dXEH6g6yUJ/CESIczphLijdXC211hsIsRvQ3nIsEPhc="),
+        ),
+        refused(
+            "white space in the signature",
+            Rebill,
+            401,
+            with(&format!("sha256= {hex}")),
+        ),
+        refused(
+            "white space in the digits",
+            Rebill,
+            401,
+            with(&format!("sha256={} {}", &hex[..32], &hex[32..])),
+        ),
+    ]
+}
+
+fn candidate_rows() -> Vec<Row> {
+    use Setup::Stripe;
+    let good = stripe();
+    let name = good.signature_header().to_owned();
+    let value = good.header(&name).unwrap_or_default().to_owned();
+    let with = |value: &str| Request::of(&good.with_header(&name, value));
+    let wrong = format!("v1={}", "0".repeat(64));
+    let many = |count: usize| format!("t={NOW},{}", vec![wrong.as_str(); count].join(","));
+    vec![
+        accepted("Stripe, valid", Stripe, Request::of(&good)),
+        accepted(
+            "the right one among wrong ones",
+            Stripe,
+            with(&value.replacen(',', &format!(",{wrong},"), 1)),
+        ),
+        accepted(
+            "an unlisted version beside",
+            Stripe,
+            with(&format!("{value},v0=abc")),
+        ),
+        refused(
+            "the right tag under an unlisted version",
+            Stripe,
+            401,
+            with(&value.replace("v1=", "v0=")),
+        ),
+        refused("33 candidates", Stripe, 401, with(&format!("{},{value}", many(33)))),
+        refused(
+            "10,000 candidates",
+            Stripe,
+            401,
+            with(&format!("t={NOW}{}", ",v1=a".repeat(10_000))),
+        ),
+        refused("two times", Stripe, 401, with(&format!("t={NOW},{value}"))),
+        refused("a pair without a value", Stripe, 401, with(&format!("{value},v1="))),
+        refused("a word without a pair", Stripe, 401, with(&format!("{value},v1"))),
+        refused(
+            "no time in the signature",
+            Stripe,
+            401,
+            with(value.split_once(',').unwrap_or_default().1),
+        ),
+    ]
+}
+
+fn time_rows() -> Vec<Row> {
+    use Setup::InvoiceMaker;
+    let sender = InvoiceMaker.sender();
+    let delivery = invoice();
+    // All of these are signed with the time that they carry.
+    let at = |text: &str| Request::of(&sender.sign_with_time(&delivery, text));
+    let seconds = |offset: i64| at(&(NOW + offset).to_string());
+    let header = "X-Webhook-Timestamp";
+    let refuse = |name, request| refused(name, InvoiceMaker, 401, request);
+    vec![
+        refuse("time empty", at("")),
+        refuse("time negative", at("-1775000000")),
+        refuse("time +5", at("+5")),
+        refuse("time with a blank", at("1775000000 0")),
+        refuse("time not a number", at("soon")),
+        refuse("time with a fraction", at("1775000000.5")),
+        refuse("time 2^63", at("9223372036854775808")),
+        refuse("time i64::MIN", at("-9223372036854775808")),
+        refuse("time of 30 digits", at(&"9".repeat(30))),
+        refuse("time in milliseconds", at(&format!("{NOW}000"))),
+        refuse("301 s old", seconds(-301)),
+        refuse("301 s ahead", seconds(301)),
+        accepted("300 s old", InvoiceMaker, seconds(-300)),
+        accepted("300 s ahead", InvoiceMaker, seconds(300)),
+        accepted(
+            "time with a leading zero, signed as sent",
+            InvoiceMaker,
+            at(&format!("0{NOW}")),
+        ),
+        refuse("time missing", Request::of(&delivery.without_header(header))),
+        refuse(
+            "time repeated",
+            Request::of(&delivery.with_added_header(header, &NOW.to_string())),
+        ),
+        refuse(
+            "time changed after signing",
+            Request::of(&delivery.with_header(header, &(NOW + 1).to_string())),
+        ),
+    ]
+}
+
+fn body_rows() -> Vec<Row> {
+    use Setup::{Hasty, InvoiceMaker, Rebill};
+    const LIMIT: usize = 1024 * 1024;
+    let good = rebill(paid());
+    let length = u64::try_from(good.body().len()).unwrap_or_default();
+    let over = bytes(vec![b'x'; LIMIT + 1]);
+    let deep = format!(
+        r#"{{"x":{}{},"id":"evt_1","type":"invoice.updated"}}"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    let twice = r#"{"id":"evt_1","id":"evt_2","type":"invoice.updated"}"#;
+    let mut trailing = Request::chunked(&good, 8, false);
+    trailing.body.extend_from_slice(b"0\r\nx-trailer: 1\r\n\r\n");
+    let mut cut = Request::chunked(&good, 8, false);
+    cut.end = End::HalfClose;
+    vec![
+        accepted("body empty, signed", Rebill, Request::of(&bytes(""))),
+        refused(
+            "body empty, signature of another",
+            Rebill,
+            401,
+            Request::of(&good.with_body("")),
+        ),
+        accepted(
+            "body as long as allowed",
+            Rebill,
+            Request::of(&bytes(vec![b'x'; LIMIT])),
+        ),
+        refused(
+            "body a byte over the limit, declared",
+            Rebill,
+            413,
+            Request::declaring(&over, LIMIT as u64 + 1, b"", End::Wait),
+        ),
+        refused(
+            "body a byte over the limit, in chunks",
+            Rebill,
+            413,
+            Request::chunked(&over, LIMIT + 1, false),
+        ),
+        refused(
+            "declared longer than it is",
+            Rebill,
+            400,
+            Request::declaring(&good, length + 100, good.body(), End::HalfClose),
+        ),
+        refused(
+            "declared shorter than it is",
+            Rebill,
+            401,
+            Request::declaring(&good, length - 1, good.body(), End::Wait),
+        ),
+        accepted("in chunks of a byte", Rebill, Request::chunked(&good, 1, true)),
+        accepted("with trailers", Rebill, trailing),
+        refused("cut off in the middle", Rebill, 400, cut),
+        refused(
+            "never ending",
+            Hasty,
+            408,
+            Request::chunked(&good, 8, false),
+        ),
+        refused(
+            "declared and never sent",
+            Hasty,
+            408,
+            Request::declaring(&good, length, b"", End::Wait),
+        ),
+        accepted("not UTF-8", Rebill, Request::of(&bytes(vec![0xff, 0xfe, 0]))),
+        accepted("not JSON", InvoiceMaker, Request::of(&invoice_bytes("not JSON"))),
+        accepted(
+            "nested 100,000 deep",
+            InvoiceMaker,
+            Request::of(&invoice_bytes(deep)),
+        ),
+        accepted("duplicate keys", InvoiceMaker, Request::of(&invoice_bytes(twice))),
+    ]
+}
+
+fn head_rows() -> Vec<Row> {
+    use Setup::Rebill;
+    let good = rebill(paid());
+    let typed = |value: &str| Request::of(&good.with_header("content-type", value));
+    let encoded = |value: &str| Request::of(&good.with_header("content-encoding", value));
+    let tenant = |path: &str| {
+        let sender = Setup::Tenants.sender();
+        Request::of(&sender.delivery("invoice.paid", paid()).to(path))
+    };
+    vec![
+        refused("GET", Rebill, 405, Request::method(&good, "GET")),
+        refused("HEAD", Rebill, 405, Request::method(&good, "HEAD")),
+        refused("PUT", Rebill, 405, Request::method(&good, "PUT")),
+        refused("text/plain", Rebill, 415, typed("text/plain")),
+        accepted(
+            "content type with a parameter",
+            Rebill,
+            typed("application/json; charset=utf-8"),
+        ),
+        accepted("content type in upper case", Rebill, typed("Application/JSON")),
+        accepted(
+            "no content type",
+            Rebill,
+            Request::of(&good.without_header("content-type")),
+        ),
+        refused("gzip", Rebill, 415, encoded("gzip")),
+        accepted("identity", Rebill, encoded("identity")),
+        accepted("known tenant", Setup::Tenants, tenant("/hook/anna")),
+        refused("unknown tenant", Setup::Tenants, 401, tenant("/hook/ben")),
+        refused("no tenant", Setup::Tenants, 401, tenant("/hook")),
+        refused("draining", Setup::Draining, 503, Request::of(&good)),
+    ]
+}
+
+fn identity_rows() -> Vec<Row> {
+    use Setup::{InvoiceMaker, Rebill};
+    let sender = Rebill.sender();
+    let good = rebill(paid());
+    let id = "X-Rebill-Delivery";
+    let event = "X-Rebill-Event";
+    let again = |name, setup, first: &SignedDelivery, second: &SignedDelivery, dedup, runs| Row {
+        name,
+        setup,
+        steps: vec![
+            step(Request::of(first), 200, Some("fresh")),
+            step(Request::of(second), 200, Some(dedup)),
+        ],
+        runs,
+        store: if runs == 1 {
+            &["claim", "complete", "claim"]
+        } else {
+            &["claim", "complete", "claim", "complete"]
+        },
+    };
+    let updated = sender
+        .delivery_with_id("invoice.updated", "dlv_1", paid())
+        .to(PATH);
+    let no_id = good.without_header(id);
+    let stamped_later = InvoiceMaker.sender().ahead(Duration::from_secs(60)).retry(&invoice());
+    let mut latin = format!("{id}: ").into_bytes();
+    latin.extend_from_slice(&[0xe9, 0xe9]);
+    let other = sender.stamp(good.with_body(r#"{"id":"inv_2","status":"paid"}"#));
+    let ping = sender.delivery("ping", json!({})).to(PATH);
+    vec![
+        again("the same again", Rebill, &good, &good, "duplicate", 1),
+        again(
+            "a retry, stamped anew",
+            InvoiceMaker,
+            &invoice(),
+            &stamped_later,
+            "duplicate",
+            1,
+        ),
+        again(
+            "a replay under a new id",
+            Rebill,
+            &good,
+            &good.with_header(id, "dlv_2"),
+            "suppressed",
+            1,
+        ),
+        again("a replay without an id", Rebill, &good, &no_id, "suppressed", 1),
+        again(
+            "a repeat of an update under a new id runs",
+            Rebill,
+            &updated,
+            &updated.with_header(id, "dlv_2"),
+            "fresh",
+            2,
+        ),
+        again("other bytes under a known id", Rebill, &good, &other, "duplicate", 1),
+        again("delivery id missing", Rebill, &no_id, &no_id, "duplicate", 1),
+        again(
+            "event missing",
+            Rebill,
+            &good.without_header(event),
+            &good.without_header(event),
+            "duplicate",
+            1,
+        ),
+        refused("delivery id empty", Rebill, 401, Request::of(&good.with_header(id, ""))),
+        refused(
+            "delivery id of 257 characters",
+            Rebill,
+            401,
+            Request::of(&good.with_header(id, &"x".repeat(257))),
+        ),
+        refused(
+            "delivery id repeated",
+            Rebill,
+            401,
+            Request::of(&good.with_added_header(id, "dlv_2")),
+        ),
+        refused(
+            "delivery id not ASCII",
+            Rebill,
+            401,
+            Request::lines(&no_id, &[&latin]),
+        ),
+        refused("event empty", Rebill, 401, Request::of(&good.with_header(event, ""))),
+        refused(
+            "event repeated",
+            Rebill,
+            401,
+            Request::of(&good.with_added_header(event, "invoice.sent")),
+        ),
+        refused(
+            "id in header and body disagree",
+            InvoiceMaker,
+            401,
+            Request::of(&invoice().with_header("X-Webhook-Event-ID", "evt_2")),
+        ),
+        refused(
+            "type in header and body disagree",
+            InvoiceMaker,
+            401,
+            Request::of(&invoice().with_header("X-Webhook-Event", "invoice.created")),
+        ),
+        Row {
+            name: "ping",
+            setup: Rebill,
+            steps: vec![step(Request::of(&ping), 200, Some("ping"))],
+            runs: 0,
+            store: NOTHING,
+        },
+    ]
+}
+
+fn outcome_rows() -> Vec<Row> {
+    use Setup::Rebill;
+    let told = |word: &str| {
+        let body = json!({"id": "inv_1", "status": "paid", "told": word});
+        Request::of(&rebill(body))
+    };
+    let twice = |name, word: &str, status, dedup, store| Row {
+        name,
+        setup: Rebill,
+        steps: vec![
+            step(told(word), status, dedup),
+            step(told(word), 200, Some("fresh")),
+        ],
+        runs: 2,
+        store,
+    };
+    const RETRIED: &[&str] = &["claim", "release", "claim", "complete"];
+    let store = |name, setup| Row {
+        name,
+        setup,
+        steps: vec![step(Request::of(&rebill(paid())), 503, None)],
+        runs: 0,
+        store: &["claim"],
+    };
+    vec![
+        twice(
+            "the handler fails, the next copy runs",
+            "do:fail",
+            500,
+            Some("fresh"),
+            RETRIED,
+        ),
+        twice(
+            "the handler panics, the next copy runs",
+            "do:panic",
+            500,
+            None,
+            RETRIED,
+        ),
+        Row {
+            name: "the handler answers 404",
+            setup: Rebill,
+            steps: vec![step(told("do:404"), 404, Some("fresh"))],
+            runs: 1,
+            store: &["claim", "release"],
+        },
+        Row {
+            name: "the handler discards",
+            setup: Rebill,
+            steps: vec![
+                step(told("do:discard"), 200, Some("discarded")),
+                step(told("do:discard"), 200, Some("duplicate")),
+            ],
+            runs: 1,
+            store: &["claim", "complete", "claim"],
+        },
+        Row {
+            name: "the handler asks for a retry",
+            setup: Rebill,
+            steps: vec![step(told("do:retry"), 503, None)],
+            runs: 1,
+            store: &["claim", "release"],
+        },
+        store("store down", Setup::StoreDown),
+        store("store full", Setup::StoreFull),
+    ]
+}

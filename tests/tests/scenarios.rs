@@ -1,0 +1,88 @@
+//! One table of good and bad requests, over real sockets, against every place that a receiver can
+//! be put in: the same status, the same handler runs, the same store calls everywhere.
+
+use countersign_core::{MemoryStore, RejectionKind};
+use countersign_tests::{
+    diary::Diary,
+    handler::Desk,
+    servers::Place,
+    table::{Row, Setup, rows},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_place_gives_the_same_answers() {
+    let rows = rows();
+    assert!(rows.len() >= 60, "only {} rows", rows.len());
+    let mut failures = Vec::new();
+    for place in Place::ALL {
+        for row in &rows {
+            if let Err(failure) = play(place, row).await {
+                failures.push(format!("{place:?}: {}: {failure}", row.name));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn the_rows_have_names_of_their_own() {
+    let rows = rows();
+    for (at, row) in rows.iter().enumerate() {
+        let twice = rows.iter().skip(at + 1).any(|other| other.name == row.name);
+        assert!(!twice, "{}", row.name);
+    }
+}
+
+#[test]
+fn the_rows_meet_every_kind_of_refusal_that_one_request_can_cause() {
+    // The others need concurrency, and have tests of their own.
+    let elsewhere = [
+        RejectionKind::KeyringUnavailable,
+        RejectionKind::NoActiveKey,
+        RejectionKind::TimestampMissing,
+        RejectionKind::Busy,
+        RejectionKind::InFlight,
+        RejectionKind::StillRunning,
+        RejectionKind::RunTooLong,
+        RejectionKind::HandlerDropped,
+        RejectionKind::UnexpectedBody,
+    ];
+    let statuses: Vec<u16> = rows()
+        .iter()
+        .flat_map(|row| row.steps.iter().map(|step| step.status))
+        .collect();
+    for kind in RejectionKind::ALL {
+        let met = elsewhere.contains(kind) || statuses.contains(&kind.status());
+        assert!(met, "{kind:?}");
+    }
+}
+
+async fn play(place: Place, row: &Row) -> Result<(), String> {
+    let store = Diary::over(MemoryStore::new());
+    let desk = Desk::default();
+    let receiver = row.setup.receiver(&store).map_err(|error| error.to_string())?;
+    let addr = place.start(&receiver, &desk).await.map_err(|error| error.to_string())?;
+    if row.setup == Setup::Draining {
+        receiver.drain(core::time::Duration::ZERO).await;
+    }
+    for (at, step) in row.steps.iter().enumerate() {
+        let response = step.request.send(addr).await.map_err(|error| error.to_string())?;
+        let got = (response.status, response.header("countersign-dedup"));
+        if got != (step.status, step.dedup) {
+            let due = (step.status, step.dedup);
+            return Err(format!("step {at}: got {got:?}, due {due:?}"));
+        }
+        let comes_again = response.header("retry-after").is_some();
+        if comes_again != (response.status == 503) {
+            return Err(format!("step {at}: retry-after with {}", response.status));
+        }
+    }
+    if desk.begun() != row.runs {
+        return Err(format!("{} runs, due {}", desk.begun(), row.runs));
+    }
+    let asked = store.take();
+    if asked != row.store {
+        return Err(format!("store: {asked:?}, due {:?}", row.store));
+    }
+    Ok(())
+}
