@@ -62,9 +62,8 @@ impl Verdict {
     }
 }
 
-/// What the request is answered with.
+/// What the request is answered with. Adapters have an answer for every variant.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Reply<R> {
     /// The handler's own result, to be sent with a [`DEDUP_HEADER`](crate::DEDUP_HEADER).
     Handled(R, Dedup),
