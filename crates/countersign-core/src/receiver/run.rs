@@ -62,7 +62,7 @@ impl Verdict {
     }
 }
 
-/// What the request is answered with.
+/// What the request is answered with. Adapters have an answer for every variant.
 #[derive(Debug)]
 pub enum Reply<R> {
     /// The handler's own result, to be sent with a [`DEDUP_HEADER`](crate::DEDUP_HEADER).
