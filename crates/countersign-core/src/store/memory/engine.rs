@@ -392,6 +392,17 @@ impl Engine {
         self.shards.iter().map(|shard| lock(shard).waiters()).sum()
     }
 
+    /// Poisons all locks, as a panic under them would.
+    #[cfg(test)]
+    pub(super) fn poison(&self) {
+        for shard in &self.shards {
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let _guard = lock(shard);
+                panic!("under the lock");
+            }));
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn due_entries(&self) -> usize {
         self.shards
