@@ -26,6 +26,12 @@ pub(super) struct Placer {
 
 impl Placer {
     pub(super) fn new() -> Self {
+        // Interleavings can only be replayed when nothing else is left to chance.
+        if cfg!(all(test, shuttle)) {
+            return Self {
+                secrets: [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9],
+            };
+        }
         let random = RandomState::new();
         Self {
             secrets: [random.hash_one(0_u8), random.hash_one(1_u8)],
