@@ -23,19 +23,13 @@ use crate::{Clock, DeliveryKey};
 mod claim;
 mod engine;
 mod hold;
-#[cfg(all(test, shuttle))]
-mod interleavings;
 mod locked;
-#[cfg(all(test, not(shuttle)))]
-mod model;
 mod occupancy;
 mod place;
 mod row;
 mod shard;
 mod sync;
 #[cfg(test)]
-mod testing;
-#[cfg(all(test, not(shuttle)))]
 mod tests;
 mod wait;
 

@@ -8,8 +8,8 @@ use core::time::Duration;
 use shuttle::{future, thread};
 
 use super::{
-    MemoryStore,
-    testing::{StepClock, claim, complete, hold, key, now, try_claim},
+    super::MemoryStore,
+    support::{StepClock, claim, complete, hold, key, now, try_claim},
 };
 use crate::{Claim, Claimed, DedupStore, DeliveryKey, Fenced, KeyState};
 
@@ -180,7 +180,9 @@ fn no_wake_up_is_missed() {
             KeyState::Completed,
         ),
         (
-            |store, key, held| drop(now(store.release(&key, held.fence)).unwrap()),
+            |store, key, held| {
+                let _ = now(store.release(&key, held.fence)).unwrap();
+            },
             KeyState::Absent,
         ),
         (

@@ -15,8 +15,8 @@ use std::{
 };
 
 use super::{
-    MemoryStore, Occupancy,
-    testing::{StepClock, claim, complete, hold, key, now, request, try_claim},
+    super::{MemoryStore, Occupancy},
+    support::{StepClock, claim, complete, hold, key, now, request, try_claim},
 };
 use crate::{
     Claim, Clock, DedupStore, DeliveryKey, Fenced, KeyState, Owner, Sleep, StoreErrorKind,
@@ -237,12 +237,14 @@ fn whatever_settles_a_key_wakes_who_waits() {
         ),
         (
             "release",
-            |store, _, held| drop(now(store.release(&key(1), held.fence)).unwrap()),
+            |store, _, held| {
+                let _ = now(store.release(&key(1), held.fence)).unwrap();
+            },
             Some(KeyState::Absent),
         ),
         (
             "forget",
-            |store, _, _| drop(now(store.forget(&key(1))).unwrap()),
+            |store, _, _| assert!(now(store.forget(&key(1))).unwrap()),
             Some(KeyState::Absent),
         ),
         (
