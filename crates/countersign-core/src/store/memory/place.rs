@@ -80,6 +80,12 @@ impl ShardSet {
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = u8> {
-        (0..SHARDS).filter(move |shard| self.0 & 1_u64.wrapping_shl(u32::from(*shard)) != 0)
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let lowest = u8::try_from(left.trailing_zeros()).ok()?;
+            // The lowest bit goes out; of an empty set there is none.
+            left &= left.checked_sub(1)?;
+            Some(lowest)
+        })
     }
 }
