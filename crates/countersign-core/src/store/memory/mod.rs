@@ -21,6 +21,7 @@ use super::{Capabilities, Claim, ClaimRequest, DedupStore, Fence, Fenced, KeySta
 use crate::{Clock, DeliveryKey};
 
 mod claim;
+mod ending;
 mod engine;
 mod hold;
 mod locked;
