@@ -120,6 +120,29 @@ fn purging_and_filling_up_lose_no_done_row() {
 }
 
 #[test]
+fn reclaiming_aliases_takes_no_lock_out_of_order() {
+    check(|base| {
+        let (store, clock) = store(20);
+        for n in 0..4 {
+            let held = hold(&store, key(base + n), &[key(base + 10 + n)]);
+            complete(&store, &key(base + n), held, 1);
+        }
+        clock.advance(11_000);
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let store = store.clone();
+                thread::spawn(move || now(store.purge(20)).unwrap())
+            })
+            .collect();
+        let counted = run(&store, key(base), 2, &[key(base + 11), key(base + 12)]);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert!(counted);
+    });
+}
+
+#[test]
 fn two_keys_with_two_aliases_run_once() {
     check(|base| {
         let (store, clock) = store(20);
