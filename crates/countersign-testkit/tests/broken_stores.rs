@@ -1,5 +1,7 @@
 //! The suite passes what is right and catches what is wrong.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod reference;
 
 use core::time::Duration;

@@ -205,18 +205,21 @@ impl Capabilities {
 /// only [`wait`](Self::wait) has a default body. The conformance suite of `countersign-testkit` is
 /// what an implementation must pass. Rules that hold for all:
 ///
-/// * expiry and leases are judged when a row is read, by the store's own clock;
+/// * expiry and leases are judged when a row is read, by the store's own clock; a row is *live* while
+///   its lease runs or, once completed, while its retention does;
 /// * a claim repeated with the same owner while it is held returns the same claim;
 /// * writes after the claim are compare-and-set on (key, fence), and fences of a key only grow;
-/// * an alias lives and dies with its primary row;
+/// * an alias lives and dies with its primary row; a takeover keeps the row and so its aliases;
 /// * a bounded store that is full refuses with [`StoreError::full`]; it never forgets a live row.
 pub trait DedupStore: Send + Sync + 'static {
     /// Asks for the right to run a delivery.
     ///
     /// In this order: a live row under the key decides. Else, with [`OnAlias::Suppress`], a live
-    /// row of *another* key that an alias points to decides: in flight, or suppressed. Else the key
-    /// is claimed (taken over when a lease had run out), and the aliases point to it, except
-    /// aliases that point to another live row, which stay as they are.
+    /// row of *another* key that an alias points to decides: in flight, or suppressed; when several
+    /// do, a completed one goes first. Else the key is claimed (taken over when a lease had run
+    /// out), and the aliases point to it, except aliases that point to another live row, which stay
+    /// as they are. So a key whose lease ran out, and whose bytes somebody else has completed since
+    /// under another key, is suppressed and not taken over.
     ///
     /// # Errors
     ///
@@ -226,7 +229,8 @@ pub trait DedupStore: Send + Sync + 'static {
         request: ClaimRequest<'_>,
     ) -> impl Future<Output = Result<Claim, StoreError>> + Send;
 
-    /// Prolongs a claim's lease to end `lease` from now.
+    /// Prolongs a claim's lease to end `lease` from now, even when it had run out, as long as nobody
+    /// took over.
     ///
     /// # Errors
     ///
@@ -238,8 +242,10 @@ pub trait DedupStore: Send + Sync + 'static {
         lease: Duration,
     ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
 
-    /// Marks a claimed delivery as done and remembers it for `retention`; repeated with the same
-    /// fence it is applied again.
+    /// Marks a claimed delivery as done and remembers it, with its aliases, for `retention` from now.
+    ///
+    /// Applied also when the lease had run out, as long as nobody took over; repeated with the same
+    /// fence within the retention it is applied again.
     ///
     /// # Errors
     ///
@@ -301,15 +307,16 @@ pub trait DedupStore: Send + Sync + 'static {
         }
     }
 
-    /// Forgets a key whatever its state, so that the delivery can be run again on purpose. True
-    /// when there was a row.
+    /// Forgets a key whatever its state, with its aliases, so that the delivery can be run again on
+    /// purpose. Given an alias, forgets that alias and leaves its row. True when there was either.
     ///
     /// # Errors
     ///
     /// When the engine does not answer.
     fn forget(&self, key: &DeliveryKey) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Deletes at most `limit` rows that are past their time, and says how many.
+    /// Deletes at most `limit` rows that are past their time, and says how many. A row in flight is
+    /// kept for long after its lease, because its holder may still settle.
     ///
     /// # Errors
     ///

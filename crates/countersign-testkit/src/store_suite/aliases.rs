@@ -127,6 +127,18 @@ pub(super) async fn an_alias_ends_with_its_row<S: DedupStore>(fx: &Fixture<S>) -
         !granted(claim)?.alias_known,
         "the row behind the alias had ended"
     );
+
+    // A new row under the old key is not the row that the alias pointed to.
+    let (key, alias) = (new_key(), new_key());
+    let held = fx.hold_aliased(key, 4, &[alias]).await?;
+    let _ = fx.complete(&key, held.fence, 4).await?;
+    fx.pass(5).await;
+    fx.hold(key, 5).await?;
+    let claim = fx.claim_as(new_key(), 6, &[alias], OnAlias::Run).await?;
+    ensure!(
+        !granted(claim)?.alias_known,
+        "the key was claimed anew, without the alias"
+    );
     Ok(())
 }
 

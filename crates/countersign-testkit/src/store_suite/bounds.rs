@@ -71,6 +71,9 @@ pub(super) async fn purging_keeps_what_lives<S: DedupStore>(fx: &Fixture<S>) -> 
         let claimed = fx.hold(key, 1).await?;
         let _ = fx.complete(&key, claimed.fence, 1).await?;
     }
+    let soon = new_key();
+    let claimed = fx.hold(soon, 1).await?;
+    let _ = fx.complete(&soon, claimed.fence, 13).await?;
     fx.pass(11).await;
     fx.hold(held, 1).await?;
     for limit in [0, 2, 1_000] {
@@ -81,6 +84,12 @@ pub(super) async fn purging_keeps_what_lives<S: DedupStore>(fx: &Fixture<S>) -> 
         fx.state(&done).await?,
         KeyState::Completed,
         "state of a done key"
+    );
+    let state = fx.state(&soon).await?;
+    ensure_eq!(
+        state,
+        KeyState::Completed,
+        "state of a done key that ends soon"
     );
     let state = fx.state(&held).await?;
     ensure!(

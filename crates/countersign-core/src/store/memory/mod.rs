@@ -21,21 +21,16 @@ use super::{Capabilities, Claim, ClaimRequest, DedupStore, Fence, Fenced, KeySta
 use crate::{Clock, DeliveryKey};
 
 mod claim;
+mod ending;
 mod engine;
 mod hold;
-#[cfg(all(test, shuttle))]
-mod interleavings;
 mod locked;
-#[cfg(all(test, not(shuttle)))]
-mod model;
 mod occupancy;
 mod place;
 mod row;
 mod shard;
 mod sync;
 #[cfg(test)]
-mod testing;
-#[cfg(all(test, not(shuttle)))]
 mod tests;
 mod wait;
 
@@ -53,8 +48,8 @@ const MAX_CAPACITY: usize = 1 << 28;
 /// that arrives afterwards runs again. Clones are handles to the same rows, so one store serves all
 /// receivers of a process: keys carry their endpoint and tenant.
 ///
-/// The futures of all operations but `wait` are done at their first poll: they do not wait for
-/// anything but a lock that is held for less than a microsecond or so. A guard's `Drop` relies on it.
+/// The futures of all operations but `wait` are done at their first poll: they wait for nothing but
+/// a lock that is held briefly. A guard that settles in its `Drop` relies on it.
 ///
 /// ```
 /// use core::time::Duration;

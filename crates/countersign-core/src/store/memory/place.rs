@@ -26,6 +26,12 @@ pub(super) struct Placer {
 
 impl Placer {
     pub(super) fn new() -> Self {
+        // Interleavings can only be replayed when nothing else is left to chance.
+        if cfg!(all(test, shuttle)) {
+            return Self {
+                secrets: [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9],
+            };
+        }
         let random = RandomState::new();
         Self {
             secrets: [random.hash_one(0_u8), random.hash_one(1_u8)],
@@ -74,6 +80,12 @@ impl ShardSet {
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = u8> {
-        (0..SHARDS).filter(move |shard| self.0 & 1_u64.wrapping_shl(u32::from(*shard)) != 0)
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let lowest = u8::try_from(left.trailing_zeros()).ok()?;
+            // The lowest bit goes out; of an empty set there is none.
+            left &= left.checked_sub(1)?;
+            Some(lowest)
+        })
     }
 }

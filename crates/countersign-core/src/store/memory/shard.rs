@@ -337,13 +337,17 @@ impl Shard {
 
     fn push_due(&mut self, slot: Slot, at: u64) {
         self.due.push(Reverse(pack(at, slot)));
-        // Entries of rows that were given up early are stale; they may not outnumber the rest.
+        // Entries of rows that were given up early are stale, or the same as one of the row that came
+        // after them; they may not outnumber the rest.
         if self.due.len() > self.slab.len().saturating_mul(2).saturating_add(64) {
-            let slab = &self.slab;
-            self.due.retain(|Reverse(entry)| {
+            let mut entries = core::mem::take(&mut self.due).into_vec();
+            entries.retain(|Reverse(entry)| {
                 let (at, slot) = unpack(*entry);
-                is_current(slab, at, slot)
+                is_current(&self.slab, at, slot)
             });
+            entries.sort_unstable();
+            entries.dedup();
+            self.due = entries.into();
         }
     }
 

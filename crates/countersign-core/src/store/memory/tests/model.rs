@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use proptest::{collection::vec, prelude::*};
 
 use super::{
-    MemoryStore,
-    testing::{StepClock, key, now},
+    super::MemoryStore,
+    support::{StepClock, key, now},
 };
 use crate::{
     Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fence, Fenced, KeyState, OnAlias, Owner,

@@ -8,7 +8,7 @@ use std::sync::{
 
 use futures_util::FutureExt;
 
-use super::MemoryStore;
+use super::super::MemoryStore;
 use crate::{
     Claim, ClaimRequest, Claimed, Clock, DedupStore, DeliveryKey, OnAlias, Owner, Sleep,
     StoreError, Timestamp,
