@@ -4,7 +4,7 @@
 //! REBILL_WEBHOOK_SECRET=.. INVOICE_MAKER_WEBHOOK_SECRET=.. cargo run --example axum
 //! ```
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use axum::{
     Json, Router,
@@ -18,11 +18,15 @@ use countersign::{
     axum::{Delivery, ReceiverLayer},
     invoice_maker, rebill_za,
 };
-use countersign_examples::{Failed, Ledger, Options, Seen, listen_error, log, shutdown};
+use countersign_examples::{Failed, Ledger, Options, Seen, listen_error, log, report, shutdown};
 use tokio::net::TcpListener;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    report(run().await)
+}
+
+async fn run() -> Result<ExitCode, Box<dyn Error>> {
     log();
     let options = Options::parse();
     let ledger = Ledger::new(options.trouble)?;
@@ -63,7 +67,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The server takes nothing new; what still runs gets its time.
     rebill.drain(Duration::from_secs(20)).await;
     invoices.drain(Duration::from_secs(20)).await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn on_rebill(

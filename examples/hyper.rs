@@ -4,7 +4,7 @@
 //! REBILL_WEBHOOK_SECRET=.. INVOICE_MAKER_WEBHOOK_SECRET=.. cargo run --example hyper
 //! ```
 
-use std::{convert::Infallible, error::Error, pin::pin, time::Duration};
+use std::{convert::Infallible, error::Error, pin::pin, process::ExitCode, time::Duration};
 
 use bytes::Bytes;
 use clap::Parser;
@@ -12,7 +12,7 @@ use countersign::{
     Admitted, MemoryStore, Receiver, Scheme, Secret, invoice_maker, rebill_za,
     tower::{ReceiverLayer, VerifiedBody},
 };
-use countersign_examples::{Ledger, Options, listen_error, log, shutdown};
+use countersign_examples::{Ledger, Options, listen_error, log, report, shutdown};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -23,7 +23,11 @@ use tower::{Service, ServiceBuilder};
 type Body = BoxBody<Bytes, Infallible>;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    report(run().await)
+}
+
+async fn run() -> Result<ExitCode, Box<dyn Error>> {
     log();
     let options = Options::parse();
     let ledger = Ledger::new(options.trouble)?;
@@ -88,7 +92,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     graceful.shutdown().await;
     rebill.drain(Duration::from_secs(20)).await;
     invoices.drain(Duration::from_secs(20)).await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn handle(

@@ -20,7 +20,7 @@ use countersign::{
 use countersign_examples::{
     Ledger, Seen, Trouble,
     client::{Http, curl},
-    listen_error, log, shutdown,
+    listen_error, log, report, shutdown,
     tour::{INVOICE_MAKER_SECRET, REBILL_SECRET, fresh, tour},
 };
 use tokio::net::TcpListener;
@@ -37,7 +37,11 @@ struct Options {
 }
 
 #[tokio::main]
-async fn main() -> Result<ExitCode, Box<dyn Error>> {
+async fn main() -> ExitCode {
+    report(run().await)
+}
+
+async fn run() -> Result<ExitCode, Box<dyn Error>> {
     log();
     let options = Options::parse();
     // A handler that takes a moment, so that copies really meet.

@@ -7,6 +7,7 @@ use std::{
     io::Write,
     net::SocketAddr,
     path::PathBuf,
+    process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -180,6 +181,14 @@ pub fn log() {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
+}
+
+/// Ends the process, with what went wrong in words.
+pub fn report(result: Result<ExitCode, Box<dyn Error>>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
 }
 
 /// Turns "address in use" into something that says what to do.

@@ -40,7 +40,10 @@ impl Diary {
     /// How often an operation was asked for since the last `take`.
     #[must_use]
     pub fn count(&self, operation: &str) -> usize {
-        self.lock().iter().filter(|asked| **asked == operation).count()
+        self.lock()
+            .iter()
+            .filter(|asked| **asked == operation)
+            .count()
     }
 
     fn note(&self, operation: &'static str) {

@@ -156,7 +156,10 @@ pub async fn answer(mut stream: TcpStream) -> io::Result<Response> {
     }
     let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
     let head = text.split("\r\n\r\n").next().unwrap_or_default().to_owned();
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
     Ok(Response {
         status: status.unwrap_or_default(),
         head,

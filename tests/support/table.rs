@@ -254,8 +254,17 @@ fn signature_rows() -> Vec<Row> {
     };
     vec![
         accepted("Rebill, valid", Rebill, Request::of(&good)),
-        accepted("Invoice Maker, valid", InvoiceMaker, Request::of(&invoice())),
-        refused("Rebill, tampered", Rebill, 401, Request::of(&good.tampered())),
+        accepted(
+            "Invoice Maker, valid",
+            InvoiceMaker,
+            Request::of(&invoice()),
+        ),
+        refused(
+            "Rebill, tampered",
+            Rebill,
+            401,
+            Request::of(&good.tampered()),
+        ),
         refused(
             "Invoice Maker, tampered",
             InvoiceMaker,
@@ -281,7 +290,12 @@ fn signature_rows() -> Vec<Row> {
         refused("signature not ASCII", Rebill, 401, line(&latin)),
         refused("signature of 9 KiB", Rebill, 401, line(&[b'a'; 9 * 1024])),
         refused("wrong prefix", Rebill, 401, with(&format!("sha512={hex}"))),
-        refused("sha1 prefix", Rebill, 401, with("sha1=126f2c800419c60137ce748d7672e77b65cf16d6")),
+        refused(
+            "sha1 prefix",
+            Rebill,
+            401,
+            with("sha1=126f2c800419c60137ce748d7672e77b65cf16d6"),
+        ),
         refused("no prefix", Rebill, 401, with(&hex)),
         refused("62 digits", Rebill, 401, with(&value[..value.len() - 2])),
         refused("odd digits", Rebill, 401, with(&value[..value.len() - 1])),
@@ -338,7 +352,12 @@ fn candidate_rows() -> Vec<Row> {
             401,
             with(&value.replace("v1=", "v0=")),
         ),
-        refused("33 candidates", Stripe, 401, with(&format!("{},{value}", many(33)))),
+        refused(
+            "33 candidates",
+            Stripe,
+            401,
+            with(&format!("{},{value}", many(33))),
+        ),
         refused(
             "10,000 candidates",
             Stripe,
@@ -346,8 +365,18 @@ fn candidate_rows() -> Vec<Row> {
             with(&format!("t={NOW}{}", ",v1=a".repeat(10_000))),
         ),
         refused("two times", Stripe, 401, with(&format!("t={NOW},{value}"))),
-        refused("a pair without a value", Stripe, 401, with(&format!("{value},v1="))),
-        refused("a word without a pair", Stripe, 401, with(&format!("{value},v1"))),
+        refused(
+            "a pair without a value",
+            Stripe,
+            401,
+            with(&format!("{value},v1=")),
+        ),
+        refused(
+            "a word without a pair",
+            Stripe,
+            401,
+            with(&format!("{value},v1")),
+        ),
         refused(
             "no time in the signature",
             Stripe,
@@ -386,7 +415,10 @@ fn time_rows() -> Vec<Row> {
             InvoiceMaker,
             at(&format!("0{NOW}")),
         ),
-        refuse("time missing", Request::of(&delivery.without_header(header))),
+        refuse(
+            "time missing",
+            Request::of(&delivery.without_header(header)),
+        ),
         refuse(
             "time repeated",
             Request::of(&delivery.with_added_header(header, &NOW.to_string())),
@@ -411,7 +443,9 @@ fn body_rows() -> Vec<Row> {
     );
     let twice = r#"{"id":"evt_1","id":"evt_2","type":"invoice.updated"}"#;
     let mut trailing = Request::chunked(&good, 8, false);
-    trailing.body.extend_from_slice(b"0\r\nx-trailer: 1\r\n\r\n");
+    trailing
+        .body
+        .extend_from_slice(b"0\r\nx-trailer: 1\r\n\r\n");
     let mut cut = Request::chunked(&good, 8, false);
     cut.end = End::HalfClose;
     vec![
@@ -451,7 +485,11 @@ fn body_rows() -> Vec<Row> {
             401,
             Request::declaring(&good, length - 1, good.body(), End::Wait),
         ),
-        accepted("in chunks of a byte", Rebill, Request::chunked(&good, 1, true)),
+        accepted(
+            "in chunks of a byte",
+            Rebill,
+            Request::chunked(&good, 1, true),
+        ),
         accepted("with trailers", Rebill, trailing),
         refused("cut off in the middle", Rebill, 400, cut),
         refused(
@@ -466,14 +504,26 @@ fn body_rows() -> Vec<Row> {
             408,
             Request::declaring(&good, length, b"", End::Wait),
         ),
-        accepted("not UTF-8", Rebill, Request::of(&bytes(vec![0xff, 0xfe, 0]))),
-        accepted("not JSON", InvoiceMaker, Request::of(&invoice_bytes("not JSON"))),
+        accepted(
+            "not UTF-8",
+            Rebill,
+            Request::of(&bytes(vec![0xff, 0xfe, 0])),
+        ),
+        accepted(
+            "not JSON",
+            InvoiceMaker,
+            Request::of(&invoice_bytes("not JSON")),
+        ),
         accepted(
             "nested 100,000 deep",
             InvoiceMaker,
             Request::of(&invoice_bytes(deep)),
         ),
-        accepted("duplicate keys", InvoiceMaker, Request::of(&invoice_bytes(twice))),
+        accepted(
+            "duplicate keys",
+            InvoiceMaker,
+            Request::of(&invoice_bytes(twice)),
+        ),
     ]
 }
 
@@ -496,7 +546,11 @@ fn head_rows() -> Vec<Row> {
             Rebill,
             typed("application/json; charset=utf-8"),
         ),
-        accepted("content type in upper case", Rebill, typed("Application/JSON")),
+        accepted(
+            "content type in upper case",
+            Rebill,
+            typed("Application/JSON"),
+        ),
         accepted(
             "no content type",
             Rebill,
@@ -535,7 +589,10 @@ fn identity_rows() -> Vec<Row> {
         .delivery_with_id("invoice.updated", "dlv_1", paid())
         .to(PATH);
     let no_id = good.without_header(id);
-    let stamped_later = InvoiceMaker.sender().ahead(Duration::from_secs(60)).retry(&invoice());
+    let stamped_later = InvoiceMaker
+        .sender()
+        .ahead(Duration::from_secs(60))
+        .retry(&invoice());
     let mut latin = format!("{id}: ").into_bytes();
     latin.extend_from_slice(&[0xe9, 0xe9]);
     let other = sender.stamp(good.with_body(r#"{"id":"inv_2","status":"paid"}"#));
@@ -558,7 +615,14 @@ fn identity_rows() -> Vec<Row> {
             "suppressed",
             1,
         ),
-        again("a replay without an id", Rebill, &good, &no_id, "suppressed", 1),
+        again(
+            "a replay without an id",
+            Rebill,
+            &good,
+            &no_id,
+            "suppressed",
+            1,
+        ),
         again(
             "a repeat of an update under a new id runs",
             Rebill,
@@ -567,8 +631,22 @@ fn identity_rows() -> Vec<Row> {
             "fresh",
             2,
         ),
-        again("other bytes under a known id", Rebill, &good, &other, "duplicate", 1),
-        again("delivery id missing", Rebill, &no_id, &no_id, "duplicate", 1),
+        again(
+            "other bytes under a known id",
+            Rebill,
+            &good,
+            &other,
+            "duplicate",
+            1,
+        ),
+        again(
+            "delivery id missing",
+            Rebill,
+            &no_id,
+            &no_id,
+            "duplicate",
+            1,
+        ),
         again(
             "event missing",
             Rebill,
@@ -577,7 +655,12 @@ fn identity_rows() -> Vec<Row> {
             "duplicate",
             1,
         ),
-        refused("delivery id empty", Rebill, 401, Request::of(&good.with_header(id, ""))),
+        refused(
+            "delivery id empty",
+            Rebill,
+            401,
+            Request::of(&good.with_header(id, "")),
+        ),
         refused(
             "delivery id of 257 characters",
             Rebill,
@@ -596,7 +679,12 @@ fn identity_rows() -> Vec<Row> {
             401,
             Request::lines(&no_id, &[&latin]),
         ),
-        refused("event empty", Rebill, 401, Request::of(&good.with_header(event, ""))),
+        refused(
+            "event empty",
+            Rebill,
+            401,
+            Request::of(&good.with_header(event, "")),
+        ),
         refused(
             "event repeated",
             Rebill,

@@ -60,13 +60,23 @@ fn the_rows_meet_every_kind_of_refusal_that_one_request_can_cause() {
 async fn play(place: Place, row: &Row) -> Result<(), String> {
     let store = Diary::over(MemoryStore::new());
     let desk = Desk::default();
-    let receiver = row.setup.receiver(&store).map_err(|error| error.to_string())?;
-    let addr = place.start(&receiver, &desk).await.map_err(|error| error.to_string())?;
+    let receiver = row
+        .setup
+        .receiver(&store)
+        .map_err(|error| error.to_string())?;
+    let addr = place
+        .start(&receiver, &desk)
+        .await
+        .map_err(|error| error.to_string())?;
     if row.setup == Setup::Draining {
         receiver.drain(core::time::Duration::ZERO).await;
     }
     for (at, step) in row.steps.iter().enumerate() {
-        let response = step.request.send(addr).await.map_err(|error| error.to_string())?;
+        let response = step
+            .request
+            .send(addr)
+            .await
+            .map_err(|error| error.to_string())?;
         let got = (response.status, response.header("countersign-dedup"));
         if got != (step.status, step.dedup) {
             let due = (step.status, step.dedup);
