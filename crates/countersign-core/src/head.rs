@@ -133,8 +133,11 @@ impl WantedHeaders {
 /// The wanted headers of one request.
 #[derive(Debug)]
 pub(crate) struct FoundHeaders<'a> {
-    values: SmallVec<[(Option<&'a [u8]>, u32); 12]>,
+    values: SmallVec<[Found<'a>; 12]>,
 }
+
+/// The first value of a header, and how often the header occurs.
+type Found<'a> = (Option<&'a [u8]>, u32);
 
 /// A header that occurs more than once where it may not.
 #[derive(Debug, PartialEq, Eq)]

@@ -123,7 +123,7 @@ impl Decimal {
         let significant = all.trim_start_matches('0');
         let digits = significant.trim_end_matches('0');
         let zero = digits.is_empty();
-        let dropped = i64::try_from(significant.len() - digits.len()).ok()?;
+        let dropped = i64::try_from(significant.len().checked_sub(digits.len())?).ok()?;
         let decimals = i64::try_from(fraction.len()).ok()?;
         Some(Self {
             text: text.into(),
@@ -132,7 +132,9 @@ impl Decimal {
             exponent: if zero {
                 0
             } else {
-                i64::from(exponent) - decimals + dropped
+                i64::from(exponent)
+                    .checked_sub(decimals)?
+                    .checked_add(dropped)?
             },
         })
     }
@@ -153,12 +155,15 @@ impl Decimal {
         if self.digits.is_empty() {
             return Some(MinorUnits::ZERO);
         }
-        let zeros = usize::try_from(self.exponent + i64::from(decimals)).ok()?;
+        let zeros = usize::try_from(self.exponent.checked_add(i64::from(decimals))?).ok()?;
         // Bounds the loop below; no i64 has more digits.
         if self.digits.len().saturating_add(zeros) > 19 {
             return None;
         }
-        let digits = self.digits.bytes().map(|byte| i64::from(byte - b'0'));
+        let digits = self
+            .digits
+            .bytes()
+            .map(|byte| i64::from(byte.saturating_sub(b'0')));
         digits
             .chain(core::iter::repeat_n(0, zeros))
             .try_fold(0_i64, |sum, digit| {

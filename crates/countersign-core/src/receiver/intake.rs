@@ -1,6 +1,7 @@
 //! Taking the body in: limit, buffer and MAC in one walk, then the verdict.
 
-use std::sync::{Arc, atomic::Ordering};
+use core::sync::atomic::Ordering;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -40,9 +41,9 @@ impl Receiver {
     /// When there is no key to check with.
     pub fn open(&self, head: Prechecked, tenant: Option<Tenant>) -> Result<Intake, Rejection> {
         let inner = &*self.inner;
-        let (keyring, tenant) = match (inner.keys.static_keyring(), &tenant) {
-            (Some(keyring), _) => (keyring, None),
-            (None, Some(tenant)) => (&tenant.keyring, Some(Arc::clone(&tenant.id))),
+        let (keyring, tenant) = match (inner.keys.static_keyring(), tenant) {
+            (Some(keyring), _) => (keyring.clone(), None),
+            (None, Some(Tenant { id, keyring })) => (keyring, Some(id)),
             (None, None) => return Err(Rejection::new(RejectionKind::UnknownTenant)),
         };
         if !keyring.fits(&inner.scheme) {

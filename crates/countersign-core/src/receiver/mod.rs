@@ -117,7 +117,6 @@ impl Keys {
 
 impl Receiver {
     /// Starts configuring a receiver for a sender.
-    #[must_use]
     pub fn builder(scheme: Scheme) -> ReceiverBuilder {
         ReceiverBuilder::new(scheme)
     }

@@ -1,5 +1,11 @@
 //! What a scheme must satisfy, checked when it is built and, for constants, at compile time.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "const code has no iterators; every index is below the length, and nothing of a request gets here"
+)]
+
 use core::{error::Error, fmt};
 
 use super::{Grammar, Location, Part, Place, Scheme, TimeAt, TimeRule};

@@ -257,7 +257,6 @@ pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
 impl Scheme {
     /// Starts a scheme whose signature is an HMAC-SHA256 over the body alone, in bare hex, in the
     /// given header: the commonest kind.
-    #[must_use]
     pub const fn body_hmac(header: &'static str) -> SchemeBuilder {
         SchemeBuilder::new(header)
     }
@@ -471,6 +470,11 @@ impl Scheme {
         self.events.iter().find(|rule| rule.name == name)
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "const code has no iterators"
+    )]
     const fn signs_header(&self, name: &str, is_id: bool) -> bool {
         let mut at = 0;
         while at < self.signed.len() {
@@ -484,6 +488,11 @@ impl Scheme {
         false
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "const code has no iterators"
+    )]
     const fn signs(&self, part: Part) -> bool {
         let mut at = 0;
         while at < self.signed.len() {
