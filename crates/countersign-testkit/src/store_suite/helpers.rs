@@ -1,6 +1,6 @@
 //! What the rules are written with.
 
-use core::{future::Future, pin::pin, task::Poll, time::Duration};
+use core::{future::Future, task::Poll, time::Duration};
 use std::{
     collections::hash_map::RandomState,
     hash::BuildHasher,
@@ -11,7 +11,11 @@ use std::{
 use countersign_core::{
     Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fence, Fenced, KeyState, OnAlias, Owner,
 };
-use futures_util::future::{BoxFuture, join_all, poll_fn};
+use futures_util::{
+    StreamExt,
+    future::{BoxFuture, join_all, poll_fn},
+    stream::FuturesUnordered,
+};
 
 use super::{Fixture, report::Stop};
 
@@ -140,27 +144,23 @@ pub(super) fn granted(claim: Claim) -> Result<Claimed, Stop> {
 }
 
 /// A future's result, unless it takes longer than anybody's patience.
+///
+/// The future is polled only when it was woken, so that a missed wake-up shows; the time is looked
+/// at all along.
 pub(super) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> Result<T, Stop> {
     let begin = Instant::now();
-    let mut future = pin!(future);
-    let done = poll_fn(|cx| {
-        if let Poll::Ready(value) = future.as_mut().poll(cx) {
-            return Poll::Ready(Some(value));
+    let mut woken: FuturesUnordered<_> = core::iter::once(future).collect();
+    poll_fn(|cx| match woken.poll_next_unpin(cx) {
+        Poll::Ready(Some(value)) => Poll::Ready(Ok(value)),
+        Poll::Pending if begin.elapsed() < PATIENCE => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
         }
-        if begin.elapsed() > PATIENCE {
-            return Poll::Ready(None);
+        Poll::Pending | Poll::Ready(None) => {
+            Poll::Ready(Err(Stop::Broken(format!("{what} did not end"))))
         }
-        Poll::Pending
-    });
-    // Somebody has to look at the time when nobody wakes the future.
-    let nudge = poll_fn(|cx| {
-        cx.waker().wake_by_ref();
-        Poll::<()>::Pending
-    });
-    match futures_util::future::select(pin!(done), pin!(nudge)).await {
-        futures_util::future::Either::Left((Some(value), _)) => Ok(value),
-        _ => Err(Stop::Broken(format!("{what} did not end"))),
-    }
+    })
+    .await
 }
 
 /// Lets other futures of the same task run.
