@@ -38,6 +38,17 @@ impl Http {
         let (head, body) = self.client.request(request).await?.into_parts();
         Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
     }
+
+    /// Gets a path's body.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not answer.
+    pub async fn get(&self, path: &str) -> Result<Bytes, Box<dyn Error>> {
+        let uri = Uri::try_from(format!("http://{}{path}", self.to))?;
+        let (_, body) = self.client.get(uri).await?.into_parts();
+        Ok(body.collect().await?.to_bytes())
+    }
 }
 
 /// A delivery as a command to paste into a shell.

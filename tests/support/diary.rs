@@ -8,12 +8,14 @@ use countersign_core::{
     MemoryStore, StoreError,
 };
 
+type MakeError = fn() -> StoreError;
+
 /// A memory store and the names of the operations that it was asked for, waits aside.
 #[derive(Clone, Debug, Default)]
 pub struct Diary {
     store: MemoryStore,
     asked: Arc<Mutex<Vec<&'static str>>>,
-    broken: Arc<Mutex<Option<fn() -> StoreError>>>,
+    broken: Arc<Mutex<Option<MakeError>>>,
 }
 
 impl Diary {
@@ -27,7 +29,7 @@ impl Diary {
     }
 
     /// From here on, claims fail.
-    pub fn fail_claims(&self, error: fn() -> StoreError) {
+    pub fn fail_claims(&self, error: MakeError) {
         *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 

@@ -60,8 +60,10 @@ impl Engine {
         let mut removed = 0_usize;
         let first = self.next_purge.fetch_add(1, Ordering::Relaxed);
         for id in 0..usize::from(SHARDS) {
-            let id = (first.wrapping_add(id)) % usize::from(SHARDS);
-            let Ok(id) = u8::try_from(id) else { continue };
+            let id = first.wrapping_add(id).checked_rem(usize::from(SHARDS));
+            let Some(Ok(id)) = id.map(u8::try_from) else {
+                continue;
+            };
             loop {
                 let steps = BATCH.min(limit.saturating_sub(removed));
                 if steps == 0 {

@@ -1,6 +1,7 @@
 //! Where a key lives: its hash and its shard.
 
-use std::{collections::hash_map::RandomState, hash::BuildHasher};
+use core::hash::BuildHasher;
+use std::collections::hash_map::RandomState;
 
 use crate::DeliveryKey;
 

@@ -177,15 +177,14 @@ impl Slab {
     }
 
     fn push(&mut self, row: Row) -> Option<Slot> {
-        let slot = match self.chunks.last() {
-            Some(last) => (self.chunks.len() - 1) * CHUNK + last.len(),
-            None => 0,
-        };
+        let full = self.chunks.last().is_none_or(|last| last.len() >= CHUNK);
+        if full {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let before = self.chunks.len().checked_sub(1)?.checked_mul(CHUNK)?;
+        let slot = before.checked_add(self.chunks.last()?.len())?;
         if slot >= MAX_SLOTS {
             return None;
-        }
-        if slot == self.chunks.len() * CHUNK {
-            self.chunks.push(Vec::with_capacity(CHUNK));
         }
         self.chunks.last_mut()?.push(row);
         u32::try_from(slot).ok()

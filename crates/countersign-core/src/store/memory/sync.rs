@@ -3,16 +3,15 @@
 
 use std::sync::{PoisonError, TryLockError};
 
+#[cfg(not(all(test, shuttle)))]
+pub(super) use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 #[cfg(all(test, shuttle))]
 pub(super) use shuttle::sync::{
     Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 #[cfg(not(all(test, shuttle)))]
-pub(super) use std::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-};
+pub(super) use std::sync::{Mutex, MutexGuard};
 
 /// Locks a mutex. A poisoned one is taken as it is: no code that can panic runs under these locks.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
