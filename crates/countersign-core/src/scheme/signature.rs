@@ -118,9 +118,7 @@ impl<'a> Reader<'_, 'a> {
             return Err(SignatureFault::TooManyCandidates);
         }
         self.offered = self.offered.saturating_add(1);
-        self.parsed
-            .candidates
-            .extend(decode(self.scheme, text));
+        self.parsed.candidates.extend(decode(self.scheme, text));
         Ok(())
     }
 }
