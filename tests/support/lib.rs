@@ -1,1 +1,6 @@
 //! What the tests across crates share.
+
+pub mod reference;
+pub mod request;
+pub mod schemes;
+pub mod vectors;
