@@ -121,6 +121,22 @@ fn one_file_of_core_names_cryptography() {
     assert_eq!(naming, [Path::new("mac.rs")]);
 }
 
+// Timing is not measured here; that the comparison has no way out in the middle can be read.
+#[test]
+fn the_comparison_of_tags_has_no_early_exit() {
+    let mac = fs::read_to_string(crates().join("countersign-core/src/mac.rs")).unwrap();
+    let (_, from) = mac.split_once("pub(crate) fn matching_key(").unwrap();
+    let (body, _) = from.split_once("\n}\n").unwrap();
+    assert_eq!(body.matches("ct_eq").count(), 1);
+    for word in words(body) {
+        let exits = [
+            "break", "return", "continue", "if", "any", "find", "position", "take",
+        ];
+        assert!(!exits.contains(&word), "matching_key: {word}");
+    }
+    assert!(!body.contains('?'));
+}
+
 #[test]
 fn adapters_neither_compare_nor_choose_statuses_nor_call_stores() {
     let mut files = 0;

@@ -299,8 +299,8 @@ proptest! {
         // Any other way to read the text as id, time and body.
         let moved = [(dots[1], dots[2]), (dots[0], dots[2])][cut.index(2)];
         let mut request = good;
-        request.headers[0].1 = text[..moved.0].as_bytes().to_vec();
-        request.headers[1].1 = text[moved.0 + 1..moved.1].as_bytes().to_vec();
+        request.headers[0].1 = text.as_bytes()[..moved.0].to_vec();
+        request.headers[1].1 = text.as_bytes()[moved.0 + 1..moved.1].to_vec();
         request.body = text[moved.1 + 1..].to_owned().into();
         let verdict = judge(&sent.receiver(), &sent, &request);
         prop_assert_eq!(verdict, Err(RejectionKind::HeaderMalformed));

@@ -64,9 +64,9 @@ impl Request {
     }
 
     /// A delivery under [`FULL`], signed.
-    fn full(body: &'static str) -> Self {
+    fn full(body: &str) -> Self {
         let signed = format!("evt_1.{NOW}.extra:{body}");
-        Self::new(body)
+        Self::new(body.to_owned())
             .with("X-Sig", tag(signed.as_bytes()))
             .with("X-Time", NOW.to_string())
             .with("X-Id", "evt_1")

@@ -114,16 +114,13 @@ fn the_budget_of_buffered_bytes_is_shared_and_given_back() {
     );
 }
 
+type Copies = &'static [(&'static str, &'static str)];
+
 #[test]
 fn copies_must_agree_with_what_is_signed() {
     let receiver = receiver(FULL);
     let typed = r#"{"type":"a"}"#;
-    let rows: &[(
-        &str,
-        &'static str,
-        &[(&'static str, &str)],
-        Result<(), RejectionKind>,
-    )] = &[
+    let rows: &[(&str, &str, Copies, Result<(), RejectionKind>)] = &[
         ("none", typed, &[], Ok(())),
         (
             "both agree",
@@ -257,6 +254,6 @@ fn request_at(receiver: &Receiver, request: &Request, late: i64) -> Result<Verif
     receiver.verify(
         request,
         request.body.clone(),
-        Timestamp::from_unix_seconds(NOW + late),
+        Timestamp::from_unix_seconds(NOW.saturating_add(late)),
     )
 }

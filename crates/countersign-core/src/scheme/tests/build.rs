@@ -6,6 +6,9 @@ use std::collections::HashSet;
 use super::super::*;
 
 const DOT: Part = Part::Literal(".");
+const BODY: Part = Part::Body;
+const TIME: Part = Part::Timestamp;
+const ID: Part = Part::Id;
 const BAD_PROOF: &[EventRule] = &[EventRule::once("a").when("status", &["b"])];
 
 fn body() -> SchemeBuilder {
@@ -26,92 +29,76 @@ fn what_cannot_be_right_does_not_build() {
     let rows: &[(&str, SchemeBuilder, SchemeError)] = &[
         // A signature that does not cover the body proves nothing about it.
         ("nothing signed", body().signed(&[]), BodyNotSigned),
-        (
-            "time alone",
-            signing(&[Part::Timestamp, DOT]),
-            BodyNotSigned,
-        ),
-        ("id alone", signing(&[Part::Id, DOT]), BodyNotSigned),
+        ("time alone", signing(&[TIME, DOT]), BodyNotSigned),
+        ("id alone", signing(&[ID, DOT]), BodyNotSigned),
         ("text alone", signing(&[DOT]), BodyNotSigned),
-        (
-            "body twice",
-            signing(&[Part::Body, DOT, Part::Body]),
-            BodySignedTwice,
-        ),
+        ("body twice", signing(&[BODY, DOT, BODY]), BodySignedTwice),
         (
             "body twice, apart",
-            signing(&[Part::Body, DOT, Part::Timestamp, DOT, Part::Body]),
+            signing(&[BODY, DOT, TIME, DOT, BODY]),
             BodySignedTwice,
         ),
         // Bytes could move from one part to the next under the same signature.
         (
             "{ts}{body}, as Discord",
-            signing(&[Part::Timestamp, Part::Body]),
+            signing(&[TIME, BODY]),
             AmbiguousParts,
         ),
         (
             "{id}{ts}{body}, as Twitch",
-            signing(&[Part::Id, Part::Timestamp, Part::Body]),
+            signing(&[ID, TIME, BODY]),
             AmbiguousParts,
         ),
         (
             "{id}.{ts}{body}",
-            signing(&[Part::Id, DOT, Part::Timestamp, Part::Body]),
+            signing(&[ID, DOT, TIME, BODY]),
             AmbiguousParts,
         ),
-        (
-            "{id}{body}",
-            signing(&[Part::Id, Part::Body]),
-            AmbiguousParts,
-        ),
+        ("{id}{body}", signing(&[ID, BODY]), AmbiguousParts),
         (
             "{id}{url}.{body}",
-            signing(&[Part::Id, Part::Url, DOT, Part::Body]),
+            signing(&[ID, Part::Url, DOT, BODY]),
             AmbiguousParts,
         ),
         (
             "{header}{body}",
-            signing(&[Part::Header("X-A"), Part::Body]),
+            signing(&[Part::Header("X-A"), BODY]),
             AmbiguousParts,
         ),
         (
             "empty separator",
-            signing(&[Part::Id, Part::Literal(""), Part::Body]),
+            signing(&[ID, Part::Literal(""), BODY]),
             AmbiguousParts,
         ),
         (
             "empty, then a dot",
-            signing(&[Part::Id, Part::Literal(""), DOT, Part::Body]),
+            signing(&[ID, Part::Literal(""), DOT, BODY]),
             AmbiguousParts,
         ),
         (
             "a digit after a time",
-            signing(&[Part::Timestamp, Part::Literal("0"), Part::Body]),
+            signing(&[TIME, Part::Literal("0"), BODY]),
             AmbiguousParts,
         ),
         (
             "digits first",
-            signing(&[Part::Timestamp, Part::Literal("1."), Part::Body]),
+            signing(&[TIME, Part::Literal("1."), BODY]),
             AmbiguousParts,
         ),
         (
             "{body}{ts}, as HubSpot",
-            signing(&[Part::Body, Part::Timestamp]),
+            signing(&[BODY, TIME]),
             AmbiguousParts,
         ),
-        (
-            "{body}{id}",
-            signing(&[Part::Body, Part::Id]),
-            AmbiguousParts,
-        ),
+        ("{body}{id}", signing(&[BODY, ID]), AmbiguousParts),
         (
             "{body}.{id}{ts}",
-            signing(&[Part::Body, DOT, Part::Id, Part::Timestamp]),
+            signing(&[BODY, DOT, ID, TIME]),
             AmbiguousParts,
         ),
         (
             "{body}.1{ts}",
-            signing(&[Part::Body, Part::Literal(".1"), Part::Timestamp]),
+            signing(&[BODY, Part::Literal(".1"), TIME]),
             AmbiguousParts,
         ),
         // A tolerance that anybody could meet by writing a new time.
@@ -135,14 +122,12 @@ fn what_cannot_be_right_does_not_build() {
         ),
         (
             "no place of the time",
-            body().signed(&[Part::Timestamp, DOT, Part::Body]),
+            body().signed(&[TIME, DOT, BODY]),
             TimeMissing,
         ),
         (
             "time in the body twice",
-            body()
-                .signed(&[Part::Timestamp, DOT, Part::Body])
-                .time_pointer("/t"),
+            body().signed(&[TIME, DOT, BODY]).time_pointer("/t"),
             TimeMissing,
         ),
         // An id that the application would take for proved.
@@ -153,20 +138,18 @@ fn what_cannot_be_right_does_not_build() {
         ),
         (
             "no place of the id",
-            body().signed(&[Part::Id, DOT, Part::Body]),
+            body().signed(&[ID, DOT, BODY]),
             IdNotSigned,
         ),
         (
             "id in the body instead",
-            body()
-                .signed(&[Part::Id, DOT, Part::Body])
-                .id_pointer("/id"),
+            body().signed(&[ID, DOT, BODY]).id_pointer("/id"),
             IdNotSigned,
         ),
         (
             "another header signed",
             body()
-                .signed(&[Part::Header("X-A"), DOT, Part::Body])
+                .signed(&[Part::Header("X-A"), DOT, BODY])
                 .signed_id_header("X-Id"),
             IdNotSigned,
         ),
@@ -245,7 +228,7 @@ fn what_cannot_be_right_does_not_build() {
         ),
         (
             "signed header",
-            body().signed(&[Part::Header(""), DOT, Part::Body]),
+            body().signed(&[Part::Header(""), DOT, BODY]),
             InvalidHeaderName,
         ),
         ("pointer to all", body().id_pointer(""), InvalidPointer),
@@ -349,29 +332,17 @@ fn what_cannot_be_right_does_not_build() {
 #[test]
 fn what_is_right_builds() {
     let rows: &[(&str, SchemeBuilder)] = &[
-        ("{ts}.{body}", signing(&[Part::Timestamp, DOT, Part::Body])),
-        (
-            "{id}.{ts}.{body}",
-            signing(&[Part::Id, DOT, Part::Timestamp, DOT, Part::Body]),
-        ),
-        ("{url}{body}", signing(&[Part::Url, Part::Body])),
-        ("{body}{url}", signing(&[Part::Body, Part::Url])),
-        ("{body}.{ts}", signing(&[Part::Body, DOT, Part::Timestamp])),
-        (
-            "{ts}.1{body}",
-            signing(&[Part::Timestamp, Part::Literal(".1"), Part::Body]),
-        ),
-        (
-            "{body}1.{ts}",
-            signing(&[Part::Body, Part::Literal("1."), Part::Timestamp]),
-        ),
-        (
-            "{id}0{body}",
-            signing(&[Part::Id, Part::Literal("0"), Part::Body]),
-        ),
+        ("{ts}.{body}", signing(&[TIME, DOT, BODY])),
+        ("{id}.{ts}.{body}", signing(&[ID, DOT, TIME, DOT, BODY])),
+        ("{url}{body}", signing(&[Part::Url, BODY])),
+        ("{body}{url}", signing(&[BODY, Part::Url])),
+        ("{body}.{ts}", signing(&[BODY, DOT, TIME])),
+        ("{ts}.1{body}", signing(&[TIME, Part::Literal(".1"), BODY])),
+        ("{body}1.{ts}", signing(&[BODY, Part::Literal("1."), TIME])),
+        ("{id}0{body}", signing(&[ID, Part::Literal("0"), BODY])),
         (
             "id by its header",
-            signing(&[Part::Header("x-id"), DOT, Part::Body]).signed_id_header("X-Id"),
+            signing(&[Part::Header("x-id"), DOT, BODY]).signed_id_header("X-Id"),
         ),
         (
             "time in the body",
