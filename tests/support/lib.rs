@@ -1,7 +1,12 @@
-//! What the tests across crates share: servers, a raw HTTP client, a store that keeps a diary.
+//! What the tests across crates share: servers, a raw HTTP client, a store that keeps a diary, and
+//! the schemes and vectors of more senders than have presets.
 
 pub mod diary;
 pub mod handler;
 pub mod raw;
+pub mod reference;
+pub mod request;
+pub mod schemes;
 pub mod servers;
 pub mod table;
+pub mod vectors;

@@ -244,8 +244,11 @@ impl BodyFacts {
         let time = next(time_at.is_some());
         let claim = next(proof.is_some());
 
-        check_copy(scheme.id_copy, id.as_ref(), head.id_copy.as_ref())?;
-        check_copy(scheme.event_copy, event.as_ref(), head.event_copy.as_ref())?;
+        // What a copy repeats is signed, in the body or in a header of its own.
+        let (signed_id, signed_event) = (id.as_ref().or(head.id.as_ref()), event.as_ref());
+        let signed_event = signed_event.or(head.event.as_ref());
+        check_copy(scheme.id_copy, signed_id, head.id_copy.as_ref())?;
+        check_copy(scheme.event_copy, signed_event, head.event_copy.as_ref())?;
         let time = match (time, scheme.time_unit()) {
             (Some(fact), Some(unit)) => {
                 let time = fact

@@ -23,6 +23,8 @@ mod precheck;
 mod run;
 mod running;
 mod streak;
+#[cfg(test)]
+mod tests;
 mod time_limit;
 mod twins;
 

@@ -39,7 +39,7 @@ pub enum SchemeError {
     /// A JSON pointer does not begin with a slash, has an empty step, or contains `~`.
     InvalidPointer,
     /// No signature could ever be found: an empty list of names, keys or versions, an empty prefix,
-    /// or a separator that occurs in tags or keys.
+    /// or a separator that occurs in keys or may occur in tags.
     InvalidGrammar,
     /// The body limit or the response budget is zero.
     InvalidLimit,
@@ -193,9 +193,14 @@ impl Scheme {
         let valid = match self.grammar {
             Grammar::Bare => true,
             Grammar::Prefix(prefix) | Grammar::OptionalPrefix(prefix) => !prefix.is_empty(),
-            Grammar::Versioned(versions) => is_word_list(versions, b','),
+            Grammar::Versioned(versions) => is_word_list(versions, ',', ' '),
             Grammar::Pairs { separator, tags } => {
-                matches!(separator, ',' | ';' | '&' | '|' | ' ') && is_word_list(tags, b'=')
+                matches!(separator, ',' | ';' | '&' | '|' | ' ')
+                    && is_word_list(tags, '=', separator)
+                    && match time_key {
+                        Some(key) => is_word(key, '=', separator),
+                        None => true,
+                    }
             }
         };
         if !valid {
@@ -318,22 +323,28 @@ const fn is_pointer(pointer: &str) -> bool {
     matches!(bytes, [b'/', ..])
 }
 
-/// A list of keys or versions none of which is empty or contains what ends it.
-const fn is_word_list(words: &[&str], end: u8) -> bool {
+/// A list of keys or versions each of which can occur in a header.
+const fn is_word_list(words: &[&str], end: char, separator: char) -> bool {
     let mut at = 0;
     while at < words.len() {
-        let word = words[at].as_bytes();
-        let mut byte = 0;
-        while byte < word.len() {
-            if word[byte] == end || !word[byte].is_ascii_graphic() {
-                return false;
-            }
-            byte += 1;
-        }
-        if word.is_empty() {
+        if !is_word(words[at], end, separator) {
             return false;
         }
         at += 1;
     }
     !words.is_empty()
+}
+
+/// A key or version that is not empty and contains neither what ends it nor what separates entries.
+const fn is_word(word: &str, end: char, separator: char) -> bool {
+    let word = word.as_bytes();
+    let mut at = 0;
+    while at < word.len() {
+        let byte = word[at];
+        if !byte.is_ascii_graphic() || byte as char == end || byte as char == separator {
+            return false;
+        }
+        at += 1;
+    }
+    !word.is_empty()
 }

@@ -34,8 +34,9 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADD
 
 /// Reads every value of the signature header(s) by the scheme's grammar.
 ///
-/// One malformed tag of an accepted version spoils the request: an honest sender has none, and
-/// skipping it would leave two readings of one header.
+/// A tag that cannot be decoded counts among the candidates and matches nothing: senders repeat a
+/// key while they rotate secrets, and a spoilt entry must not refuse the good one beside it (Paddle's
+/// own tests have `h1=dummy;h1=<tag>`). A header out of grammar is refused whole.
 pub(crate) fn parse<'a>(
     scheme: &Scheme,
     time_key: Option<&str>,
@@ -45,6 +46,7 @@ pub(crate) fn parse<'a>(
     let mut reader = Reader {
         scheme,
         max_candidates,
+        offered: 0,
         parsed: ParsedSignature {
             candidates: Candidates::new(),
             time: None,
@@ -62,6 +64,8 @@ pub(crate) fn parse<'a>(
 struct Reader<'s, 'a> {
     scheme: &'s Scheme,
     max_candidates: usize,
+    /// Tags seen, those that cannot be decoded included.
+    offered: usize,
     parsed: ParsedSignature<'a>,
 }
 
@@ -110,11 +114,11 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn tag(&mut self, text: &[u8]) -> Result<(), SignatureFault> {
-        if self.parsed.candidates.len() >= self.max_candidates {
+        if self.offered >= self.max_candidates {
             return Err(SignatureFault::TooManyCandidates);
         }
-        let tag = decode(self.scheme, text).ok_or(SignatureFault::Malformed)?;
-        self.parsed.candidates.push(tag);
+        self.offered = self.offered.saturating_add(1);
+        self.parsed.candidates.extend(decode(self.scheme, text));
         Ok(())
     }
 }

@@ -1,1 +1,3 @@
-
+mod build;
+mod grammar;
+mod template;

@@ -1,0 +1,215 @@
+//! What a receiver cannot be built from.
+
+use super::*;
+use crate::{
+    MAX_KEYS, RejectionClass, SecretFault, github, invoice_maker,
+    scheme::{KeyFormat, Tolerance},
+    standard_webhooks, stripe,
+};
+
+const PLAIN: Scheme = Scheme::body_hmac("X-Sig").declare();
+const URL: Scheme = Scheme::body_hmac("X-Sig")
+    .signed(&[Part::Url, Part::Body])
+    .declare();
+
+fn secret() -> Secret {
+    Secret::new(KEY).unwrap()
+}
+
+#[test]
+fn what_cannot_work_is_refused_when_it_is_built() {
+    use ConfigError::*;
+    let hex = Scheme::body_hmac("X-Sig")
+        .key_format(KeyFormat::Hex)
+        .declare();
+    let sha512 = Scheme::body_hmac("X-Sig")
+        .algorithm(crate::Algorithm::HmacSha512)
+        .declare();
+    let keyring_of = |scheme: &Scheme| {
+        let key = Secret::from_bytes(*b"key").unwrap();
+        crate::Keyring::new(scheme, key).unwrap()
+    };
+    let nine = || (0..=MAX_KEYS).fold(builder(PLAIN), |builder, _| builder.secret(secret()));
+    let (minute, day) = (Duration::from_secs(60), Duration::from_secs(86_400));
+    let stripe = || builder(stripe::SCHEME).keyring(keyring_of(&stripe::SCHEME));
+    let no_store = Receiver::builder(PLAIN).endpoint("test").secret(secret());
+    let no_keys = Receiver::builder(PLAIN)
+        .endpoint("test")
+        .store(MemoryStore::with_capacity(16));
+    let no_endpoint = Receiver::builder(PLAIN)
+        .secret(secret())
+        .store(MemoryStore::with_capacity(16));
+    let refused = (RejectionKind::SignatureMismatch, RejectionClass::Refused);
+    let not_yet = (RejectionKind::InFlight, RejectionClass::NotYet);
+    let of_another_class = |(kind, class)| StatusOfAnotherClass(kind, class);
+    let rows: Vec<(&str, ReceiverBuilder, ConfigError)> = vec![
+        ("no endpoint", no_endpoint, NoEndpoint),
+        (
+            "empty endpoint",
+            builder(PLAIN).endpoint(""),
+            InvalidEndpoint,
+        ),
+        (
+            "long endpoint",
+            builder(PLAIN).endpoint("x".repeat(129)),
+            InvalidEndpoint,
+        ),
+        // Nothing to check with would be nothing checked.
+        ("no keys", no_keys, NoKeys),
+        ("nine keys", nine(), Keyring(KeyringError::TooManyKeys)),
+        (
+            "SHA-512 keys",
+            builder(PLAIN).keyring(keyring_of(&sha512)),
+            KeyringOfAnotherScheme,
+        ),
+        (
+            "keys read otherwise",
+            builder(PLAIN).keyring(keyring_of(&hex)),
+            KeyringOfAnotherScheme,
+        ),
+        ("no store", no_store, NoStore),
+        (
+            "small buffer",
+            builder(PLAIN).limits(|limits| limits.buffered_bytes = 1),
+            BufferSmallerThanBody,
+        ),
+        (
+            "long wait",
+            builder(PLAIN).limits(|limits| limits.wait = minute),
+            WaitLongerThanBudget,
+        ),
+        ("no URL", builder(URL), Url),
+        (
+            "URL that is not signed",
+            builder(PLAIN).url("https://example.com"),
+            Url,
+        ),
+        // A freshness that anybody could claim.
+        (
+            "no time",
+            builder(github::SCHEME).tolerance(Tolerance::both(minute)),
+            ToleranceWithoutSignedTime,
+        ),
+        // Senders take 2xx for done and 4xx for final.
+        (
+            "200 for a mismatch",
+            builder(PLAIN).status(refused.0, 200),
+            of_another_class(refused),
+        ),
+        (
+            "302 for a mismatch",
+            builder(PLAIN).status(refused.0, 302),
+            of_another_class(refused),
+        ),
+        (
+            "500 for a mismatch",
+            builder(PLAIN).status(refused.0, 500),
+            of_another_class(refused),
+        ),
+        (
+            "409 for not yet",
+            builder(PLAIN).status(not_yet.0, 409),
+            of_another_class(not_yet),
+        ),
+        (
+            "600 for not yet",
+            builder(PLAIN).status(not_yet.0, 600),
+            of_another_class(not_yet),
+        ),
+        // Copies could arrive after the first was forgotten.
+        (
+            "no retention",
+            builder(PLAIN).retention(Duration::ZERO),
+            RetentionTooShort {
+                least: Duration::ZERO,
+            },
+        ),
+        (
+            "less than the retries",
+            stripe().retention(day),
+            RetentionTooShort {
+                least: 3 * day + 10 * minute,
+            },
+        ),
+        ("too many headers", builder(many_headers()), TooManyHeaders),
+    ];
+    for (name, builder, expected) in rows {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error, expected, "{name}");
+        assert!(!error.to_string().is_empty(), "{name}");
+    }
+}
+
+/// More names than are looked for in one pass.
+fn many_headers() -> Scheme {
+    let names = (0..32).map(|at| &*Box::leak(format!("X-Sig-{at}").into_boxed_str()));
+    let names: Vec<&'static str> = names.collect();
+    Scheme::body_hmac("X-Sig")
+        .any_header_of(names.leak())
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn no_limit_is_zero() {
+    type Zero = fn(&mut Limits);
+    let rows: [(&str, Zero); 9] = [
+        ("body_bytes", |limits| limits.body_bytes = 0),
+        ("read_time", |limits| limits.read_time = Duration::ZERO),
+        ("lookup_time", |limits| limits.lookup_time = Duration::ZERO),
+        ("response_budget", |limits| {
+            limits.response_budget = Duration::ZERO
+        }),
+        ("total_run", |limits| limits.total_run = Duration::ZERO),
+        ("signature_bytes", |limits| limits.signature_bytes = 0),
+        ("candidates", |limits| limits.candidates = 0),
+        ("buffered_bytes", |limits| limits.buffered_bytes = 0),
+        ("running", |limits| limits.running = 0),
+    ];
+    for (name, zero) in rows {
+        let error = builder(PLAIN).limits(zero).build().unwrap_err();
+        assert_eq!(error, ConfigError::ZeroLimit(name));
+    }
+    // Nobody needs to wait for a twin.
+    let none = builder(PLAIN).limits(|limits| (limits.wait, limits.waiters) = (Duration::ZERO, 0));
+    assert!(none.build().is_ok());
+}
+
+#[test]
+fn secrets_of_another_kind_are_refused() {
+    let fault = |scheme, text: &str| {
+        let builder = Receiver::builder(scheme)
+            .endpoint("test")
+            .secret(Secret::new(text).unwrap())
+            .store(MemoryStore::with_capacity(16));
+        match builder.build() {
+            Err(ConfigError::Keyring(KeyringError::Secret(error))) => Some(error.fault()),
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => None,
+        }
+    };
+    let prefix = Some(SecretFault::WrongPrefix("whsec_"));
+    assert_eq!(fault(stripe::SCHEME, "whsec_x"), None);
+    assert_eq!(fault(stripe::SCHEME, "sk_live_x"), prefix);
+    assert_eq!(fault(standard_webhooks::SCHEME, "whpk_MfKQ"), prefix);
+    let not_base64 = Some(SecretFault::NotBase64);
+    assert_eq!(fault(standard_webhooks::SCHEME, "whsec_MfK*"), not_base64);
+    let hex = Scheme::body_hmac("X-Sig")
+        .key_format(KeyFormat::Hex)
+        .declare();
+    assert_eq!(fault(hex, "xyz"), Some(SecretFault::NotHex));
+}
+
+#[test]
+fn a_receiver_remembers_for_as_long_as_copies_can_come() {
+    let day = Duration::from_secs(86_400);
+    let retention = |scheme| builder(scheme).build().unwrap().retention();
+    assert_eq!(retention(PLAIN), 3 * day);
+    // 27 h of retries and twice 300 s are less than the default.
+    assert_eq!(retention(invoice_maker::SCHEME), 3 * day);
+    let week = Scheme::body_hmac("X-Sig").retry_span(7 * day).declare();
+    assert_eq!(retention(week), 7 * day);
+    let wide = Tolerance::both(Duration::MAX);
+    let endless = builder(invoice_maker::SCHEME).tolerance(wide).build();
+    assert_eq!(endless.unwrap().retention(), Duration::MAX);
+}

@@ -1,0 +1,259 @@
+//! Taking bodies in: limits, the budget, and what is compared after the proof.
+
+use super::*;
+use crate::{RejectionKind::*, rebill_za};
+
+const PLAIN: SchemeBuilder = Scheme::body_hmac("X-Sig");
+
+fn open(receiver: &Receiver, body: &[u8]) -> Intake {
+    let request = Request::new("").with("X-Sig", tag(body));
+    let now = Timestamp::from_unix_seconds(NOW);
+    let head = receiver.precheck(&request, now).unwrap();
+    receiver.open(head, None).unwrap()
+}
+
+fn feed(receiver: &Receiver, body: &[u8], chunk: usize) -> Result<Verified, Rejection> {
+    let mut intake = open(receiver, body);
+    for chunk in body.chunks(chunk) {
+        intake.push(Bytes::copy_from_slice(chunk))?;
+    }
+    intake.finish()
+}
+
+#[test]
+fn the_body_limit_is_enforced_while_reading() {
+    let receiver = receiver(PLAIN.body_limit(100));
+    let body = [b'x'; 101];
+    for chunk in [1, 7, 50, 100, 101] {
+        let full = feed(&receiver, &body[..100], chunk).unwrap();
+        assert_eq!(full.body(), &body[..100], "chunks of {chunk}");
+        let over = feed(&receiver, &body, chunk);
+        assert_eq!(kind(over), Err(BodyTooLarge), "chunks of {chunk}");
+    }
+    // The refused chunk is not kept: what was read stays what it was.
+    let mut intake = open(&receiver, &body[..100]);
+    intake.push(Bytes::copy_from_slice(&body[..99])).unwrap();
+    assert_eq!(
+        kind(intake.push(Bytes::from_static(b"xx"))),
+        Err(BodyTooLarge)
+    );
+    intake.push(Bytes::from_static(b"x")).unwrap();
+    assert_eq!(intake.finish().unwrap().body().len(), 100);
+}
+
+#[test]
+fn empty_bodies_and_empty_chunks_are_bodies() {
+    let receiver = receiver(PLAIN);
+    assert!(feed(&receiver, b"", 1).unwrap().body().is_empty());
+    let mut intake = open(&receiver, b"ab");
+    for chunk in ["", "a", "", "", "b", ""] {
+        intake.push(chunk.into()).unwrap();
+    }
+    assert_eq!(intake.finish().unwrap().body(), "ab");
+}
+
+#[test]
+fn a_body_in_one_chunk_is_not_copied() {
+    let receiver = receiver(PLAIN);
+    let body = Bytes::from(vec![b'x'; 1_000]);
+    let mut intake = open(&receiver, &body);
+    intake.push(body.clone()).unwrap();
+    let verified = intake.finish().unwrap();
+    assert_eq!(verified.body().as_ptr(), body.as_ptr());
+}
+
+#[test]
+fn the_declared_length_is_not_trusted() {
+    let receiver = receiver(PLAIN.body_limit(10));
+    let now = Timestamp::from_unix_seconds(NOW);
+    for declared in ["1", "10", "99999999999999999999"] {
+        let request = Request::new("")
+            .with("X-Sig", tag(b"abcd"))
+            .with("Content-Length", declared);
+        let mut intake = receiver
+            .open(receiver.precheck(&request, now).unwrap(), None)
+            .unwrap();
+        for chunk in ["ab", "c", "d"] {
+            intake.push(chunk.into()).unwrap();
+        }
+        assert_eq!(intake.finish().unwrap().body(), "abcd", "{declared}");
+    }
+}
+
+#[test]
+fn the_budget_of_buffered_bytes_is_shared_and_given_back() {
+    let receiver = builder(PLAIN.body_limit(10).build().unwrap())
+        .limits(|limits| limits.buffered_bytes = 15)
+        .build()
+        .unwrap();
+    let ten = Bytes::from_static(b"0123456789");
+    let six = || Bytes::from_static(b"012345");
+    let mut first = open(&receiver, &ten);
+    first.push(ten.clone()).unwrap();
+    let mut second = open(&receiver, b"01234501");
+    assert_eq!(kind(second.push(six())), Err(Busy));
+    // A proved body is held until its handler is done with it.
+    let verified = first.finish().unwrap();
+    assert_eq!(kind(second.push(six())), Err(Busy));
+    drop(verified);
+    second.push(six()).unwrap();
+    // A refused one is not, nor is one that broke off.
+    assert_eq!(kind(second.finish()), Err(SignatureMismatch));
+    let mut third = open(&receiver, &ten);
+    third.push(ten.clone()).unwrap();
+    drop(third);
+    let mut fourth = open(&receiver, &ten);
+    fourth.push(ten).unwrap();
+    assert!(fourth.finish().is_ok());
+    assert_eq!(
+        receiver
+            .inner
+            .buffered
+            .load(core::sync::atomic::Ordering::Relaxed),
+        0
+    );
+}
+
+type Copies = &'static [(&'static str, &'static str)];
+
+#[test]
+fn copies_must_agree_with_what_is_signed() {
+    let receiver = receiver(FULL);
+    let typed = r#"{"type":"a"}"#;
+    let rows: &[(&str, &str, Copies, Result<(), RejectionKind>)] = &[
+        ("none", typed, &[], Ok(())),
+        (
+            "both agree",
+            typed,
+            &[("X-Id-Copy", "evt_1"), ("X-Type-Copy", "a")],
+            Ok(()),
+        ),
+        (
+            "another id",
+            typed,
+            &[("X-Id-Copy", "evt_2")],
+            Err(CopyDisagrees),
+        ),
+        (
+            "another type",
+            typed,
+            &[("X-Type-Copy", "b")],
+            Err(CopyDisagrees),
+        ),
+        (
+            "another case",
+            typed,
+            &[("X-Type-Copy", "A")],
+            Err(CopyDisagrees),
+        ),
+        (
+            "a longer type",
+            typed,
+            &[("X-Type-Copy", "a.b")],
+            Err(CopyDisagrees),
+        ),
+        // Nothing to compare with; the copy is not taken in its place either.
+        ("no type", "{}", &[("X-Type-Copy", "b")], Ok(())),
+        (
+            "two types",
+            r#"{"type":"a","type":"b"}"#,
+            &[("X-Type-Copy", "b")],
+            Ok(()),
+        ),
+    ];
+    for (name, body, copies, expected) in rows {
+        let mut request = Request::full(body);
+        for (header, value) in *copies {
+            request = request.with(header, *value);
+        }
+        let verdict = request.judge(&receiver);
+        if let Ok(verified) = &verdict {
+            let event = verified.event_type().map(|event| event.as_str());
+            assert_eq!(event, (*body == typed).then_some("a"), "{name}");
+        }
+        assert_eq!(kind(verdict), *expected, "{name}");
+    }
+    // The copies are looked at only after the proof: a forger learns nothing from them.
+    let forged = Request::full(typed)
+        .set("X-Sig", tag(b""))
+        .with("X-Type-Copy", "b");
+    assert_eq!(kind(forged.judge(&receiver)), Err(SignatureMismatch));
+}
+
+// A captured `invoice.updated` verifies under any event name, because Rebill does not sign it.
+#[test]
+fn a_type_that_the_body_contradicts_is_told_apart() {
+    let receiver = builder(rebill_za::SCHEME).build().unwrap();
+    let rows: &[(&str, &str, bool)] = &[
+        ("invoice.paid", r#"{"status":"paid"}"#, false),
+        ("invoice.paid", r#"{"status":"draft"}"#, true),
+        ("invoice.paid", r#"{"status":"PAID"}"#, true),
+        ("invoice.paid", r#"{"status":"paid_partial"}"#, true),
+        ("invoice.paid", r#"{"status":""}"#, true),
+        ("invoice.paid", r#"{"status":1}"#, true),
+        ("invoice.paid", r#"{"status":["paid"]}"#, true),
+        // Parsers differ on which of two counts.
+        (
+            "invoice.paid",
+            r#"{"status":"paid","status":"draft"}"#,
+            true,
+        ),
+        (
+            "invoice.paid",
+            r#"{"status":"draft","status":"paid"}"#,
+            true,
+        ),
+        ("invoice.paid", "status=paid", true),
+        ("invoice.paid", r#"[{"status":"paid"}]"#, true),
+        ("invoice.paid", r#"{"id":"inv_1"}"#, false),
+        ("invoice.paid", r#"{"status":null}"#, false),
+        ("invoice.updated", r#"{"status":"draft"}"#, false),
+        ("quote.accepted", r#"{"status":"accepted"}"#, false),
+        ("quote.accepted", r#"{"status":"sent"}"#, true),
+        ("invoice.unheard_of", r#"{"status":"draft"}"#, false),
+    ];
+    for (event, body, contradicted) in rows {
+        let request = Request::new(body.to_owned())
+            .with(
+                "X-Rebill-Signature",
+                format!("sha256={}", tag(body.as_bytes())),
+            )
+            .with("X-Rebill-Event", *event);
+        let verified = request.judge(&receiver).unwrap();
+        assert_eq!(verified.is_contradicted(), *contradicted, "{event} {body}");
+        assert_eq!(
+            verified.event_type().map(|event| event.is_signed()),
+            Some(false)
+        );
+        assert!(!verified.is_ping());
+    }
+    let ping = Request::new("{}")
+        .with("X-Rebill-Signature", format!("sha256={}", tag(b"{}")))
+        .with("X-Rebill-Event", "ping");
+    assert!(ping.judge(&receiver).unwrap().is_ping());
+}
+
+#[test]
+fn keys_come_and_go_by_the_receiver_s_clock() {
+    let receiver = receiver(PLAIN);
+    let request = Request::new("{}").with("X-Sig", tag(b"{}"));
+    let at = |seconds| request_at(&receiver, &request, seconds);
+    let keyring = receiver.inner.keys.static_keyring().unwrap();
+    let new = Secret::new("the next secret").unwrap().labelled("next");
+    let now = Timestamp::from_unix_seconds(NOW);
+    keyring
+        .rotate_at(new, Duration::from_secs(60), now)
+        .unwrap();
+    assert_eq!(at(0).unwrap().matched_key(), "key-1");
+    assert_eq!(at(60).unwrap().matched_key(), "key-1");
+    // An old secret that leaked is of no use after its time.
+    assert_eq!(kind(at(61)), Err(SignatureMismatch));
+}
+
+fn request_at(receiver: &Receiver, request: &Request, late: i64) -> Result<Verified, Rejection> {
+    receiver.verify(
+        request,
+        request.body.clone(),
+        Timestamp::from_unix_seconds(NOW.saturating_add(late)),
+    )
+}

@@ -1,0 +1,120 @@
+//! Which times are read, and which are near enough.
+
+use super::{
+    head::{Rows, each_value, precheck},
+    *,
+};
+use crate::RejectionKind::*;
+
+#[test]
+fn times_are_plain_digits_within_the_tolerance() {
+    let receiver = receiver(FULL);
+    let at = |seconds: i64| (NOW + seconds).to_string().into_bytes();
+    let text = |text: &str| text.as_bytes().to_vec();
+    let rows: Rows<'_> = &[
+        ("now", at(0), Ok(())),
+        ("300 s old", at(-300), Ok(())),
+        ("301 s old", at(-301), Err(TimestampStale)),
+        ("300 s ahead", at(300), Ok(())),
+        ("301 s ahead", at(301), Err(TimestampFuture)),
+        ("the epoch", text("0"), Err(TimestampStale)),
+        ("a leading zero", text("01712000000"), Ok(())),
+        (
+            "milliseconds for seconds",
+            text("1712000000000"),
+            Err(TimestampFuture),
+        ),
+        (
+            "2^63 - 1",
+            text("9223372036854775807"),
+            Err(TimestampFuture),
+        ),
+        ("2^63", text("9223372036854775808"), Err(TimestampFuture)),
+        ("2^64", text("18446744073709551616"), Err(TimestampFuture)),
+        (
+            "20 digits",
+            text("99999999999999999999"),
+            Err(TimestampFuture),
+        ),
+        (
+            "21 digits",
+            text("000000000001712000000"),
+            Err(HeaderMalformed),
+        ),
+        (
+            "30 digits",
+            text("999999999999999999999999999999"),
+            Err(HeaderMalformed),
+        ),
+        ("negative", text("-1712000000"), Err(HeaderMalformed)),
+        (
+            "i64::MIN",
+            text("-9223372036854775808"),
+            Err(HeaderMalformed),
+        ),
+        ("plus", text("+5"), Err(HeaderMalformed)),
+        ("blank", text(" 5"), Err(HeaderMalformed)),
+        ("blank behind", text("1712000000 "), Err(HeaderMalformed)),
+        ("fraction", text("1712000000.0"), Err(HeaderMalformed)),
+        ("exponent", text("1712e6"), Err(HeaderMalformed)),
+        ("hexadecimal", text("0x660af100"), Err(HeaderMalformed)),
+        ("underscores", text("1_712_000_000"), Err(HeaderMalformed)),
+        ("a date", text("2024-04-01T19:33:20Z"), Err(HeaderMalformed)),
+        ("other digits", text("١٧١٢"), Err(HeaderMalformed)),
+        ("minus zero", text("-0"), Err(HeaderMalformed)),
+        ("not a number", text("NaN"), Err(HeaderMalformed)),
+    ];
+    each_value(&receiver, "X-Time", rows);
+}
+
+#[test]
+fn ages_are_told_and_no_clock_overflows() {
+    let receiver = receiver(FULL);
+    let late = Request::full("{}").set("X-Time", (NOW - 1_000).to_string());
+    let refused = precheck(&receiver, &late).unwrap_err();
+    assert_eq!(refused.age(), Some(Duration::from_secs(1_000)));
+    // A second has 1,000 ms: a time in whole seconds is not older than it says.
+    let edge = Request::full("{}").set("X-Time", (NOW - 300).to_string());
+    let now = Timestamp::from_unix_millis(NOW * 1_000 + 999);
+    assert_eq!(kind(receiver.precheck(&edge, now)), Ok(()));
+    for clock in [i64::MIN, -1, 0, i64::MAX] {
+        for time in ["0", "9223372036854775807", "99999999999999999999"] {
+            let request = Request::full("{}").set("X-Time", time);
+            let _verdict = receiver.precheck(&request, Timestamp::from_unix_millis(clock));
+        }
+    }
+}
+
+#[test]
+fn milliseconds_are_milliseconds() {
+    let scheme = Scheme::body_hmac("X-Sig")
+        .pairs(',', &["v1"])
+        .time_key("t")
+        .time_in_millis()
+        .signed(&[Part::Timestamp, DOT, Part::Body])
+        .tolerance(Duration::from_secs(300));
+    let receiver = receiver(scheme);
+    let rows = [
+        ("now", 1_712_000_000_000_i64, Ok(())),
+        ("300 s old", 1_711_999_700_000, Ok(())),
+        ("301 s old", 1_711_999_699_000, Err(TimestampStale)),
+        (
+            "1 ms too far ahead",
+            1_712_000_300_001,
+            Err(TimestampFuture),
+        ),
+        (
+            "seconds for milliseconds",
+            1_712_000_000,
+            Err(TimestampStale),
+        ),
+        ("the largest", i64::MAX, Err(TimestampFuture)),
+    ];
+    for (name, time, expected) in rows {
+        let value = format!("t={time},v1={}", "00".repeat(32));
+        let request = Request::new("").with("X-Sig", value);
+        assert_eq!(kind(precheck(&receiver, &request)), expected, "{name}");
+    }
+    let timeless = Request::new("").with("X-Sig", format!("v1={}", "00".repeat(32)));
+    assert_eq!(kind(precheck(&receiver, &timeless)), Err(HeaderMissing));
+}

@@ -1,0 +1,247 @@
+//! Which crate may know what; and what no text may show.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use countersign_core::{
+    Admitted, Intake, Keyring, MemoryStore, Prechecked, Received, Receiver, Rejection, Secret,
+    Tenant, Verified, standard_webhooks,
+};
+use countersign_testkit::Sender;
+use countersign_tests::request::Request;
+use serde_json::json;
+
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("crates")
+}
+
+/// The code of every Rust file under a directory: without comments, strings' content kept.
+fn sources(dir: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            // Unit tests at a file's end may name statuses.
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            let lines = code
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
+            found.push((path, lines.collect::<Vec<_>>().join("\n")));
+        }
+    }
+    found
+}
+
+fn words(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|at: char| !at.is_alphanumeric() && at != '_')
+}
+
+#[test]
+fn core_depends_on_no_framework_runtime_or_driver() {
+    let tree = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+        .args([
+            "tree",
+            "--package",
+            "countersign-core",
+            "--all-features",
+            "--offline",
+        ])
+        // What is built for those who depend on it: no dev-dependencies.
+        .args([
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(
+        tree.status.success(),
+        "{}",
+        String::from_utf8_lossy(&tree.stderr)
+    );
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let seen: BTreeSet<&str> = tree
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert!(seen.contains("sha2") && seen.contains("bytes"), "{seen:?}");
+    for forbidden in [
+        "tokio",
+        "async-std",
+        "smol",
+        "actix-rt",
+        "actix-web",
+        "actix-http",
+        "axum",
+        "axum-core",
+        "hyper",
+        "tower",
+        "tower-service",
+        "tower-layer",
+        "tower-http",
+        "http-body",
+        "rusqlite",
+        "redis",
+        "tokio-postgres",
+        "sqlx",
+        "countersign-tower",
+        "countersign-testkit",
+    ] {
+        assert!(
+            !seen.contains(forbidden),
+            "countersign-core is built with {forbidden}"
+        );
+    }
+}
+
+#[test]
+fn one_file_of_core_names_cryptography() {
+    let root = crates().join("countersign-core/src");
+    let names = ["hmac", "sha2", "subtle", "ct_eq"];
+    let naming: Vec<PathBuf> = sources(&root)
+        .into_iter()
+        .filter(|(_, code)| words(code).any(|word| names.contains(&word)))
+        .map(|(path, _)| path.strip_prefix(&root).unwrap().to_owned())
+        .collect();
+    assert_eq!(naming, [Path::new("mac.rs")]);
+}
+
+// Timing is not measured here; that the comparison has no way out in the middle can be read.
+#[test]
+fn the_comparison_of_tags_has_no_early_exit() {
+    let mac = fs::read_to_string(crates().join("countersign-core/src/mac.rs")).unwrap();
+    let (_, from) = mac.split_once("pub(crate) fn matching_key(").unwrap();
+    let (body, _) = from.split_once("\n}\n").unwrap();
+    assert_eq!(body.matches("ct_eq").count(), 1);
+    for word in words(body) {
+        let exits = [
+            "break", "return", "continue", "if", "any", "find", "position", "take",
+        ];
+        assert!(!exits.contains(&word), "matching_key: {word}");
+    }
+    assert!(!body.contains('?'));
+}
+
+#[test]
+fn adapters_neither_compare_nor_choose_statuses_nor_call_stores() {
+    let mut files = 0;
+    for adapter in ["countersign-tower", "countersign-axum", "countersign-actix"] {
+        for (path, code) in sources(&crates().join(adapter).join("src")) {
+            let at = path.display();
+            files += 1;
+            for word in words(&code) {
+                // 4xx and 5xx as numbers, in any of the ways that Rust writes them.
+                let digits = word.trim_end_matches("u16").replace('_', "");
+                let status = digits
+                    .parse::<u16>()
+                    .is_ok_and(|number| (100..=599).contains(&number));
+                assert!(!status, "{at}: the status {word}");
+                let comparing = ["ct_eq", "subtle", "hmac", "sha2", "constant_time_eq"];
+                assert!(!comparing.contains(&word), "{at}: {word}");
+                let store = ["DedupStore", "claim", "complete", "release", "extend_lease"];
+                assert!(!store.contains(&word), "{at}: {word}");
+            }
+            // The one constant: an extractor without its layer is the application's fault.
+            let constants = code.split("StatusCode::").skip(1);
+            for constant in constants.filter_map(|rest| words(rest).next()) {
+                let allowed = ["from_u16", "INTERNAL_SERVER_ERROR"];
+                assert!(allowed.contains(&constant), "{at}: StatusCode::{constant}");
+            }
+        }
+    }
+    assert!(files > 5, "{files} files");
+}
+
+#[test]
+fn what_handlers_and_adapters_hold_may_travel() {
+    const fn travels<T: Send + Sync + Unpin + 'static>() {}
+    travels::<Receiver>();
+    travels::<Prechecked>();
+    travels::<Intake>();
+    travels::<Verified>();
+    travels::<Received>();
+    travels::<Admitted>();
+    travels::<Rejection>();
+    travels::<Keyring>();
+    travels::<Secret>();
+}
+
+/// Whether a text holds a secret, in any of the ways that it could be printed.
+fn shows(text: &str, secret: &str) -> bool {
+    let bytes = format!("{:?}", secret.as_bytes());
+    let forms = [
+        secret.to_owned(),
+        hex::encode(secret),
+        bytes.trim_matches(['[', ']']).to_owned(),
+    ];
+    forms.iter().any(|form| text.contains(form.as_str()))
+}
+
+#[test]
+fn no_text_shows_a_secret_or_a_tag() {
+    let encoded = "aHVudGVyMi1odW50ZXIyLWh1bnRlcjI=";
+    let key = "hunter2-hunter2-hunter2";
+    assert!(shows(&format!("{:?}", key.as_bytes()), key) && shows(&hex::encode(key), key));
+    let shown = format!("whsec_{encoded}");
+    let scheme = standard_webhooks::SCHEME;
+    let sender = Sender::with_secret(scheme, shown.clone());
+    let secret = || Secret::new(shown.clone()).unwrap();
+    let bytes = Secret::from_bytes(key.as_bytes()).unwrap();
+    let keyring = Keyring::from_secrets(&scheme, [secret(), bytes.clone()]).unwrap();
+    let builder = Receiver::builder(scheme)
+        .endpoint("test")
+        .secret(secret())
+        .store(MemoryStore::new());
+    let mut texts = vec![
+        format!("{:?} {:?} {:#?}", secret(), secret().labelled("x"), bytes),
+        format!("{keyring:?} {keyring:#?} {builder:?} {builder:#?} {sender:?}"),
+        format!("{:?}", Tenant::new("x", keyring)),
+    ];
+    let receiver = builder.build().unwrap();
+    let delivery = sender.delivery("a", json!({}));
+    let request = Request::from(&delivery);
+    let head = receiver.precheck(&request, sender.now()).unwrap();
+    texts.push(format!("{receiver:?} {receiver:#?} {head:?} {head:#?}"));
+    let mut intake = receiver.open(head, None).unwrap();
+    intake.push(request.body.clone()).unwrap();
+    texts.push(format!("{intake:?} {intake:#?}"));
+    texts.push(format!("{:?}", intake.finish().unwrap()));
+
+    // Errors name the mistake.
+    let wrong = |text: &str| Keyring::new(&scheme, Secret::new(text).unwrap()).unwrap_err();
+    for error in [
+        wrong("whpk_hunter2-hunter2-hunter2"),
+        wrong("hunter2-hunter2-hunter2!"),
+    ] {
+        texts.push(format!("{error} {error:?} {error:#?}"));
+    }
+    let padded = Secret::new(format!(" {key}")).unwrap_err();
+    texts.push(format!("{padded} {padded:?}"));
+    let refused = receiver
+        .verify(&request, "{ }".into(), sender.now())
+        .unwrap_err();
+    texts.push(format!("{refused} {refused:?}"));
+
+    let signature = delivery.header("webhook-signature").unwrap();
+    let tag = signature.strip_prefix("v1,").unwrap();
+    for text in texts {
+        for secret in [key, encoded, tag] {
+            assert!(!shows(&text, secret), "{text}");
+        }
+    }
+}
