@@ -36,3 +36,11 @@ impl fmt::Debug for Text {
         f.write_str("Text(..)")
     }
 }
+
+/// Decodes hexadecimal digits of either case into the front of a buffer, and says how many bytes
+/// there are.
+pub(crate) fn decode_hex(text: &[u8], to: &mut [u8]) -> Option<usize> {
+    let len = text.len() / 2;
+    hex::decode_to_slice(text, to.get_mut(..len)?).ok()?;
+    Some(len)
+}

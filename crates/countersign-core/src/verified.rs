@@ -7,7 +7,11 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::{
-    DeliveryKey, OnAlias, Timestamp, mac::Tag, receiver::Held, scheme::Scheme, text::Text,
+    DeliveryKey, OnAlias, Timestamp,
+    mac::{self, Tags},
+    receiver::Held,
+    scheme::Scheme,
+    text::Text,
 };
 
 /// A delivery whose signature was proved over exactly the bytes it holds.
@@ -29,7 +33,7 @@ pub struct Verified {
 pub(crate) struct VerifiedParts {
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) matched: Arc<str>,
-    pub(crate) tags: SmallVec<[Tag; 2]>,
+    pub(crate) tags: Tags,
     pub(crate) id: Option<Text>,
     pub(crate) event: Option<Text>,
     pub(crate) standing: Standing,
@@ -200,7 +204,7 @@ impl Verified {
         if self.scheme().time_is_signed() {
             return SmallVec::new();
         }
-        self.parts.tags.iter().map(Tag::truncated).collect()
+        self.parts.tags.iter().map(mac::truncated).collect()
     }
 
     fn rule(&self) -> Option<&'static crate::scheme::EventRule> {

@@ -10,7 +10,7 @@ use crate::{
     Rejection, RejectionKind, Tenant,
     facts::{self, Fact},
     keyring::Key,
-    mac::{self, Tag},
+    mac::{self, Tags},
     scheme::{Place, Scheme, Segment, Segments, TimeAt},
     text::Text,
     verified::{Standing, Verified, VerifiedParts},
@@ -130,10 +130,12 @@ impl Intake {
         let scheme = &inner.scheme;
         feed_around_body(scheme, inner, &head, &mut keys, Side::After);
 
-        let mut tags: SmallVec<[Tag; 2]> = SmallVec::new();
+        let mut tags = Tags::new(scheme.algorithm());
         let mut labels: SmallVec<[Arc<str>; 2]> = SmallVec::new();
         for key in keys {
-            tags.push(key.mac.finish());
+            if !key.mac.finish(&mut tags) {
+                return Err(Rejection::new(RejectionKind::NoActiveKey));
+            }
             labels.push(key.label);
         }
         let matched = mac::matching_key(&tags, &head.candidates)

@@ -7,9 +7,9 @@ use crate::{
     Head, Rejection, RejectionKind, Timestamp,
     head::{FoundHeaders, Slot, WantedHeaders},
     keyring::TenantAt,
+    mac::Tags,
     scheme::{
-        Candidates, Location, Part, Place, Scheme, SignatureFault, TimeAt, TimeUnit, Tolerance,
-        parse_signature,
+        Location, Part, Place, Scheme, SignatureFault, TimeAt, TimeUnit, Tolerance, parse_signature,
     },
     text::Text,
 };
@@ -17,7 +17,7 @@ use crate::{
 /// A request head that passed every check that needs no key. Comes from [`Receiver::precheck`].
 #[derive(Clone, Debug)]
 pub struct Prechecked {
-    pub(super) candidates: Candidates,
+    pub(super) candidates: Tags,
     pub(super) time_text: Option<Text>,
     pub(super) time: Option<Timestamp>,
     pub(super) id: Option<Text>,

@@ -4,18 +4,17 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use smallvec::SmallVec;
 
 use super::{Encoding, Grammar, Scheme};
-use crate::mac::{MAX_TAG, Tag};
-
-/// The tags that a request offers.
-pub(crate) type Candidates = SmallVec<[Tag; 2]>;
+use crate::{
+    mac::{MAX_TAG, Tags},
+    text::decode_hex,
+};
 
 /// What a signature header said.
 #[derive(Debug)]
 pub(crate) struct ParsedSignature<'a> {
-    pub(crate) candidates: Candidates,
+    pub(crate) candidates: Tags,
     pub(crate) time: Option<&'a [u8]>,
 }
 
@@ -46,7 +45,7 @@ pub(crate) fn parse<'a>(
         scheme,
         max_candidates,
         parsed: ParsedSignature {
-            candidates: Candidates::new(),
+            candidates: Tags::new(scheme.algorithm),
             time: None,
         },
     };
@@ -113,9 +112,9 @@ impl<'a> Reader<'_, 'a> {
         if self.parsed.candidates.len() >= self.max_candidates {
             return Err(SignatureFault::TooManyCandidates);
         }
-        let tag = decode(self.scheme, text).ok_or(SignatureFault::Malformed)?;
-        self.parsed.candidates.push(tag);
-        Ok(())
+        decode(self.scheme, text, &mut self.parsed.candidates)
+            .then_some(())
+            .ok_or(SignatureFault::Malformed)
     }
 }
 
@@ -128,21 +127,14 @@ fn split_once(bytes: &[u8], at: u8) -> Result<(&[u8], &[u8]), SignatureFault> {
 }
 
 /// Decodes a tag of exactly the algorithm's length.
-fn decode(scheme: &Scheme, text: &[u8]) -> Option<Tag> {
-    let len = scheme.algorithm.tag_len();
+fn decode(scheme: &Scheme, text: &[u8], to: &mut Tags) -> bool {
     // Room for what the longest accepted base64 text decodes to, which is then refused.
     let mut bytes = [0_u8; MAX_TAG + 8];
-    match scheme.encoding {
-        Encoding::Hex => hex::decode_to_slice(text, bytes.get_mut(..len)?).ok()?,
-        Encoding::Base64 | Encoding::Base64Url => {
-            let engine = match scheme.encoding {
-                Encoding::Base64Url => BASE64_URL,
-                Encoding::Base64 | Encoding::Hex => BASE64,
-            };
-            if engine.decode_slice(text, &mut bytes).ok()? != len {
-                return None;
-            }
-        }
-    }
-    Tag::from_slice(bytes.get(..len)?)
+    let len = match scheme.encoding {
+        Encoding::Hex => decode_hex(text, &mut bytes),
+        Encoding::Base64 => BASE64.decode_slice(text, &mut bytes).ok(),
+        Encoding::Base64Url => BASE64_URL.decode_slice(text, &mut bytes).ok(),
+    };
+    len.and_then(|len| bytes.get(..len))
+        .is_some_and(|tag| to.push(tag))
 }
