@@ -74,7 +74,10 @@ fn verification(
     let tag = hmac::sign(&key, &body);
     let request = request(
         headers,
-        (signature, &format!("sha256={}", hex::encode(tag.as_ref()))),
+        (
+            signature,
+            &format!("sha256={}", const_hex::encode(tag.as_ref())),
+        ),
         body.len(),
     );
     let receiver = receiver(scheme);
@@ -117,7 +120,7 @@ fn facts() -> usize {
             ("x-webhook-timestamp", "1760000000"),
             ("x-webhook-id", "6d7b6a34-3d0e-4f55-b1a5-0a6d4e6f2c11"),
         ],
-        ("x-webhook-signature", &hex::encode(tag.as_ref())),
+        ("x-webhook-signature", &const_hex::encode(tag.as_ref())),
         body.len(),
     );
     let (with, without) = (receiver(invoice_maker::SCHEME), receiver(BARE));

@@ -39,8 +39,37 @@ impl fmt::Debug for Text {
 
 /// Decodes hexadecimal digits of either case into the front of a buffer, and says how many bytes
 /// there are.
+///
+/// `const_hex` steps over a leading `0x`; the length leaves no room for one.
 pub(crate) fn decode_hex(text: &[u8], to: &mut [u8]) -> Option<usize> {
     let len = text.len() / 2;
-    hex::decode_to_slice(text, to.get_mut(..len)?).ok()?;
+    const_hex::decode_to_slice(text, to.get_mut(..len)?).ok()?;
     Some(len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_is_digits_and_nothing_else() {
+        let decode = |text: &str| {
+            let mut bytes = [0; 4];
+            decode_hex(text.as_bytes(), &mut bytes).map(|len| bytes[..len].to_vec())
+        };
+        assert_eq!(decode("00ffAa"), Some(vec![0, 255, 170]));
+        assert_eq!(decode(""), Some(Vec::new()));
+        for wrong in [
+            "a",
+            "abc",
+            "0x",
+            "0xabcd",
+            "0Xabcd",
+            "gg",
+            "a b ",
+            "0123456789",
+        ] {
+            assert_eq!(decode(wrong), None, "{wrong}");
+        }
+    }
 }
