@@ -12,7 +12,7 @@ use crate::{
     keyring::Key,
     mac::{self, Tags},
     scheme::{Place, Scheme, Segment, Segments, TimeAt},
-    text::Text,
+    text::{Span, Texts},
     verified::{Standing, Verified, VerifiedParts},
 };
 
@@ -120,7 +120,7 @@ impl Intake {
     /// When no key made any of the signatures, or what was proved contradicts the head.
     pub fn finish(self) -> Result<Verified, Rejection> {
         let Self {
-            head,
+            mut head,
             tenant,
             mut keys,
             body,
@@ -143,11 +143,12 @@ impl Intake {
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
 
         let body = body.into_bytes();
-        let facts = BodyFacts::read(scheme, inner, &head, &body)?;
+        let facts = BodyFacts::read(scheme, inner, &mut head, &body)?;
         Ok(Verified::new(VerifiedParts {
             tenant,
             matched,
             tags,
+            texts: head.texts,
             id: facts.id.or(head.id),
             event: facts.event.or(head.event),
             standing: facts.standing,
@@ -175,14 +176,16 @@ fn feed_around_body(
     side: Side,
 ) {
     let segments = Segments {
-        time: head.time_text.as_ref().map_or(&[], Text::as_bytes),
-        id: head.id.as_ref().map_or(&[], Text::as_bytes),
+        time: head.texts.bytes(head.time_text),
+        id: head.texts.bytes(head.id),
         url: inner.url.as_bytes(),
     };
     let mut now = Side::Before;
     segments.each(
         scheme,
-        head.signed_headers.iter().map(Text::as_bytes),
+        head.signed_headers
+            .iter()
+            .map(|value| head.texts.bytes(Some(*value))),
         |segment| match segment {
             Segment::Body => now = Side::After,
             Segment::Bytes(bytes) => {
@@ -198,8 +201,8 @@ fn feed_around_body(
 
 /// What a scheme takes from the proved body.
 struct BodyFacts {
-    id: Option<Text>,
-    event: Option<Text>,
+    id: Option<Span>,
+    event: Option<Span>,
     time: Option<crate::Timestamp>,
     standing: Standing,
 }
@@ -208,7 +211,7 @@ impl BodyFacts {
     fn read(
         scheme: &Scheme,
         inner: &Inner,
-        head: &Prechecked,
+        head: &mut Prechecked,
         body: &[u8],
     ) -> Result<Self, Rejection> {
         let pointer = |place| match place {
@@ -220,9 +223,9 @@ impl BodyFacts {
             _ => None,
         };
         // An unsigned type is only supported by what the body says.
-        let proof = match (scheme.event, &head.event) {
+        let proof = match (scheme.event, head.texts.get(head.event)) {
             (Some(Place::Header(_)), Some(name)) => {
-                scheme.event_rule(name.as_str()).and_then(|rule| rule.proof)
+                scheme.event_rule(name).and_then(|rule| rule.proof)
             }
             _ => None,
         };
@@ -240,13 +243,13 @@ impl BodyFacts {
         .into_iter();
         let mut next = |wanted: bool| wanted.then(|| found.next()).flatten();
 
-        let id = covered(next(id_at.is_some()).as_ref());
-        let event = covered(next(event_at.is_some()).as_ref());
+        let id = covered(&mut head.texts, next(id_at.is_some()).as_ref());
+        let event = covered(&mut head.texts, next(event_at.is_some()).as_ref());
         let time = next(time_at.is_some());
         let claim = next(proof.is_some());
 
-        check_copy(scheme.id_copy, id.as_ref(), head.id_copy.as_ref())?;
-        check_copy(scheme.event_copy, event.as_ref(), head.event_copy.as_ref())?;
+        check_copy(scheme.id_copy, &head.texts, id, head.id_copy)?;
+        check_copy(scheme.event_copy, &head.texts, event, head.event_copy)?;
         let time = match (time, scheme.time_unit()) {
             (Some(fact), Some(unit)) => {
                 let time = fact
@@ -277,19 +280,19 @@ impl BodyFacts {
     }
 }
 
-fn covered(fact: Option<&Fact>) -> Option<Text> {
+fn covered(texts: &mut Texts, fact: Option<&Fact>) -> Option<Span> {
     fact.and_then(Fact::text)
-        .filter(|text| !text.is_empty())
-        .map(Text::from_text)
+        .and_then(|text| texts.add(text.as_bytes()))
 }
 
 /// A header that repeats a signed value must agree with it, where both are there.
 fn check_copy(
     header: Option<&'static str>,
-    covered: Option<&Text>,
-    copy: Option<&Text>,
+    texts: &Texts,
+    covered: Option<Span>,
+    copy: Option<Span>,
 ) -> Result<(), Rejection> {
-    match (header, covered, copy) {
+    match (header, texts.get(covered), texts.get(copy)) {
         (Some(header), Some(covered), Some(copy)) if covered != copy => Err(
             Rejection::header_fault(RejectionKind::CopyDisagrees, header),
         ),
