@@ -84,7 +84,7 @@ pub(crate) fn truncated(tag: &[u8]) -> u64 {
         .map_or(0, |first| u64::from_be_bytes(*first))
 }
 
-/// A MAC with its key already absorbed; cloned once per request and key.
+/// A MAC with its key already absorbed. A message is MACed by a [`Macs`].
 #[derive(Clone)]
 pub(crate) enum KeyedMac {
     Sha256(Hmac<Sha256>),
@@ -99,22 +99,6 @@ impl KeyedMac {
             Algorithm::HmacSha512 => Self::Sha512(Hmac::new_from_slice(key).ok()?),
         })
     }
-
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Sha256(mac) => mac.update(bytes),
-            Self::Sha512(mac) => mac.update(bytes),
-        }
-    }
-
-    /// Ends the message and adds its tag to those of the same algorithm.
-    #[must_use]
-    pub(crate) fn finish(self, tags: &mut Tags) -> bool {
-        match self {
-            Self::Sha256(mac) => tags.push(&mac.finalize().into_bytes()),
-            Self::Sha512(mac) => tags.push(&mac.finalize().into_bytes()),
-        }
-    }
 }
 
 impl fmt::Debug for KeyedMac {
@@ -123,6 +107,75 @@ impl fmt::Debug for KeyedMac {
             Self::Sha256(_) => "HmacSha256(..)",
             Self::Sha512(_) => "HmacSha512(..)",
         })
+    }
+}
+
+/// The MACs of one message under several keys of one algorithm: room without the heap for two of
+/// SHA-256.
+pub(crate) enum Macs {
+    Sha256(SmallVec<[Hmac<Sha256>; 2]>),
+    Sha512(SmallVec<[Hmac<Sha512>; 1]>),
+}
+
+impl Macs {
+    /// Begins a message. Keys of another algorithm are left out.
+    pub(crate) fn new<'k>(algorithm: Algorithm, keys: impl Iterator<Item = &'k KeyedMac>) -> Self {
+        match algorithm {
+            Algorithm::HmacSha256 => Self::Sha256(
+                keys.filter_map(|key| match key {
+                    KeyedMac::Sha256(mac) => Some(mac.clone()),
+                    KeyedMac::Sha512(_) => None,
+                })
+                .collect(),
+            ),
+            Algorithm::HmacSha512 => Self::Sha512(
+                keys.filter_map(|key| match key {
+                    KeyedMac::Sha512(mac) => Some(mac.clone()),
+                    KeyedMac::Sha256(_) => None,
+                })
+                .collect(),
+            ),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Sha256(macs) => macs.is_empty(),
+            Self::Sha512(macs) => macs.is_empty(),
+        }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(macs) => macs.iter_mut().for_each(|mac| mac.update(bytes)),
+            Self::Sha512(macs) => macs.iter_mut().for_each(|mac| mac.update(bytes)),
+        }
+    }
+
+    /// Ends the message: a tag for each key, in their order.
+    pub(crate) fn finish(self) -> Tags {
+        match self {
+            Self::Sha256(macs) => {
+                let mut tags = Tags::new(Algorithm::HmacSha256);
+                for mac in macs {
+                    tags.bytes.extend_from_slice(&mac.finalize().into_bytes());
+                }
+                tags
+            }
+            Self::Sha512(macs) => {
+                let mut tags = Tags::new(Algorithm::HmacSha512);
+                for mac in macs {
+                    tags.bytes.extend_from_slice(&mac.finalize().into_bytes());
+                }
+                tags
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Macs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Macs(..)")
     }
 }
 

@@ -9,8 +9,8 @@ use super::{Inner, Prechecked, Receiver, precheck};
 use crate::{
     Rejection, RejectionKind, Tenant,
     facts::{self, Fact},
-    keyring::Key,
-    mac::{self, Tags},
+    keyring::ActiveKeys,
+    mac::{self, Macs},
     scheme::{Place, Scheme, Segment, Segments, TimeAt},
     text::{Span, Texts},
     verified::{Standing, Verified, VerifiedParts},
@@ -25,7 +25,8 @@ use crate::{
 pub struct Intake {
     head: Prechecked,
     tenant: Option<Arc<str>>,
-    keys: SmallVec<[Key; 2]>,
+    keys: ActiveKeys,
+    macs: Macs,
     body: Buffer,
     held: Held,
 }
@@ -48,15 +49,17 @@ impl Receiver {
         if !keyring.fits(&inner.scheme) {
             return Err(Rejection::new(RejectionKind::NoActiveKey));
         }
-        let mut keys = keyring.active(head.at);
-        if keys.is_empty() {
+        let keys = keyring.active(head.at);
+        let mut macs = keyring.macs(&keys);
+        if macs.is_empty() {
             return Err(Rejection::new(RejectionKind::NoActiveKey));
         }
-        feed_around_body(&inner.scheme, inner, &head, &mut keys, Side::Before);
+        feed_around_body(&inner.scheme, inner, &head, &mut macs, Side::Before);
         Ok(Intake {
             head,
             tenant,
             keys,
+            macs,
             body: Buffer::Empty,
             held: Held {
                 inner: Arc::clone(&self.inner),
@@ -100,9 +103,7 @@ impl Intake {
             return Err(Rejection::new(RejectionKind::BodyTooLarge));
         };
         self.held.grow(chunk.len())?;
-        for key in &mut self.keys {
-            key.mac.update(&chunk);
-        }
+        self.macs.update(&chunk);
         let expected = self
             .head
             .declared
@@ -122,24 +123,18 @@ impl Intake {
         let Self {
             mut head,
             tenant,
-            mut keys,
+            keys,
+            mut macs,
             body,
             held,
         } = self;
         let inner = &*held.inner;
         let scheme = &inner.scheme;
-        feed_around_body(scheme, inner, &head, &mut keys, Side::After);
+        feed_around_body(scheme, inner, &head, &mut macs, Side::After);
 
-        let mut tags = Tags::new(scheme.algorithm());
-        let mut labels: SmallVec<[Arc<str>; 2]> = SmallVec::new();
-        for key in keys {
-            if !key.mac.finish(&mut tags) {
-                return Err(Rejection::new(RejectionKind::NoActiveKey));
-            }
-            labels.push(key.label);
-        }
+        let tags = macs.finish();
         let matched = mac::matching_key(&tags, &head.candidates)
-            .and_then(|at| labels.into_iter().nth(at))
+            .and_then(|at| keys.label(at))
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
 
         let body = body.into_bytes();
@@ -172,7 +167,7 @@ fn feed_around_body(
     scheme: &Scheme,
     inner: &Inner,
     head: &Prechecked,
-    keys: &mut [Key],
+    macs: &mut Macs,
     side: Side,
 ) {
     let segments = Segments {
@@ -190,9 +185,7 @@ fn feed_around_body(
             Segment::Body => now = Side::After,
             Segment::Bytes(bytes) => {
                 if now == side {
-                    for key in &mut *keys {
-                        key.mac.update(bytes);
-                    }
+                    macs.update(bytes);
                 }
             }
         },
