@@ -120,10 +120,8 @@ impl WantedHeaders {
     }
 
     /// Finds the wanted headers of a request.
-    pub(crate) fn find<'a>(&self, head: &'a (impl Head + ?Sized)) -> FoundHeaders<'a> {
-        let mut found = FoundHeaders {
-            values: SmallVec::from_elem((None, 0), self.names.len()),
-        };
+    pub(crate) fn find<'a>(&self, head: &'a (impl Head + ?Sized), found: &mut FoundHeaders<'a>) {
+        found.values.resize(self.names.len(), (None, 0));
         head.each_header(&mut |name, value| {
             let mut bits = self.by_len.get(name.len()).copied().unwrap_or(0);
             while bits != 0 {
@@ -139,12 +137,11 @@ impl WantedHeaders {
                 }
             }
         });
-        found
     }
 }
 
 /// The wanted headers of one request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct FoundHeaders<'a> {
     values: SmallVec<[(Option<&'a [u8]>, u32); 12]>,
 }
@@ -182,7 +179,8 @@ mod tests {
         let two = wanted.add("x-two").unwrap();
         let none = wanted.add("x-none").unwrap();
         assert_eq!(wanted.add("X-ONE"), Some(one));
-        let found = wanted.find(&request);
+        let mut found = FoundHeaders::default();
+        wanted.find(&request, &mut found);
         assert_eq!(found.one(one), Ok(Some(b"1".as_slice())));
         assert_eq!(found.one(two), Err(Repeated));
         assert_eq!(found.one(none), Ok(None));

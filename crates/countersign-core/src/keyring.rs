@@ -173,11 +173,6 @@ impl Keyring {
         }
     }
 
-    /// Begins a message that is to be MACed with every active key.
-    pub(crate) fn macs(&self, active: &ActiveKeys) -> Macs {
-        Macs::new(self.inner.algorithm, active.iter().map(|key| &key.mac))
-    }
-
     fn snapshot(&self) -> Arc<[Key]> {
         let state = self
             .inner
@@ -196,7 +191,16 @@ pub(crate) struct ActiveKeys {
 }
 
 impl ActiveKeys {
-    /// The label of the n-th active key.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// Begins a message that is to be MACed with every key; they are all of one algorithm.
+    pub(crate) fn macs(&self, algorithm: Algorithm) -> Macs {
+        Macs::new(algorithm, self.iter().map(|key| &key.mac))
+    }
+
+    /// The label of the n-th key.
     pub(crate) fn label(&self, at: usize) -> Option<Arc<str>> {
         self.iter().nth(at).map(|key| Arc::clone(&key.label))
     }

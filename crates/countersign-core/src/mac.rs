@@ -138,13 +138,6 @@ impl Macs {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        match self {
-            Self::Sha256(macs) => macs.is_empty(),
-            Self::Sha512(macs) => macs.is_empty(),
-        }
-    }
-
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(macs) => macs.iter_mut().for_each(|mac| mac.update(bytes)),
@@ -152,19 +145,19 @@ impl Macs {
         }
     }
 
-    /// Ends the message: a tag for each key, in their order.
-    pub(crate) fn finish(self) -> Tags {
+    /// Ends the message: a tag for each key, in their order. No state is left.
+    pub(crate) fn finish(&mut self) -> Tags {
         match self {
             Self::Sha256(macs) => {
                 let mut tags = Tags::new(Algorithm::HmacSha256);
-                for mac in macs {
+                for mac in macs.drain(..) {
                     tags.bytes.extend_from_slice(&mac.finalize().into_bytes());
                 }
                 tags
             }
             Self::Sha512(macs) => {
                 let mut tags = Tags::new(Algorithm::HmacSha512);
-                for mac in macs {
+                for mac in macs.drain(..) {
                     tags.bytes.extend_from_slice(&mac.finalize().into_bytes());
                 }
                 tags

@@ -9,9 +9,9 @@ use super::{Inner, Prechecked, Receiver, precheck};
 use crate::{
     Rejection, RejectionKind, Tenant,
     facts::{self, Fact},
-    keyring::ActiveKeys,
+    keyring::{ActiveKeys, Keyring},
     mac::{self, Macs},
-    scheme::{Place, Scheme, Segment, Segments, TimeAt},
+    scheme::{Part, Place, Scheme, Segment, Segments, TimeAt},
     text::{Span, Texts},
     verified::{Standing, Verified, VerifiedParts},
 };
@@ -24,11 +24,8 @@ use crate::{
 #[must_use = "a body is proved by `finish`"]
 pub struct Intake {
     head: Prechecked,
-    tenant: Option<Arc<str>>,
-    keys: ActiveKeys,
-    macs: Macs,
     body: Buffer,
-    held: Held,
+    proof: Proof,
 }
 
 impl Receiver {
@@ -40,31 +37,11 @@ impl Receiver {
     ///
     /// When there is no key to check with.
     pub fn open(&self, head: Prechecked, tenant: Option<Tenant>) -> Result<Intake, Rejection> {
-        let inner = &*self.inner;
-        let (keyring, tenant) = match (inner.keys.static_keyring(), &tenant) {
-            (Some(keyring), _) => (keyring, None),
-            (None, Some(tenant)) => (&tenant.keyring, Some(Arc::clone(&tenant.id))),
-            (None, None) => return Err(Rejection::new(RejectionKind::UnknownTenant)),
-        };
-        if !keyring.fits(&inner.scheme) {
-            return Err(Rejection::new(RejectionKind::NoActiveKey));
-        }
-        let keys = keyring.active(head.at);
-        let mut macs = keyring.macs(&keys);
-        if macs.is_empty() {
-            return Err(Rejection::new(RejectionKind::NoActiveKey));
-        }
-        feed_around_body(&inner.scheme, inner, &head, &mut macs, Side::Before);
+        let keys = self.keys_for(&head, tenant)?;
         Ok(Intake {
+            proof: Proof::new(self, &head, keys),
             head,
-            tenant,
-            keys,
-            macs,
             body: Buffer::Empty,
-            held: Held {
-                inner: Arc::clone(&self.inner),
-                bytes: 0,
-            },
         })
     }
 
@@ -80,10 +57,22 @@ impl Receiver {
         body: Bytes,
         now: crate::Timestamp,
     ) -> Result<Verified, Rejection> {
-        let head = self.precheck(head, now)?;
-        let mut intake = self.open(head, None)?;
-        intake.push(body)?;
-        intake.finish()
+        let mut checked = Prechecked::new(&self.inner.scheme, now);
+        self.precheck_into(head, &mut checked)?;
+        let keys = self.keys_for(&checked, None)?;
+        let mut proof = Proof::new(self, &checked, keys);
+        proof.feed(0, &body)?;
+        proof.conclude(&mut checked, body)
+    }
+
+    fn keys_for(&self, head: &Prechecked, tenant: Option<Tenant>) -> Result<Keys, Rejection> {
+        let inner = &*self.inner;
+        let keys = match (inner.keys.static_keyring(), tenant) {
+            (Some(keyring), _) => Keys::of(keyring, None, inner, head.at),
+            (None, Some(Tenant { id, keyring })) => Keys::of(&keyring, Some(id), inner, head.at),
+            (None, None) => return Err(Rejection::new(RejectionKind::UnknownTenant)),
+        };
+        keys.ok_or(Rejection::new(RejectionKind::NoActiveKey))
     }
 }
 
@@ -96,19 +85,13 @@ impl Intake {
     ///
     /// When the body is over the limit, or the receiver holds as many bytes as it may.
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Rejection> {
-        let limit = self.held.inner.limits.body_bytes;
-        let fits = |len: &usize| *len <= limit;
-        let len = self.body.len().checked_add(chunk.len()).filter(fits);
-        let Some(len) = len else {
-            return Err(Rejection::new(RejectionKind::BodyTooLarge));
-        };
-        self.held.grow(chunk.len())?;
-        self.macs.update(&chunk);
+        let len = self.proof.feed(self.body.len(), &chunk)?;
+        let limit = self.proof.held.inner.limits.body_bytes;
         let expected = self
             .head
             .declared
             .and_then(|declared| usize::try_from(declared).ok())
-            .filter(fits)
+            .filter(|declared| *declared <= limit)
             .unwrap_or(len);
         self.body.append(chunk, len.max(expected), limit);
         Ok(())
@@ -122,28 +105,82 @@ impl Intake {
     pub fn finish(self) -> Result<Verified, Rejection> {
         let Self {
             mut head,
-            tenant,
-            keys,
-            mut macs,
             body,
-            held,
+            proof,
         } = self;
-        let inner = &*held.inner;
-        let scheme = &inner.scheme;
-        feed_around_body(scheme, inner, &head, &mut macs, Side::After);
+        proof.conclude(&mut head, body.into_bytes())
+    }
+}
 
-        let tags = macs.finish();
+/// The keys that a request is judged by, and whose they are.
+struct Keys {
+    tenant: Option<Arc<str>>,
+    active: ActiveKeys,
+}
+
+impl Keys {
+    fn of(
+        keyring: &Keyring,
+        tenant: Option<Arc<str>>,
+        inner: &Inner,
+        now: crate::Timestamp,
+    ) -> Option<Self> {
+        let active = keyring.active(now);
+        (keyring.fits(&inner.scheme) && !active.is_empty()).then_some(Self { tenant, active })
+    }
+}
+
+/// A body's MACs under way, and what they are to be compared by.
+#[derive(Debug)]
+struct Proof {
+    macs: Macs,
+    tenant: Option<Arc<str>>,
+    keys: ActiveKeys,
+    held: Held,
+}
+
+impl Proof {
+    fn new(receiver: &Receiver, head: &Prechecked, keys: Keys) -> Self {
+        let inner = &receiver.inner;
+        let mut proof = Self {
+            macs: keys.active.macs(inner.scheme.algorithm()),
+            tenant: keys.tenant,
+            keys: keys.active,
+            held: Held {
+                inner: Arc::clone(inner),
+                bytes: 0,
+            },
+        };
+        feed_around_body(inner, head, &mut proof.macs, Side::Before);
+        proof
+    }
+
+    /// Takes a chunk that comes after `before` bytes, and says how many there are then.
+    fn feed(&mut self, before: usize, chunk: &[u8]) -> Result<usize, Rejection> {
+        let limit = self.held.inner.limits.body_bytes;
+        let len = before
+            .checked_add(chunk.len())
+            .filter(|len| *len <= limit)
+            .ok_or(Rejection::new(RejectionKind::BodyTooLarge))?;
+        self.held.grow(chunk.len())?;
+        self.macs.update(chunk);
+        Ok(len)
+    }
+
+    fn conclude(mut self, head: &mut Prechecked, body: Bytes) -> Result<Verified, Rejection> {
+        let inner = &*self.held.inner;
+        feed_around_body(inner, head, &mut self.macs, Side::After);
+        let tags = self.macs.finish();
         let matched = mac::matching_key(&tags, &head.candidates)
-            .and_then(|at| keys.label(at))
+            .and_then(|at| self.keys.label(at))
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
 
-        let body = body.into_bytes();
-        let facts = BodyFacts::read(scheme, inner, &mut head, &body)?;
+        let facts = BodyFacts::read(&inner.scheme, inner, head, &body)?;
         Ok(Verified::new(VerifiedParts {
-            tenant,
+            tenant: self.tenant,
             matched,
             tags,
-            texts: head.texts,
+            texts: core::mem::take(&mut head.texts),
             id: facts.id.or(head.id),
             event: facts.event.or(head.event),
             standing: facts.standing,
@@ -151,7 +188,7 @@ impl Intake {
             time: facts.time.or(head.time),
             received_at: head.at,
             body,
-            held,
+            held: self.held,
         }))
     }
 }
@@ -163,13 +200,11 @@ enum Side {
 }
 
 /// Feeds the signed parts on one side of the body to every MAC.
-fn feed_around_body(
-    scheme: &Scheme,
-    inner: &Inner,
-    head: &Prechecked,
-    macs: &mut Macs,
-    side: Side,
-) {
+fn feed_around_body(inner: &Inner, head: &Prechecked, macs: &mut Macs, side: Side) {
+    let scheme = &inner.scheme;
+    if scheme.signed == [Part::Body] {
+        return;
+    }
     let segments = Segments {
         time: head.texts.bytes(head.time_text),
         id: head.texts.bytes(head.id),

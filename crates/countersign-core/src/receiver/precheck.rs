@@ -33,6 +33,24 @@ pub struct Prechecked {
 }
 
 impl Prechecked {
+    pub(super) fn new(scheme: &Scheme, now: Timestamp) -> Self {
+        Self {
+            candidates: Tags::new(scheme.algorithm),
+            texts: Texts::default(),
+            time_text: None,
+            time: None,
+            id: None,
+            event: None,
+            id_copy: None,
+            event_copy: None,
+            attempt_id: None,
+            signed_headers: SmallVec::new(),
+            declared: None,
+            tenant: None,
+            at: now,
+        }
+    }
+
     /// The tenant that the request names, to be looked up. Anybody may have written it.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
@@ -156,20 +174,32 @@ impl Receiver {
         head: &(impl Head + ?Sized),
         now: Timestamp,
     ) -> Result<Prechecked, Rejection> {
+        let mut checked = Prechecked::new(&self.inner.scheme, now);
+        self.precheck_into(head, &mut checked)?;
+        Ok(checked)
+    }
+
+    /// The same, in place: a `Prechecked` is large enough for its moves to be felt.
+    pub(super) fn precheck_into(
+        &self,
+        head: &(impl Head + ?Sized),
+        checked: &mut Prechecked,
+    ) -> Result<(), Rejection> {
         let inner = &*self.inner;
         let (scheme, plan) = (&inner.scheme, &inner.plan);
         if head.method() != "POST" {
             return Err(Rejection::new(RejectionKind::MethodNotAllowed));
         }
-        let found = plan.wanted.find(head);
+        let mut found = FoundHeaders::default();
+        plan.wanted.find(head, &mut found);
         check_content(scheme, plan, &found)?;
 
         let signature = SignatureHeaders::find(scheme, plan, &found, head, &inner.limits)?;
-        let parsed = parse_signature(
+        let signature_time = parse_signature(
             scheme,
-            scheme.time_key(),
             &signature.values,
             inner.limits.candidates,
+            &mut checked.candidates,
         )
         .map_err(|fault| {
             let kind = match fault {
@@ -181,68 +211,58 @@ impl Receiver {
             Rejection::header_fault(kind, signature.name)
         })?;
 
-        let mut texts = Texts::default();
-        let (time_text, time) = match scheme.time.map(|rule| rule.at) {
+        match scheme.time.map(|rule| rule.at) {
             Some(TimeAt::Header(name)) => {
                 let value = plan.time.map_or(Ok(None), |slot| plan.one(&found, slot))?;
-                read_time(inner, &mut texts, name, value, now)?
+                read_time(inner, checked, name, value)?;
             }
             Some(TimeAt::SignatureKey(_)) => {
-                read_time(inner, &mut texts, signature.name, parsed.time, now)?
+                read_time(inner, checked, signature.name, signature_time)?;
             }
-            Some(TimeAt::Body(_)) | None => (None, None),
-        };
+            Some(TimeAt::Body(_)) | None => {}
+        }
 
-        let id = plan.text(&mut texts, &found, plan.id)?;
+        let texts = &mut checked.texts;
+        checked.id = plan.text(texts, &found, plan.id)?;
         if scheme.signed.contains(&Part::Id)
             && let Some(slot) = plan.id
         {
-            if id.is_none() {
+            if checked.id.is_none() {
                 return Err(plan.fault(RejectionKind::HeaderMissing, slot));
             }
-            if !scheme.keeps_apart(Part::Id, texts.bytes(id)) {
+            if !scheme.keeps_apart(Part::Id, texts.bytes(checked.id)) {
                 return Err(plan.fault(RejectionKind::HeaderMalformed, slot));
             }
         }
-        let mut signed_headers = SmallVec::new();
         let header_parts = scheme
             .signed
             .iter()
             .filter(|part| matches!(part, Part::Header(_)));
         for (slot, part) in plan.signed_headers.iter().zip(header_parts) {
             let value = plan
-                .text(&mut texts, &found, Some(*slot))?
+                .text(texts, &found, Some(*slot))?
                 .ok_or_else(|| plan.fault(RejectionKind::HeaderMissing, *slot))?;
             if !scheme.keeps_apart(*part, texts.bytes(Some(value))) {
                 return Err(plan.fault(RejectionKind::HeaderMalformed, *slot));
             }
-            signed_headers.push(value);
+            checked.signed_headers.push(value);
         }
 
-        let declared = plan
+        checked.declared = plan
             .one(&found, plan.content_length)?
             .and_then(|value| core::str::from_utf8(value).ok()?.parse::<u64>().ok());
-        if declared.is_some_and(|len| {
+        if checked.declared.is_some_and(|len| {
             usize::try_from(len).map_or(true, |len| len > inner.limits.body_bytes)
         }) {
             return Err(Rejection::new(RejectionKind::BodyTooLarge));
         }
 
-        Ok(Prechecked {
-            candidates: parsed.candidates,
-            time_text,
-            time,
-            id,
-            event: plan.text(&mut texts, &found, plan.event)?,
-            id_copy: plan.text(&mut texts, &found, plan.id_copy)?,
-            event_copy: plan.text(&mut texts, &found, plan.event_copy)?,
-            attempt_id: plan.text(&mut texts, &found, plan.attempt)?,
-            signed_headers,
-            declared,
-            tenant: self.tenant_of(&mut texts, head, &found)?,
-            at: now,
-            texts,
-        })
+        checked.event = plan.text(texts, &found, plan.event)?;
+        checked.id_copy = plan.text(texts, &found, plan.id_copy)?;
+        checked.event_copy = plan.text(texts, &found, plan.event_copy)?;
+        checked.attempt_id = plan.text(texts, &found, plan.attempt)?;
+        checked.tenant = self.tenant_of(texts, head, &found)?;
+        Ok(())
     }
 
     fn tenant_of(
@@ -376,21 +396,18 @@ fn is_signature_header(header: &str, stem: &str, numbered: bool) -> bool {
     }
 }
 
-/// A time exactly as sent, and what it says.
-type SentTime = (Option<Span>, Option<Timestamp>);
-
+/// Keeps a time exactly as sent, and what it says.
 fn read_time(
     inner: &Inner,
-    texts: &mut Texts,
+    checked: &mut Prechecked,
     header: &'static str,
     value: Option<&[u8]>,
-    now: Timestamp,
-) -> Result<SentTime, Rejection> {
+) -> Result<(), Rejection> {
     let (scheme, tolerance) = (&inner.scheme, inner.tolerance);
     let Some(value) = value else {
         // Where nothing about the time is signed or judged, it may be missing.
         if tolerance.is_none() && !scheme.signed.contains(&Part::Timestamp) {
-            return Ok((None, None));
+            return Ok(());
         }
         return Err(Rejection::header_fault(
             RejectionKind::HeaderMissing,
@@ -399,8 +416,10 @@ fn read_time(
     };
     let time = parse_time(value, scheme.time_unit().unwrap_or(TimeUnit::Seconds))
         .ok_or_else(|| Rejection::header_fault(RejectionKind::HeaderMalformed, header))?;
-    judge_time(time, tolerance, now, Some(header))?;
-    Ok((texts.add_header(value), Some(time)))
+    judge_time(time, tolerance, checked.at, Some(header))?;
+    checked.time_text = checked.texts.add_header(value);
+    checked.time = Some(time);
+    Ok(())
 }
 
 /// Reads plain digits; a number beyond any calendar is a time in the far future.

@@ -11,13 +11,6 @@ use crate::{
     text::decode_hex,
 };
 
-/// What a signature header said.
-#[derive(Debug)]
-pub(crate) struct ParsedSignature<'a> {
-    pub(crate) candidates: Tags,
-    pub(crate) time: Option<&'a [u8]>,
-}
-
 /// Why signature headers could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignatureFault {
@@ -31,37 +24,38 @@ const PADDING: GeneralPurposeConfig =
 const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDING);
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDING);
 
-/// Reads every value of the signature header(s) by the scheme's grammar.
+/// Reads every value of the signature header(s) by the scheme's grammar: adds the candidates and
+/// returns the time, where it is here.
 ///
 /// One malformed tag of an accepted version spoils the request: an honest sender has none, and
 /// skipping it would leave two readings of one header.
 pub(crate) fn parse<'a>(
     scheme: &Scheme,
-    time_key: Option<&str>,
     values: &[&'a [u8]],
     max_candidates: usize,
-) -> Result<ParsedSignature<'a>, SignatureFault> {
+    candidates: &mut Tags,
+) -> Result<Option<&'a [u8]>, SignatureFault> {
     let mut reader = Reader {
         scheme,
         max_candidates,
-        parsed: ParsedSignature {
-            candidates: Tags::new(scheme.algorithm),
-            time: None,
-        },
+        candidates,
+        time: None,
     };
+    let time_key = scheme.time_key();
     for value in values {
         reader.value(time_key, value)?;
     }
-    if reader.parsed.candidates.is_empty() {
+    if reader.candidates.is_empty() {
         return Err(SignatureFault::NoCandidate);
     }
-    Ok(reader.parsed)
+    Ok(reader.time)
 }
 
 struct Reader<'s, 'a> {
     scheme: &'s Scheme,
     max_candidates: usize,
-    parsed: ParsedSignature<'a>,
+    candidates: &'s mut Tags,
+    time: Option<&'a [u8]>,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -86,7 +80,7 @@ impl<'a> Reader<'_, 'a> {
                     if tags.iter().any(|tag| tag.as_bytes() == key) {
                         self.tag(value)?;
                     } else if time_key.is_some_and(|name| name.as_bytes() == key)
-                        && self.parsed.time.replace(value).is_some()
+                        && self.time.replace(value).is_some()
                     {
                         return Err(SignatureFault::Malformed);
                     }
@@ -109,10 +103,10 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn tag(&mut self, text: &[u8]) -> Result<(), SignatureFault> {
-        if self.parsed.candidates.len() >= self.max_candidates {
+        if self.candidates.len() >= self.max_candidates {
             return Err(SignatureFault::TooManyCandidates);
         }
-        decode(self.scheme, text, &mut self.parsed.candidates)
+        decode(self.scheme, text, self.candidates)
             .then_some(())
             .ok_or(SignatureFault::Malformed)
     }
