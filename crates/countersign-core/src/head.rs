@@ -63,9 +63,22 @@ impl<B> Head for http::Request<B> {
 /// Which headers a receiver looks at, so that one pass over a request finds them all.
 #[derive(Clone, Debug)]
 pub(crate) struct WantedHeaders {
-    names: Vec<&'static str>,
+    names: Vec<Name>,
     /// For each length of a name, a bit for every wanted name of that length.
     by_len: [u32; MAX_NAME],
+}
+
+/// A header's name as the scheme writes it, and as frameworks hand it over.
+#[derive(Clone, Debug)]
+struct Name {
+    written: &'static str,
+    lower: Box<str>,
+}
+
+impl Name {
+    fn is(&self, name: &str) -> bool {
+        *self.lower == *name || self.lower.eq_ignore_ascii_case(name)
+    }
 }
 
 const MAX_NAME: usize = 64;
@@ -86,10 +99,7 @@ impl WantedHeaders {
     /// Adds a name; the same name has the same slot. `None` when there are too many, or it is too
     /// long.
     pub(crate) fn add(&mut self, name: &'static str) -> Option<Slot> {
-        let known = self
-            .names
-            .iter()
-            .position(|known| known.eq_ignore_ascii_case(name));
+        let known = self.names.iter().position(|known| known.is(name));
         if let Some(at) = known {
             return Some(Slot(at));
         }
@@ -98,19 +108,20 @@ impl WantedHeaders {
             return None;
         }
         *self.by_len.get_mut(name.len())? |= 1_u32.checked_shl(u32::try_from(at).ok()?)?;
-        self.names.push(name);
+        self.names.push(Name {
+            written: name,
+            lower: name.to_ascii_lowercase().into(),
+        });
         Some(Slot(at))
     }
 
     pub(crate) fn name(&self, slot: Slot) -> &'static str {
-        self.names.get(slot.0).copied().unwrap_or_default()
+        self.names.get(slot.0).map_or("", |name| name.written)
     }
 
     /// Finds the wanted headers of a request.
-    pub(crate) fn find<'a>(&self, head: &'a (impl Head + ?Sized)) -> FoundHeaders<'a> {
-        let mut found = FoundHeaders {
-            values: SmallVec::from_elem((None, 0), self.names.len()),
-        };
+    pub(crate) fn find<'a>(&self, head: &'a (impl Head + ?Sized), found: &mut FoundHeaders<'a>) {
+        found.values.resize(self.names.len(), (None, 0));
         head.each_header(&mut |name, value| {
             let mut bits = self.by_len.get(name.len()).copied().unwrap_or(0);
             while bits != 0 {
@@ -118,7 +129,7 @@ impl WantedHeaders {
                 bits &= bits.wrapping_sub(1);
                 if let (Some(wanted), Some((first, count))) =
                     (self.names.get(at), found.values.get_mut(at))
-                    && wanted.eq_ignore_ascii_case(name)
+                    && wanted.is(name)
                 {
                     first.get_or_insert(value);
                     *count = count.saturating_add(1);
@@ -126,12 +137,11 @@ impl WantedHeaders {
                 }
             }
         });
-        found
     }
 }
 
 /// The wanted headers of one request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct FoundHeaders<'a> {
     values: SmallVec<[Found<'a>; 12]>,
 }
@@ -172,7 +182,8 @@ mod tests {
         let two = wanted.add("x-two").unwrap();
         let none = wanted.add("x-none").unwrap();
         assert_eq!(wanted.add("X-ONE"), Some(one));
-        let found = wanted.find(&request);
+        let mut found = FoundHeaders::default();
+        wanted.find(&request, &mut found);
         assert_eq!(found.one(one), Ok(Some(b"1".as_slice())));
         assert_eq!(found.one(two), Err(Repeated));
         assert_eq!(found.one(none), Ok(None));

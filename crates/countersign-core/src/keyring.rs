@@ -4,11 +4,10 @@ use core::{error::Error, fmt, future::Future, time::Duration};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::future::BoxFuture;
-use smallvec::SmallVec;
 
 use crate::{
     Algorithm, Secret, SecretError, Timestamp, clock,
-    mac::KeyedMac,
+    mac::{KeyedMac, Macs},
     scheme::{KeyFormat, Scheme},
 };
 
@@ -47,20 +46,11 @@ struct State {
     made: u64,
 }
 
-pub(crate) struct Key {
-    pub(crate) label: Arc<str>,
-    pub(crate) mac: KeyedMac,
+#[derive(Clone)]
+struct Key {
+    label: Arc<str>,
+    mac: KeyedMac,
     not_after: Option<Timestamp>,
-}
-
-impl Clone for Key {
-    fn clone(&self) -> Self {
-        Self {
-            label: Arc::clone(&self.label),
-            mac: self.mac.clone(),
-            not_after: self.not_after,
-        }
-    }
 }
 
 impl Keyring {
@@ -176,13 +166,11 @@ impl Keyring {
     }
 
     /// The keys that are active at a time, newest first.
-    pub(crate) fn active(&self, now: Timestamp) -> SmallVec<[Key; 2]> {
-        self.snapshot()
-            .iter()
-            .filter(|key| key.is_active(now))
-            .take(MAX_KEYS)
-            .cloned()
-            .collect()
+    pub(crate) fn active(&self, now: Timestamp) -> ActiveKeys {
+        ActiveKeys {
+            keys: self.snapshot(),
+            now,
+        }
     }
 
     fn snapshot(&self) -> Arc<[Key]> {
@@ -192,6 +180,33 @@ impl Keyring {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&state.keys)
+    }
+}
+
+/// The keys of one moment, newest first.
+#[derive(Debug)]
+pub(crate) struct ActiveKeys {
+    keys: Arc<[Key]>,
+    now: Timestamp,
+}
+
+impl ActiveKeys {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// Begins a message that is to be MACed with every key; they are all of one algorithm.
+    pub(crate) fn macs(&self, algorithm: Algorithm) -> Macs {
+        Macs::new(algorithm, self.iter().map(|key| &key.mac))
+    }
+
+    /// The label of the n-th key.
+    pub(crate) fn label(&self, at: usize) -> Option<Arc<str>> {
+        self.iter().nth(at).map(|key| Arc::clone(&key.label))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(|key| key.is_active(self.now))
     }
 }
 

@@ -1,9 +1,10 @@
 //! The only file that names cryptography: keyed MACs, hashes, constant-time comparison.
 
-use core::fmt;
+use core::{fmt, slice::ChunksExact};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha512};
+use smallvec::SmallVec;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 /// How a sender computes its signature.
@@ -32,43 +33,54 @@ impl Algorithm {
 /// The longest tag of any algorithm, in bytes.
 pub(crate) const MAX_TAG: usize = 64;
 
-/// A decoded tag. Only [`matching_key`] compares two of them.
-#[derive(Clone, Copy)]
-pub(crate) struct Tag {
-    bytes: [u8; MAX_TAG],
-    len: usize,
+/// Decoded tags of one algorithm, end to end: room without the heap for two of SHA-256. Only
+/// [`matching_key`] compares them.
+#[derive(Clone)]
+pub(crate) struct Tags {
+    bytes: SmallVec<[u8; MAX_TAG]>,
+    each: usize,
 }
 
-impl Tag {
-    /// Copies a tag of exactly the algorithm's length.
-    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
-        let mut tag = Self {
-            bytes: [0; MAX_TAG],
-            len: bytes.len(),
-        };
-        tag.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(tag)
+impl Tags {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
+        Self {
+            bytes: SmallVec::new(),
+            each: algorithm.tag_len(),
+        }
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+    /// Adds a tag, which has exactly the algorithm's length. False when it has not.
+    #[must_use]
+    pub(crate) fn push(&mut self, tag: &[u8]) -> bool {
+        let fits = tag.len() == self.each;
+        if fits {
+            self.bytes.extend_from_slice(tag);
+        }
+        fits
     }
 
-    /// The first eight bytes, for telling two bodies apart later. Not for proving anything.
-    pub(crate) fn truncated(&self) -> u64 {
-        self.bytes
-            .first_chunk::<8>()
-            .map_or(0, |first| u64::from_be_bytes(*first))
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> ChunksExact<'_, u8> {
+        self.bytes.chunks_exact(self.each)
     }
 }
 
-impl fmt::Debug for Tag {
+impl fmt::Debug for Tags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tag(..)")
+        f.write_str("Tags(..)")
     }
 }
 
-/// A MAC with its key already absorbed; cloned once per request and key.
+/// The first eight bytes of a tag, for telling two bodies apart later. Not for proving anything.
+pub(crate) fn truncated(tag: &[u8]) -> u64 {
+    tag.first_chunk()
+        .map_or(0, |first| u64::from_be_bytes(*first))
+}
+
+/// A MAC with its key already absorbed. A message is MACed by a [`Macs`].
 #[derive(Clone)]
 pub(crate) enum KeyedMac {
     Sha256(Hmac<Sha256>),
@@ -83,34 +95,6 @@ impl KeyedMac {
             Algorithm::HmacSha512 => Self::Sha512(Hmac::new_from_slice(key).ok()?),
         })
     }
-
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Sha256(mac) => mac.update(bytes),
-            Self::Sha512(mac) => mac.update(bytes),
-        }
-    }
-
-    pub(crate) fn finish(self) -> Tag {
-        let mut tag = Tag {
-            bytes: [0; MAX_TAG],
-            len: 0,
-        };
-        match self {
-            Self::Sha256(mac) => {
-                let bytes = mac.finalize().into_bytes();
-                if let Some(to) = tag.bytes.first_chunk_mut::<32>() {
-                    to.copy_from_slice(&bytes);
-                    tag.len = 32;
-                }
-            }
-            Self::Sha512(mac) => {
-                tag.bytes.copy_from_slice(&mac.finalize().into_bytes());
-                tag.len = MAX_TAG;
-            }
-        }
-        tag
-    }
 }
 
 impl fmt::Debug for KeyedMac {
@@ -122,18 +106,76 @@ impl fmt::Debug for KeyedMac {
     }
 }
 
+/// The MACs of one message under several keys of one algorithm: room without the heap for two of
+/// SHA-256.
+pub(crate) enum Macs {
+    Sha256(SmallVec<[Hmac<Sha256>; 2]>),
+    Sha512(SmallVec<[Hmac<Sha512>; 1]>),
+}
+
+impl Macs {
+    /// Begins a message. Keys of another algorithm are left out.
+    pub(crate) fn new<'k>(algorithm: Algorithm, keys: impl Iterator<Item = &'k KeyedMac>) -> Self {
+        match algorithm {
+            Algorithm::HmacSha256 => Self::Sha256(
+                keys.filter_map(|key| match key {
+                    KeyedMac::Sha256(mac) => Some(mac.clone()),
+                    KeyedMac::Sha512(_) => None,
+                })
+                .collect(),
+            ),
+            Algorithm::HmacSha512 => Self::Sha512(
+                keys.filter_map(|key| match key {
+                    KeyedMac::Sha512(mac) => Some(mac.clone()),
+                    KeyedMac::Sha256(_) => None,
+                })
+                .collect(),
+            ),
+        }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(macs) => macs.iter_mut().for_each(|mac| mac.update(bytes)),
+            Self::Sha512(macs) => macs.iter_mut().for_each(|mac| mac.update(bytes)),
+        }
+    }
+
+    /// Ends the message: a tag for each key, in their order. No state is left.
+    pub(crate) fn finish(&mut self) -> Tags {
+        match self {
+            Self::Sha256(macs) => {
+                let mut tags = Tags::new(Algorithm::HmacSha256);
+                for mac in macs.drain(..) {
+                    tags.bytes.extend_from_slice(&mac.finalize().into_bytes());
+                }
+                tags
+            }
+            Self::Sha512(macs) => {
+                let mut tags = Tags::new(Algorithm::HmacSha512);
+                for mac in macs.drain(..) {
+                    tags.bytes.extend_from_slice(&mac.finalize().into_bytes());
+                }
+                tags
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Macs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Macs(..)")
+    }
+}
+
 /// The first key whose tag equals any candidate, over all keys and candidates without early exit.
-///
-/// Candidates have the algorithm's length, which the grammar ensures; a tag of another length
-/// never matches.
-pub(crate) fn matching_key(computed: &[Tag], candidates: &[Tag]) -> Option<usize> {
+pub(crate) fn matching_key(computed: &Tags, candidates: &Tags) -> Option<usize> {
     let mut found = Choice::from(0);
     let mut index = 0_u32;
-    for (at, tag) in (0_u32..).zip(computed) {
+    for (at, tag) in (0_u32..).zip(computed.iter()) {
         let mut hit = Choice::from(0);
-        for candidate in candidates {
-            hit |= tag.bytes.ct_eq(&candidate.bytes)
-                & Choice::from(u8::from(tag.len == candidate.len && tag.len > 0));
+        for candidate in candidates.iter() {
+            hit |= same(tag, candidate);
         }
         index.conditional_assign(&at, hit & !found);
         found |= hit;
@@ -141,6 +183,17 @@ pub(crate) fn matching_key(computed: &[Tag], candidates: &[Tag]) -> Option<usize
     bool::from(found)
         .then_some(index)
         .and_then(|index| usize::try_from(index).ok())
+}
+
+/// Whether two tags have one length and are the same, eight bytes at a time: `subtle` puts a barrier around
+/// every comparison, which for single bytes would cost as much as two hash blocks.
+fn same(left: &[u8], right: &[u8]) -> Choice {
+    let (left, right) = (left.as_chunks::<8>().0, right.as_chunks::<8>().0);
+    let words = left.iter().zip(right);
+    let one_length = Choice::from(u8::from(left.len() == right.len()));
+    words.fold(one_length, |same, (left, right)| {
+        same & u64::from_ne_bytes(*left).ct_eq(&u64::from_ne_bytes(*right))
+    })
 }
 
 /// SHA-256 over length-prefixed fields, so that no two lists of fields collide by shifting bytes.
@@ -162,26 +215,51 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    fn tag(byte: u8) -> Tag {
-        Tag::from_slice(&[byte; 32]).unwrap()
+    fn tags(bytes: &[u8]) -> Tags {
+        let mut tags = Tags::new(Algorithm::HmacSha256);
+        assert!(bytes.iter().all(|byte| tags.push(&[*byte; 32])));
+        tags
     }
 
     #[test]
     fn matching_names_the_first_key_that_matches() {
-        assert_eq!(matching_key(&[tag(1), tag(2)], &[tag(9), tag(2)]), Some(1));
-        assert_eq!(matching_key(&[tag(2), tag(2)], &[tag(2)]), Some(0));
-        assert_eq!(matching_key(&[tag(1)], &[tag(9)]), None);
-        assert_eq!(matching_key(&[], &[tag(1)]), None);
-        assert_eq!(matching_key(&[tag(1)], &[]), None);
+        let matching =
+            |computed: &[u8], offered: &[u8]| matching_key(&tags(computed), &tags(offered));
+        assert_eq!(matching(&[1, 2], &[9, 2]), Some(1));
+        assert_eq!(matching(&[2, 2], &[2]), Some(0));
+        assert_eq!(matching(&[1, 2, 3], &[8, 9, 3]), Some(2));
+        assert_eq!(matching(&[1], &[9]), None);
+        assert_eq!(matching(&[], &[1]), None);
+        assert_eq!(matching(&[1], &[]), None);
+    }
+
+    #[test]
+    fn every_bit_of_a_tag_counts() {
+        for algorithm in [Algorithm::HmacSha256, Algorithm::HmacSha512] {
+            let len = algorithm.tag_len();
+            let one = |tag: &[u8]| {
+                let mut tags = Tags::new(algorithm);
+                assert!(tags.push(tag));
+                tags
+            };
+            for bit in 0..len * 8 {
+                let mut other = vec![0x5a; len];
+                let computed = one(&other);
+                assert_eq!(matching_key(&computed, &one(&other)), Some(0));
+                other[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(matching_key(&computed, &one(&other)), None);
+            }
+        }
     }
 
     #[test]
     fn tags_of_another_length_never_match() {
-        let short = Tag::from_slice(&[1; 31]).unwrap();
-        let padded = Tag::from_slice(&[0; 0]).unwrap();
-        assert_eq!(matching_key(&[tag(1)], &[short]), None);
-        assert_eq!(matching_key(&[padded], &[padded]), None);
-        assert!(Tag::from_slice(&[0; 65]).is_none());
+        let mut short = tags(&[]);
+        assert!(!short.push(&[1; 31]) && !short.push(&[1; 64]) && !short.push(&[]));
+        assert!(short.is_empty());
+        let mut long = Tags::new(Algorithm::HmacSha512);
+        assert!(long.push(&[1; 64]));
+        assert_eq!(matching_key(&tags(&[1, 1]), &long), None);
     }
 
     #[test]
@@ -194,8 +272,8 @@ mod tests {
     fn debug_shows_no_key_and_no_tag() {
         let mac = KeyedMac::new(Algorithm::HmacSha256, b"key").unwrap();
         assert_eq!(
-            format!("{mac:?} {:?}", mac.clone().finish()),
-            "HmacSha256(..) Tag(..)"
+            format!("{mac:?} {:?}", tags(&[1])),
+            "HmacSha256(..) Tags(..)"
         );
     }
 }

@@ -6,7 +6,7 @@ use std::{env, fs, io, path::Path};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-use crate::scheme::KeyFormat;
+use crate::{scheme::KeyFormat, text::decode_hex};
 
 /// A sender's signing secret.
 ///
@@ -193,7 +193,11 @@ fn decode(text: &str, format: KeyFormat) -> Result<Zeroizing<Vec<u8>>, SecretErr
             }
             text.as_bytes().to_vec()
         }
-        KeyFormat::Hex => hex::decode(text).map_err(|_| SecretError::new(SecretFault::NotHex))?,
+        KeyFormat::Hex => {
+            let mut bytes = vec![0; text.len() / 2];
+            decode_hex(text.as_bytes(), &mut bytes).ok_or(SecretError::new(SecretFault::NotHex))?;
+            bytes
+        }
         KeyFormat::Base64 => base64_key(text)?,
         KeyFormat::Base64AfterPrefix(prefix) => match text.strip_prefix(prefix) {
             Some(rest) => base64_key(rest)?,
@@ -306,6 +310,7 @@ mod tests {
         assert_eq!(fault(Secret::new(" a")), SecretFault::Padded);
         assert_eq!(fault(Secret::from_bytes([])), SecretFault::Empty);
         assert_eq!(fault(Secret::from_hex("abc")), SecretFault::NotHex);
+        assert_eq!(fault(Secret::from_hex("0xabcd")), SecretFault::NotHex);
         assert_eq!(fault(Secret::from_base64("a_b=")), SecretFault::NotBase64);
         assert_eq!(
             fault(Secret::from_whsec("whpk_1SiA")),

@@ -1,38 +1,101 @@
 //! Short texts from requests, kept without a heap allocation.
 
-use core::fmt;
+use core::{fmt, num::NonZeroU32};
 
 use smallvec::SmallVec;
 
 /// The longest header value that is taken as an id, a type, a copy or a tenant's name.
 pub(crate) const MAX_VALUE: usize = 256;
 
-/// A UTF-8 text; ids and event names of the usual length stay inline.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Text(SmallVec<[u8; 40]>);
+/// The texts of one request, end to end; those of the usual length stay inline.
+#[derive(Clone, Default)]
+pub(crate) struct Texts {
+    bytes: SmallVec<[u8; 104]>,
+}
 
-impl Text {
-    /// A header value of 1 to 256 visible ASCII characters.
-    pub(crate) fn from_header(value: &[u8]) -> Option<Self> {
-        let visible = value.iter().all(u8::is_ascii_graphic);
-        ((1..=MAX_VALUE).contains(&value.len()) && visible).then(|| Self(SmallVec::from(value)))
+/// Where one text is among those of its request. Never empty.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: u32,
+    len: NonZeroU32,
+}
+
+impl Texts {
+    /// Keeps a header value of 1 to 256 visible ASCII characters.
+    pub(crate) fn add_header(&mut self, value: &[u8]) -> Option<Span> {
+        (value.len() <= MAX_VALUE && all(value, u8::is_ascii_graphic))
+            .then(|| self.add(value))
+            .flatten()
     }
 
-    pub(crate) fn from_text(text: &str) -> Self {
-        Self(SmallVec::from(text.as_bytes()))
+    /// Keeps a text that is not empty.
+    pub(crate) fn add(&mut self, text: &[u8]) -> Option<Span> {
+        let start = u32::try_from(self.bytes.len()).ok()?;
+        let len = NonZeroU32::new(u32::try_from(text.len()).ok()?)?;
+        self.bytes.extend_from_slice(text);
+        Some(Span { start, len })
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+    /// The bytes of a text; none where there is none.
+    pub(crate) fn bytes(&self, span: Option<Span>) -> &[u8] {
+        span.and_then(|span| {
+            let start = usize::try_from(span.start).ok()?;
+            let len = usize::try_from(span.len.get()).ok()?;
+            self.bytes.get(start..)?.get(..len)
+        })
+        .unwrap_or_default()
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.0).unwrap_or_default()
+    pub(crate) fn get(&self, span: Option<Span>) -> Option<&str> {
+        span.is_some()
+            .then(|| core::str::from_utf8(self.bytes(span)).unwrap_or_default())
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for Texts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Text(..)")
+        f.write_str("Texts(..)")
+    }
+}
+
+/// Whether every byte passes. It looks at all of them, which is faster than stopping early.
+pub(crate) fn all(bytes: &[u8], passes: impl Fn(&u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, byte| all & passes(byte))
+}
+
+/// Decodes hexadecimal digits of either case into the front of a buffer, and says how many bytes
+/// there are.
+///
+/// `const_hex` steps over a leading `0x`; the length leaves no room for one.
+pub(crate) fn decode_hex(text: &[u8], to: &mut [u8]) -> Option<usize> {
+    let len = text.len() / 2;
+    const_hex::decode_to_slice(text, to.get_mut(..len)?).ok()?;
+    Some(len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_is_digits_and_nothing_else() {
+        let decode = |text: &str| {
+            let mut bytes = [0; 4];
+            decode_hex(text.as_bytes(), &mut bytes).map(|len| bytes[..len].to_vec())
+        };
+        assert_eq!(decode("00ffAa"), Some(vec![0, 255, 170]));
+        assert_eq!(decode(""), Some(Vec::new()));
+        for wrong in [
+            "a",
+            "abc",
+            "0x",
+            "0xabcd",
+            "0Xabcd",
+            "gg",
+            "a b ",
+            "0123456789",
+        ] {
+            assert_eq!(decode(wrong), None, "{wrong}");
+        }
     }
 }

@@ -7,7 +7,11 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::{
-    DeliveryKey, OnAlias, Timestamp, mac::Tag, receiver::Held, scheme::Scheme, text::Text,
+    DeliveryKey, OnAlias, Timestamp,
+    mac::{self, Tags},
+    receiver::Held,
+    scheme::Scheme,
+    text::{Span, Texts},
 };
 
 /// A delivery whose signature was proved over exactly the bytes it holds.
@@ -29,11 +33,12 @@ pub struct Verified {
 pub(crate) struct VerifiedParts {
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) matched: Arc<str>,
-    pub(crate) tags: SmallVec<[Tag; 2]>,
-    pub(crate) id: Option<Text>,
-    pub(crate) event: Option<Text>,
+    pub(crate) tags: Tags,
+    pub(crate) texts: Texts,
+    pub(crate) id: Option<Span>,
+    pub(crate) event: Option<Span>,
     pub(crate) standing: Standing,
-    pub(crate) attempt_id: Option<Text>,
+    pub(crate) attempt_id: Option<Span>,
     pub(crate) time: Option<Timestamp>,
     pub(crate) received_at: Timestamp,
     pub(crate) body: Bytes,
@@ -82,7 +87,7 @@ impl Verified {
     /// The delivery's id, where there is one.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.parts.id.as_ref().map(Text::as_str)
+        self.parts.texts.get(self.parts.id)
     }
 
     /// Whether the signature covers the id.
@@ -94,8 +99,9 @@ impl Verified {
     /// The event's type, where there is one.
     #[must_use]
     pub fn event_type(&self) -> Option<EventName<'_>> {
-        self.parts.event.as_ref().map(|name| EventName {
-            name: name.as_str(),
+        let name = self.parts.texts.get(self.parts.event)?;
+        Some(EventName {
+            name,
             signed: self.scheme().event_is_signed(),
         })
     }
@@ -116,7 +122,7 @@ impl Verified {
     /// The id of this attempt, new on every retry and unsigned: for logs only.
     #[must_use]
     pub fn attempt_id(&self) -> Option<&str> {
-        self.parts.attempt_id.as_ref().map(Text::as_str)
+        self.parts.texts.get(self.parts.attempt_id)
     }
 
     /// When the sender says it sent this; signed where the scheme signs a time.
@@ -200,12 +206,11 @@ impl Verified {
         if self.scheme().time_is_signed() {
             return SmallVec::new();
         }
-        self.parts.tags.iter().map(Tag::truncated).collect()
+        self.parts.tags.iter().map(mac::truncated).collect()
     }
 
     fn rule(&self) -> Option<&'static crate::scheme::EventRule> {
-        let name = self.parts.event.as_ref()?;
-        self.scheme().event_rule(name.as_str())
+        self.scheme().event_rule(self.event_type()?.as_str())
     }
 }
 

@@ -10,10 +10,10 @@ use super::{Inner, Prechecked, Receiver, precheck};
 use crate::{
     Rejection, RejectionKind, Tenant,
     facts::{self, Fact},
-    keyring::Key,
-    mac::{self, Tag},
-    scheme::{Place, Scheme, Segment, Segments, TimeAt},
-    text::Text,
+    keyring::{ActiveKeys, Keyring},
+    mac::{self, Macs},
+    scheme::{Part, Place, Scheme, Segment, Segments, TimeAt},
+    text::{Span, Texts},
     verified::{Standing, Verified, VerifiedParts},
 };
 
@@ -25,10 +25,8 @@ use crate::{
 #[must_use = "a body is proved by `finish`"]
 pub struct Intake {
     head: Prechecked,
-    tenant: Option<Arc<str>>,
-    keys: SmallVec<[Key; 2]>,
     body: Buffer,
-    held: Held,
+    proof: Proof,
 }
 
 impl Receiver {
@@ -40,29 +38,11 @@ impl Receiver {
     ///
     /// When there is no key to check with.
     pub fn open(&self, head: Prechecked, tenant: Option<Tenant>) -> Result<Intake, Rejection> {
-        let inner = &*self.inner;
-        let (keyring, tenant) = match (inner.keys.static_keyring(), tenant) {
-            (Some(keyring), _) => (keyring.clone(), None),
-            (None, Some(Tenant { id, keyring })) => (keyring, Some(id)),
-            (None, None) => return Err(Rejection::new(RejectionKind::UnknownTenant)),
-        };
-        if !keyring.fits(&inner.scheme) {
-            return Err(Rejection::new(RejectionKind::NoActiveKey));
-        }
-        let mut keys = keyring.active(head.at);
-        if keys.is_empty() {
-            return Err(Rejection::new(RejectionKind::NoActiveKey));
-        }
-        feed_around_body(&inner.scheme, inner, &head, &mut keys, Side::Before);
+        let keys = self.keys_for(&head, tenant)?;
         Ok(Intake {
+            proof: Proof::new(self, &head, keys),
             head,
-            tenant,
-            keys,
             body: Buffer::Empty,
-            held: Held {
-                inner: Arc::clone(&self.inner),
-                bytes: 0,
-            },
         })
     }
 
@@ -78,10 +58,22 @@ impl Receiver {
         body: Bytes,
         now: crate::Timestamp,
     ) -> Result<Verified, Rejection> {
-        let head = self.precheck(head, now)?;
-        let mut intake = self.open(head, None)?;
-        intake.push(body)?;
-        intake.finish()
+        let mut checked = Prechecked::new(&self.inner.scheme, now);
+        self.precheck_into(head, &mut checked)?;
+        let keys = self.keys_for(&checked, None)?;
+        let mut proof = Proof::new(self, &checked, keys);
+        proof.feed(0, &body)?;
+        proof.conclude(&mut checked, body)
+    }
+
+    fn keys_for(&self, head: &Prechecked, tenant: Option<Tenant>) -> Result<Keys, Rejection> {
+        let inner = &*self.inner;
+        let keys = match (inner.keys.static_keyring(), tenant) {
+            (Some(keyring), _) => Keys::of(keyring, None, inner, head.at),
+            (None, Some(Tenant { id, keyring })) => Keys::of(&keyring, Some(id), inner, head.at),
+            (None, None) => return Err(Rejection::new(RejectionKind::UnknownTenant)),
+        };
+        keys.ok_or(Rejection::new(RejectionKind::NoActiveKey))
     }
 }
 
@@ -94,21 +86,13 @@ impl Intake {
     ///
     /// When the body is over the limit, or the receiver holds as many bytes as it may.
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Rejection> {
-        let limit = self.held.inner.limits.body_bytes;
-        let fits = |len: &usize| *len <= limit;
-        let len = self.body.len().checked_add(chunk.len()).filter(fits);
-        let Some(len) = len else {
-            return Err(Rejection::new(RejectionKind::BodyTooLarge));
-        };
-        self.held.grow(chunk.len())?;
-        for key in &mut self.keys {
-            key.mac.update(&chunk);
-        }
+        let len = self.proof.feed(self.body.len(), &chunk)?;
+        let limit = self.proof.held.inner.limits.body_bytes;
         let expected = self
             .head
             .declared
             .and_then(|declared| usize::try_from(declared).ok())
-            .filter(fits)
+            .filter(|declared| *declared <= limit)
             .unwrap_or(len);
         self.body.append(chunk, len.max(expected), limit);
         Ok(())
@@ -121,32 +105,83 @@ impl Intake {
     /// When no key made any of the signatures, or what was proved contradicts the head.
     pub fn finish(self) -> Result<Verified, Rejection> {
         let Self {
-            head,
-            tenant,
-            mut keys,
+            mut head,
             body,
-            held,
+            proof,
         } = self;
-        let inner = &*held.inner;
-        let scheme = &inner.scheme;
-        feed_around_body(scheme, inner, &head, &mut keys, Side::After);
+        proof.conclude(&mut head, body.into_bytes())
+    }
+}
 
-        let mut tags: SmallVec<[Tag; 2]> = SmallVec::new();
-        let mut labels: SmallVec<[Arc<str>; 2]> = SmallVec::new();
-        for key in keys {
-            tags.push(key.mac.finish());
-            labels.push(key.label);
-        }
+/// The keys that a request is judged by, and whose they are.
+struct Keys {
+    tenant: Option<Arc<str>>,
+    active: ActiveKeys,
+}
+
+impl Keys {
+    fn of(
+        keyring: &Keyring,
+        tenant: Option<Arc<str>>,
+        inner: &Inner,
+        now: crate::Timestamp,
+    ) -> Option<Self> {
+        let active = keyring.active(now);
+        (keyring.fits(&inner.scheme) && !active.is_empty()).then_some(Self { tenant, active })
+    }
+}
+
+/// A body's MACs under way, and what they are to be compared by.
+#[derive(Debug)]
+struct Proof {
+    macs: Macs,
+    tenant: Option<Arc<str>>,
+    keys: ActiveKeys,
+    held: Held,
+}
+
+impl Proof {
+    fn new(receiver: &Receiver, head: &Prechecked, keys: Keys) -> Self {
+        let inner = &receiver.inner;
+        let mut proof = Self {
+            macs: keys.active.macs(inner.scheme.algorithm()),
+            tenant: keys.tenant,
+            keys: keys.active,
+            held: Held {
+                inner: Arc::clone(inner),
+                bytes: 0,
+            },
+        };
+        feed_around_body(inner, head, &mut proof.macs, Side::Before);
+        proof
+    }
+
+    /// Takes a chunk that comes after `before` bytes, and says how many there are then.
+    fn feed(&mut self, before: usize, chunk: &[u8]) -> Result<usize, Rejection> {
+        let limit = self.held.inner.limits.body_bytes;
+        let len = before
+            .checked_add(chunk.len())
+            .filter(|len| *len <= limit)
+            .ok_or(Rejection::new(RejectionKind::BodyTooLarge))?;
+        self.held.grow(chunk.len())?;
+        self.macs.update(chunk);
+        Ok(len)
+    }
+
+    fn conclude(mut self, head: &mut Prechecked, body: Bytes) -> Result<Verified, Rejection> {
+        let inner = &*self.held.inner;
+        feed_around_body(inner, head, &mut self.macs, Side::After);
+        let tags = self.macs.finish();
         let matched = mac::matching_key(&tags, &head.candidates)
-            .and_then(|at| labels.into_iter().nth(at))
+            .and_then(|at| self.keys.label(at))
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
 
-        let body = body.into_bytes();
-        let facts = BodyFacts::read(scheme, inner, &head, &body)?;
+        let facts = BodyFacts::read(&inner.scheme, inner, head, &body)?;
         Ok(Verified::new(VerifiedParts {
-            tenant,
+            tenant: self.tenant,
             matched,
             tags,
+            texts: core::mem::take(&mut head.texts),
             id: facts.id.or(head.id),
             event: facts.event.or(head.event),
             standing: facts.standing,
@@ -154,7 +189,7 @@ impl Intake {
             time: facts.time.or(head.time),
             received_at: head.at,
             body,
-            held,
+            held: self.held,
         }))
     }
 }
@@ -166,29 +201,27 @@ enum Side {
 }
 
 /// Feeds the signed parts on one side of the body to every MAC.
-fn feed_around_body(
-    scheme: &Scheme,
-    inner: &Inner,
-    head: &Prechecked,
-    keys: &mut [Key],
-    side: Side,
-) {
+fn feed_around_body(inner: &Inner, head: &Prechecked, macs: &mut Macs, side: Side) {
+    let scheme = &inner.scheme;
+    if scheme.signed == [Part::Body] {
+        return;
+    }
     let segments = Segments {
-        time: head.time_text.as_ref().map_or(&[], Text::as_bytes),
-        id: head.id.as_ref().map_or(&[], Text::as_bytes),
+        time: head.texts.bytes(head.time_text),
+        id: head.texts.bytes(head.id),
         url: inner.url.as_bytes(),
     };
     let mut now = Side::Before;
     segments.each(
         scheme,
-        head.signed_headers.iter().map(Text::as_bytes),
+        head.signed_headers
+            .iter()
+            .map(|value| head.texts.bytes(Some(*value))),
         |segment| match segment {
             Segment::Body => now = Side::After,
             Segment::Bytes(bytes) => {
                 if now == side {
-                    for key in &mut *keys {
-                        key.mac.update(bytes);
-                    }
+                    macs.update(bytes);
                 }
             }
         },
@@ -197,8 +230,8 @@ fn feed_around_body(
 
 /// What a scheme takes from the proved body.
 struct BodyFacts {
-    id: Option<Text>,
-    event: Option<Text>,
+    id: Option<Span>,
+    event: Option<Span>,
     time: Option<crate::Timestamp>,
     standing: Standing,
 }
@@ -207,7 +240,7 @@ impl BodyFacts {
     fn read(
         scheme: &Scheme,
         inner: &Inner,
-        head: &Prechecked,
+        head: &mut Prechecked,
         body: &[u8],
     ) -> Result<Self, Rejection> {
         let pointer = |place| match place {
@@ -219,9 +252,9 @@ impl BodyFacts {
             _ => None,
         };
         // An unsigned type is only supported by what the body says.
-        let proof = match (scheme.event, &head.event) {
+        let proof = match (scheme.event, head.texts.get(head.event)) {
             (Some(Place::Header(_)), Some(name)) => {
-                scheme.event_rule(name.as_str()).and_then(|rule| rule.proof)
+                scheme.event_rule(name).and_then(|rule| rule.proof)
             }
             _ => None,
         };
@@ -239,16 +272,20 @@ impl BodyFacts {
         .into_iter();
         let mut next = |wanted: bool| wanted.then(|| found.next()).flatten();
 
-        let id = covered(next(id_at.is_some()).as_ref());
-        let event = covered(next(event_at.is_some()).as_ref());
+        let id = covered(&mut head.texts, next(id_at.is_some()).as_ref());
+        let event = covered(&mut head.texts, next(event_at.is_some()).as_ref());
         let time = next(time_at.is_some());
         let claim = next(proof.is_some());
 
         // What a copy repeats is signed, in the body or in a header of its own.
-        let (signed_id, signed_event) = (id.as_ref().or(head.id.as_ref()), event.as_ref());
-        let signed_event = signed_event.or(head.event.as_ref());
-        check_copy(scheme.id_copy, signed_id, head.id_copy.as_ref())?;
-        check_copy(scheme.event_copy, signed_event, head.event_copy.as_ref())?;
+        let (signed_id, signed_event) = (id.or(head.id), event.or(head.event));
+        check_copy(scheme.id_copy, &head.texts, signed_id, head.id_copy)?;
+        check_copy(
+            scheme.event_copy,
+            &head.texts,
+            signed_event,
+            head.event_copy,
+        )?;
         let time = match (time, scheme.time_unit()) {
             (Some(fact), Some(unit)) => {
                 let time = fact
@@ -279,19 +316,19 @@ impl BodyFacts {
     }
 }
 
-fn covered(fact: Option<&Fact>) -> Option<Text> {
+fn covered(texts: &mut Texts, fact: Option<&Fact>) -> Option<Span> {
     fact.and_then(Fact::text)
-        .filter(|text| !text.is_empty())
-        .map(Text::from_text)
+        .and_then(|text| texts.add(text.as_bytes()))
 }
 
 /// A header that repeats a signed value must agree with it, where both are there.
 fn check_copy(
     header: Option<&'static str>,
-    covered: Option<&Text>,
-    copy: Option<&Text>,
+    texts: &Texts,
+    covered: Option<Span>,
+    copy: Option<Span>,
 ) -> Result<(), Rejection> {
-    match (header, covered, copy) {
+    match (header, texts.get(covered), texts.get(copy)) {
         (Some(header), Some(covered), Some(copy)) if covered != copy => Err(
             Rejection::header_fault(RejectionKind::CopyDisagrees, header),
         ),

@@ -2,40 +2,59 @@
 
 use smallvec::SmallVec;
 
-use super::Receiver;
+use super::{Inner, Receiver};
 use crate::{
     Head, Rejection, RejectionKind, Timestamp,
     head::{FoundHeaders, Slot, WantedHeaders},
     keyring::TenantAt,
+    mac::Tags,
     scheme::{
-        Candidates, Location, Part, Place, Scheme, SignatureFault, TimeAt, TimeUnit, Tolerance,
-        parse_signature,
+        Location, Part, Place, Scheme, SignatureFault, TimeAt, TimeUnit, Tolerance, parse_signature,
     },
-    text::Text,
+    text::{self, Span, Texts},
 };
 
 /// A request head that passed every check that needs no key. Comes from [`Receiver::precheck`].
 #[derive(Clone, Debug)]
 pub struct Prechecked {
-    pub(super) candidates: Candidates,
-    pub(super) time_text: Option<Text>,
+    pub(super) candidates: Tags,
+    pub(super) texts: Texts,
+    pub(super) time_text: Option<Span>,
     pub(super) time: Option<Timestamp>,
-    pub(super) id: Option<Text>,
-    pub(super) event: Option<Text>,
-    pub(super) id_copy: Option<Text>,
-    pub(super) event_copy: Option<Text>,
-    pub(super) attempt_id: Option<Text>,
-    pub(super) signed_headers: SmallVec<[Text; 1]>,
+    pub(super) id: Option<Span>,
+    pub(super) event: Option<Span>,
+    pub(super) id_copy: Option<Span>,
+    pub(super) event_copy: Option<Span>,
+    pub(super) attempt_id: Option<Span>,
+    pub(super) signed_headers: SmallVec<[Span; 2]>,
     pub(super) declared: Option<u64>,
-    pub(super) tenant: Option<Text>,
+    pub(super) tenant: Option<Span>,
     pub(super) at: Timestamp,
 }
 
 impl Prechecked {
+    pub(super) fn new(scheme: &Scheme, now: Timestamp) -> Self {
+        Self {
+            candidates: Tags::new(scheme.algorithm),
+            texts: Texts::default(),
+            time_text: None,
+            time: None,
+            id: None,
+            event: None,
+            id_copy: None,
+            event_copy: None,
+            attempt_id: None,
+            signed_headers: SmallVec::new(),
+            declared: None,
+            tenant: None,
+            at: now,
+        }
+    }
+
     /// The tenant that the request names, to be looked up. Anybody may have written it.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
-        self.tenant.as_ref().map(Text::as_str)
+        self.texts.get(self.tenant)
     }
 }
 
@@ -112,19 +131,21 @@ impl HeadPlan {
         })
     }
 
-    /// The only value of a header, of 1 to 256 visible ASCII characters.
+    /// Keeps the only value of a header, of 1 to 256 visible ASCII characters.
     fn text(
         &self,
+        texts: &mut Texts,
         found: &FoundHeaders<'_>,
         slot: Option<Slot>,
-    ) -> Result<Option<Text>, Rejection> {
+    ) -> Result<Option<Span>, Rejection> {
         let Some(slot) = slot else {
             return Ok(None);
         };
         let Some(value) = self.one(found, slot)? else {
             return Ok(None);
         };
-        Text::from_header(value)
+        texts
+            .add_header(value)
             .map(Some)
             .ok_or_else(|| self.fault(RejectionKind::HeaderMalformed, slot))
     }
@@ -153,20 +174,32 @@ impl Receiver {
         head: &(impl Head + ?Sized),
         now: Timestamp,
     ) -> Result<Prechecked, Rejection> {
+        let mut checked = Prechecked::new(&self.inner.scheme, now);
+        self.precheck_into(head, &mut checked)?;
+        Ok(checked)
+    }
+
+    /// The same, in place: a `Prechecked` is large enough for its moves to be felt.
+    pub(super) fn precheck_into(
+        &self,
+        head: &(impl Head + ?Sized),
+        checked: &mut Prechecked,
+    ) -> Result<(), Rejection> {
         let inner = &*self.inner;
         let (scheme, plan) = (&inner.scheme, &inner.plan);
         if head.method() != "POST" {
             return Err(Rejection::new(RejectionKind::MethodNotAllowed));
         }
-        let found = plan.wanted.find(head);
+        let mut found = FoundHeaders::default();
+        plan.wanted.find(head, &mut found);
         check_content(scheme, plan, &found)?;
 
         let signature = SignatureHeaders::find(scheme, plan, &found, head, &inner.limits)?;
-        let parsed = parse_signature(
+        let signature_time = parse_signature(
             scheme,
-            scheme.time_key(),
             &signature.values,
             inner.limits.candidates,
+            &mut checked.candidates,
         )
         .map_err(|fault| {
             let kind = match fault {
@@ -178,83 +211,76 @@ impl Receiver {
             Rejection::header_fault(kind, signature.name)
         })?;
 
-        let (time_text, time) = match scheme.time.map(|rule| rule.at) {
+        match scheme.time.map(|rule| rule.at) {
             Some(TimeAt::Header(name)) => {
                 let value = plan.time.map_or(Ok(None), |slot| plan.one(&found, slot))?;
-                read_time(scheme, inner.tolerance, name, value, now)?
+                read_time(inner, checked, name, value)?;
             }
             Some(TimeAt::SignatureKey(_)) => {
-                read_time(scheme, inner.tolerance, signature.name, parsed.time, now)?
+                read_time(inner, checked, signature.name, signature_time)?;
             }
-            Some(TimeAt::Body(_)) | None => (None, None),
-        };
+            Some(TimeAt::Body(_)) | None => {}
+        }
 
-        let id = plan.text(&found, plan.id)?;
+        let texts = &mut checked.texts;
+        checked.id = plan.text(texts, &found, plan.id)?;
         if scheme.signed.contains(&Part::Id)
             && let Some(slot) = plan.id
         {
-            let id = id
-                .as_ref()
-                .ok_or_else(|| plan.fault(RejectionKind::HeaderMissing, slot))?;
-            if !scheme.keeps_apart(Part::Id, id.as_bytes()) {
+            if checked.id.is_none() {
+                return Err(plan.fault(RejectionKind::HeaderMissing, slot));
+            }
+            if !scheme.keeps_apart(Part::Id, texts.bytes(checked.id)) {
                 return Err(plan.fault(RejectionKind::HeaderMalformed, slot));
             }
         }
-        let mut signed_headers = SmallVec::new();
         let header_parts = scheme
             .signed
             .iter()
             .filter(|part| matches!(part, Part::Header(_)));
         for (slot, part) in plan.signed_headers.iter().zip(header_parts) {
             let value = plan
-                .text(&found, Some(*slot))?
+                .text(texts, &found, Some(*slot))?
                 .ok_or_else(|| plan.fault(RejectionKind::HeaderMissing, *slot))?;
-            if !scheme.keeps_apart(*part, value.as_bytes()) {
+            if !scheme.keeps_apart(*part, texts.bytes(Some(value))) {
                 return Err(plan.fault(RejectionKind::HeaderMalformed, *slot));
             }
-            signed_headers.push(value);
+            checked.signed_headers.push(value);
         }
 
-        let declared = plan
+        checked.declared = plan
             .one(&found, plan.content_length)?
             .and_then(|value| core::str::from_utf8(value).ok()?.parse::<u64>().ok());
-        if declared.is_some_and(|len| {
+        if checked.declared.is_some_and(|len| {
             usize::try_from(len).map_or(true, |len| len > inner.limits.body_bytes)
         }) {
             return Err(Rejection::new(RejectionKind::BodyTooLarge));
         }
 
-        Ok(Prechecked {
-            candidates: parsed.candidates,
-            time_text,
-            time,
-            id,
-            event: plan.text(&found, plan.event)?,
-            id_copy: plan.text(&found, plan.id_copy)?,
-            event_copy: plan.text(&found, plan.event_copy)?,
-            attempt_id: plan.text(&found, plan.attempt)?,
-            signed_headers,
-            declared,
-            tenant: self.tenant_of(head, &found)?,
-            at: now,
-        })
+        checked.event = plan.text(texts, &found, plan.event)?;
+        checked.id_copy = plan.text(texts, &found, plan.id_copy)?;
+        checked.event_copy = plan.text(texts, &found, plan.event_copy)?;
+        checked.attempt_id = plan.text(texts, &found, plan.attempt)?;
+        checked.tenant = self.tenant_of(texts, head, &found)?;
+        Ok(())
     }
 
     fn tenant_of(
         &self,
+        texts: &mut Texts,
         head: &(impl Head + ?Sized),
         found: &FoundHeaders<'_>,
-    ) -> Result<Option<Text>, Rejection> {
+    ) -> Result<Option<Span>, Rejection> {
         let Some(at) = self.inner.keys.tenant_at() else {
             return Ok(None);
         };
-        let text = match at {
-            TenantAt::Header(_) => self.inner.plan.text(found, self.inner.plan.tenant)?,
+        let tenant = match at {
+            TenantAt::Header(_) => self.inner.plan.text(texts, found, self.inner.plan.tenant)?,
             TenantAt::LastPathSegment => head
                 .path()
                 .rsplit('/')
                 .next()
-                .and_then(|segment| Text::from_header(segment.as_bytes())),
+                .and_then(|segment| texts.add_header(segment.as_bytes())),
             TenantAt::Query(name) => {
                 let mut values = head
                     .query()
@@ -264,12 +290,13 @@ impl Receiver {
                     .filter(|(key, _)| *key == name)
                     .map(|(_, value)| value);
                 match (values.next(), values.next()) {
-                    (Some(value), None) => Text::from_header(value.as_bytes()),
+                    (Some(value), None) => texts.add_header(value.as_bytes()),
                     _ => None,
                 }
             }
         };
-        text.map(Some)
+        tenant
+            .map(Some)
             .ok_or_else(|| Rejection::new(RejectionKind::UnknownTenant))
     }
 }
@@ -281,16 +308,16 @@ fn check_content(
 ) -> Result<(), Rejection> {
     let content_type = || Rejection::new(RejectionKind::ContentType);
     if let Some(value) = found.one(plan.content_type).map_err(|_| content_type())? {
-        let essence = value
-            .split(|byte| *byte == b';')
-            .next()
-            .unwrap_or_default()
-            .trim_ascii();
-        if !scheme
-            .content_types
-            .iter()
-            .any(|known| known.as_bytes().eq_ignore_ascii_case(essence))
-        {
+        let value = value.trim_ascii_start();
+        let is = |known: &&str| {
+            value
+                .split_at_checked(known.len())
+                .is_some_and(|(essence, rest)| {
+                    essence.eq_ignore_ascii_case(known.as_bytes())
+                        && matches!(rest.trim_ascii_start(), [] | [b';', ..])
+                })
+        };
+        if !scheme.content_types.iter().any(is) {
             return Err(content_type());
         }
     }
@@ -343,7 +370,7 @@ impl<'a> SignatureHeaders<'a> {
         }
         let visible = |value: &&[u8]| {
             let printable = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
-            (1..=limits.signature_bytes).contains(&value.len()) && value.iter().all(printable)
+            (1..=limits.signature_bytes).contains(&value.len()) && text::all(value, printable)
         };
         if !values.iter().all(visible) {
             return Err(Rejection::header_fault(
@@ -369,20 +396,18 @@ fn is_signature_header(header: &str, stem: &str, numbered: bool) -> bool {
     }
 }
 
-/// A time exactly as sent, and what it says.
-type SentTime = (Option<Text>, Option<Timestamp>);
-
+/// Keeps a time exactly as sent, and what it says.
 fn read_time(
-    scheme: &Scheme,
-    tolerance: Option<Tolerance>,
+    inner: &Inner,
+    checked: &mut Prechecked,
     header: &'static str,
     value: Option<&[u8]>,
-    now: Timestamp,
-) -> Result<SentTime, Rejection> {
+) -> Result<(), Rejection> {
+    let (scheme, tolerance) = (&inner.scheme, inner.tolerance);
     let Some(value) = value else {
         // Where nothing about the time is signed or judged, it may be missing.
         if tolerance.is_none() && !scheme.signed.contains(&Part::Timestamp) {
-            return Ok((None, None));
+            return Ok(());
         }
         return Err(Rejection::header_fault(
             RejectionKind::HeaderMissing,
@@ -391,8 +416,10 @@ fn read_time(
     };
     let time = parse_time(value, scheme.time_unit().unwrap_or(TimeUnit::Seconds))
         .ok_or_else(|| Rejection::header_fault(RejectionKind::HeaderMalformed, header))?;
-    judge_time(time, tolerance, now, Some(header))?;
-    Ok((Text::from_header(value), Some(time)))
+    judge_time(time, tolerance, checked.at, Some(header))?;
+    checked.time_text = checked.texts.add_header(value);
+    checked.time = Some(time);
+    Ok(())
 }
 
 /// Reads plain digits; a number beyond any calendar is a time in the far future.

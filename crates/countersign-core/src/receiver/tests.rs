@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     Head, MemoryStore, RejectionKind, Timestamp, Verified,
-    mac::KeyedMac,
+    mac::{KeyedMac, Macs},
     scheme::{Part, SchemeBuilder},
 };
 
@@ -113,9 +113,11 @@ impl Head for Request {
 }
 
 fn tag(message: &[u8]) -> String {
-    let mut mac = KeyedMac::new(crate::Algorithm::HmacSha256, KEY.as_bytes()).unwrap();
-    mac.update(message);
-    hex::encode(mac.finish().as_bytes())
+    let key = KeyedMac::new(crate::Algorithm::HmacSha256, KEY.as_bytes()).unwrap();
+    let mut macs = Macs::new(crate::Algorithm::HmacSha256, [&key].into_iter());
+    macs.update(message);
+    let tags = macs.finish();
+    const_hex::encode(tags.iter().next().unwrap())
 }
 
 fn builder(scheme: Scheme) -> ReceiverBuilder {

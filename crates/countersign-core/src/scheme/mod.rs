@@ -38,7 +38,7 @@ mod tests;
 
 pub use self::{builder::SchemeBuilder, check::SchemeError};
 pub(crate) use self::{
-    signature::{Candidates, SignatureFault, parse as parse_signature},
+    signature::{SignatureFault, parse as parse_signature},
     template::{Segment, Segments},
 };
 

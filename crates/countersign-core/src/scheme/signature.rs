@@ -4,20 +4,12 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use smallvec::SmallVec;
 
 use super::{Encoding, Grammar, Scheme};
-use crate::mac::{MAX_TAG, Tag};
-
-/// The tags that a request offers.
-pub(crate) type Candidates = SmallVec<[Tag; 2]>;
-
-/// What a signature header said.
-#[derive(Debug)]
-pub(crate) struct ParsedSignature<'a> {
-    pub(crate) candidates: Candidates,
-    pub(crate) time: Option<&'a [u8]>,
-}
+use crate::{
+    mac::{MAX_TAG, Tags},
+    text::decode_hex,
+};
 
 /// Why signature headers could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,33 +24,33 @@ const PADDING: GeneralPurposeConfig =
 const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDING);
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDING);
 
-/// Reads every value of the signature header(s) by the scheme's grammar.
+/// Reads every value of the signature header(s) by the scheme's grammar: adds the candidates and
+/// returns the time, where it is here.
 ///
 /// A tag that cannot be decoded counts among the candidates and matches nothing: senders repeat a
 /// key while they rotate secrets, and a spoilt entry must not refuse the good one beside it (Paddle's
 /// own tests have `h1=dummy;h1=<tag>`). A header out of grammar is refused whole.
 pub(crate) fn parse<'a>(
     scheme: &Scheme,
-    time_key: Option<&str>,
     values: &[&'a [u8]],
     max_candidates: usize,
-) -> Result<ParsedSignature<'a>, SignatureFault> {
+    candidates: &mut Tags,
+) -> Result<Option<&'a [u8]>, SignatureFault> {
     let mut reader = Reader {
         scheme,
         max_candidates,
         offered: 0,
-        parsed: ParsedSignature {
-            candidates: Candidates::new(),
-            time: None,
-        },
+        candidates,
+        time: None,
     };
+    let time_key = scheme.time_key();
     for value in values {
         reader.value(time_key, value)?;
     }
-    if reader.parsed.candidates.is_empty() {
+    if reader.candidates.is_empty() {
         return Err(SignatureFault::NoCandidate);
     }
-    Ok(reader.parsed)
+    Ok(reader.time)
 }
 
 struct Reader<'s, 'a> {
@@ -66,7 +58,8 @@ struct Reader<'s, 'a> {
     max_candidates: usize,
     /// Tags seen, those that cannot be decoded included.
     offered: usize,
-    parsed: ParsedSignature<'a>,
+    candidates: &'s mut Tags,
+    time: Option<&'a [u8]>,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -91,7 +84,7 @@ impl<'a> Reader<'_, 'a> {
                     if tags.iter().any(|tag| tag.as_bytes() == key) {
                         self.tag(value)?;
                     } else if time_key.is_some_and(|name| name.as_bytes() == key)
-                        && self.parsed.time.replace(value).is_some()
+                        && self.time.replace(value).is_some()
                     {
                         return Err(SignatureFault::Malformed);
                     }
@@ -118,7 +111,8 @@ impl<'a> Reader<'_, 'a> {
             return Err(SignatureFault::TooManyCandidates);
         }
         self.offered = self.offered.saturating_add(1);
-        self.parsed.candidates.extend(decode(self.scheme, text));
+        // One that cannot be decoded matches nothing, and is not added.
+        let _decoded = decode(self.scheme, text, self.candidates);
         Ok(())
     }
 }
@@ -132,21 +126,14 @@ fn split_once(bytes: &[u8], at: u8) -> Result<(&[u8], &[u8]), SignatureFault> {
 }
 
 /// Decodes a tag of exactly the algorithm's length.
-fn decode(scheme: &Scheme, text: &[u8]) -> Option<Tag> {
-    let len = scheme.algorithm.tag_len();
+fn decode(scheme: &Scheme, text: &[u8], to: &mut Tags) -> bool {
     // Room for what the longest accepted base64 text decodes to, which is then refused.
     let mut bytes = [0_u8; MAX_TAG + 8];
-    match scheme.encoding {
-        Encoding::Hex => hex::decode_to_slice(text, bytes.get_mut(..len)?).ok()?,
-        Encoding::Base64 | Encoding::Base64Url => {
-            let engine = match scheme.encoding {
-                Encoding::Base64Url => BASE64_URL,
-                Encoding::Base64 | Encoding::Hex => BASE64,
-            };
-            if engine.decode_slice(text, &mut bytes).ok()? != len {
-                return None;
-            }
-        }
-    }
-    Tag::from_slice(bytes.get(..len)?)
+    let len = match scheme.encoding {
+        Encoding::Hex => decode_hex(text, &mut bytes),
+        Encoding::Base64 => BASE64.decode_slice(text, &mut bytes).ok(),
+        Encoding::Base64Url => BASE64_URL.decode_slice(text, &mut bytes).ok(),
+    };
+    len.and_then(|len| bytes.get(..len))
+        .is_some_and(|tag| to.push(tag))
 }
