@@ -128,7 +128,10 @@ fn the_comparison_of_tags_has_no_early_exit() {
     let mac = fs::read_to_string(crates().join("countersign-core/src/mac.rs")).unwrap();
     let (_, from) = mac.split_once("pub(crate) fn matching_key(").unwrap();
     let (body, _) = from.split_once("\npub(crate) fn hash_fields(").unwrap();
-    let body: String = body.lines().filter(|line| !line.starts_with("///")).collect();
+    let body: String = body
+        .lines()
+        .filter(|line| !line.starts_with("///"))
+        .collect();
     assert_eq!(body.matches("ct_eq").count(), 1);
     for word in words(&body) {
         let exits = [
