@@ -78,6 +78,8 @@
 //! - **Hang-ups.** actix-web takes a connection that the sender closed for one that is closed by
 //!   half, and keeps the request until it is answered, unless
 //!   `HttpServer::h1_allow_half_closed(false)` is set. The handler comes to its end in both cases.
+//! - **Refusals before the body.** Where a sender asks with `Expect: 100-continue`, actix-web says yes
+//!   before any middleware is asked. A refusal that leaves a body unread ends the connection.
 //! - **Streamed responses.** A handler is done when it returns its response. What happens while a
 //!   body is streamed out cannot change what was settled.
 //! - **Runtimes.** Handlers are spawned with `actix_web::rt::spawn`. `HttpServer` always provides

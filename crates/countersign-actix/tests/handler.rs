@@ -10,13 +10,13 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::StatusCode,
     middleware::{Next, from_fn},
-    rt::System,
+    rt::{System, time::timeout},
     test::{self, TestRequest},
     web::{self, Bytes, Data, PayloadConfig},
 };
 use countersign_actix::{AnswerError, Delivery, DeliveryError, ReceiverMiddleware};
 use countersign_core::{Notice, Outcome, Rejection, RejectionKind};
-use support::{Probe, Sent, builder, on_delivery, receiver, short_budget, sign};
+use support::{FAR, Probe, Sent, builder, on_delivery, receiver, short_budget, sign};
 
 #[test]
 fn a_handler_without_the_middleware_answers_500_and_says_why() {
@@ -201,7 +201,8 @@ fn refusals_leave_their_reason_for_outer_layers() {
         assert_eq!(rejection.unwrap().kind(), RejectionKind::SignatureMismatch);
 
         let late = request(&sign("d_2", "{}")).to_request();
-        let error = test::try_call_service(&app, late).await.unwrap_err();
+        let late = timeout(FAR, test::try_call_service(&app, late)).await;
+        let error = late.expect("an answer in time").unwrap_err();
         let answer = error.as_error::<AnswerError>().unwrap().answer().clone();
         assert_eq!(
             answer.rejection().unwrap().kind(),
