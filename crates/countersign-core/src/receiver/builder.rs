@@ -40,6 +40,7 @@ pub struct ReceiverBuilder {
 enum KeyConfig {
     Secrets(Vec<Secret>),
     Keys(Keys),
+    Several,
 }
 
 impl ReceiverBuilder {
@@ -77,7 +78,8 @@ impl ReceiverBuilder {
     pub fn secret(mut self, secret: Secret) -> Self {
         match &mut self.keys {
             Some(KeyConfig::Secrets(secrets)) => secrets.push(secret),
-            _ => self.keys = Some(KeyConfig::Secrets(vec![secret])),
+            Some(_) => self.keys = Some(KeyConfig::Several),
+            None => self.keys = Some(KeyConfig::Secrets(vec![secret])),
         }
         self
     }
@@ -85,17 +87,25 @@ impl ReceiverBuilder {
     /// Accepts signatures made with any key of this keyring, which the application may go on
     /// rotating.
     pub fn keyring(mut self, keyring: Keyring) -> Self {
-        self.keys = Some(KeyConfig::Keys(Keys::One(keyring)));
+        self.set_keys(Keys::One(keyring));
         self
     }
 
     /// Looks the keyring up for each request, by the tenant that the request names.
     pub fn tenants(mut self, at: TenantAt, source: impl KeyringSource) -> Self {
-        self.keys = Some(KeyConfig::Keys(Keys::Tenants {
+        self.set_keys(Keys::Tenants {
             source: Arc::new(source),
             at,
-        }));
+        });
         self
+    }
+
+    fn set_keys(&mut self, keys: Keys) {
+        // Two sources would leave it open which one counts.
+        self.keys = Some(match self.keys {
+            None => KeyConfig::Keys(keys),
+            Some(_) => KeyConfig::Several,
+        });
     }
 
     /// Remembers deliveries in this store.
@@ -175,6 +185,7 @@ impl ReceiverBuilder {
                 Keys::One(Keyring::from_secrets(&scheme, secrets).map_err(ConfigError::Keyring)?)
             }
             KeyConfig::Keys(keys) => keys,
+            KeyConfig::Several => return Err(ConfigError::SeveralKeySources),
         };
         if keys
             .static_keyring()
@@ -277,6 +288,8 @@ pub enum ConfigError {
     InvalidEndpoint,
     /// There is no secret, keyring or tenant lookup.
     NoKeys,
+    /// More than one of secrets, a keyring and a tenant lookup.
+    SeveralKeySources,
     /// The keys cannot be used.
     Keyring(KeyringError),
     /// The keyring was made for a scheme with another algorithm or key format.
@@ -316,6 +329,9 @@ impl fmt::Display for ConfigError {
             }
             Self::NoKeys => {
                 f.write_str("there are no keys: call `secret`, `keyring` or `tenants`")
+            }
+            Self::SeveralKeySources => {
+                f.write_str("call only one of `secret`, `keyring` and `tenants`")
             }
             Self::Keyring(error) => error.fmt(f),
             Self::KeyringOfAnotherScheme => {

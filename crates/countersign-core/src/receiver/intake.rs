@@ -88,13 +88,7 @@ impl Intake {
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Rejection> {
         let len = self.proof.feed(self.body.len(), &chunk)?;
         let limit = self.proof.held.inner.limits.body_bytes;
-        let expected = self
-            .head
-            .declared
-            .and_then(|declared| usize::try_from(declared).ok())
-            .filter(|declared| *declared <= limit)
-            .unwrap_or(len);
-        self.body.append(chunk, len.max(expected), limit);
+        self.body.append(chunk, len, limit);
         Ok(())
     }
 
@@ -352,22 +346,22 @@ impl Buffer {
         }
     }
 
-    fn append(&mut self, chunk: Bytes, expected: usize, limit: usize) {
+    /// Adds a chunk that makes the body `len` long. Room grows with what has arrived, never with what
+    /// was declared: a declaration costs a sender nothing.
+    fn append(&mut self, chunk: Bytes, len: usize, limit: usize) {
         match self {
             Self::Empty => *self = Self::One(chunk),
             Self::One(first) if first.is_empty() => *self = Self::One(chunk),
             _ if chunk.is_empty() => {}
             Self::One(first) => {
-                let mut bytes = Vec::with_capacity(expected);
+                let mut bytes = Vec::with_capacity(room(len, limit));
                 bytes.extend_from_slice(first);
                 bytes.extend_from_slice(&chunk);
                 *self = Self::Many(bytes);
             }
             Self::Many(bytes) => {
-                let len = bytes.len().saturating_add(chunk.len());
                 if len > bytes.capacity() {
-                    let room = bytes.capacity().saturating_mul(2).min(limit).max(len);
-                    bytes.reserve_exact(room.saturating_sub(bytes.len()));
+                    bytes.reserve_exact(room(len, limit).saturating_sub(bytes.len()));
                 }
                 bytes.extend_from_slice(&chunk);
             }
@@ -381,6 +375,10 @@ impl Buffer {
             Self::Many(bytes) => bytes.into(),
         }
     }
+}
+
+fn room(len: usize, limit: usize) -> usize {
+    len.saturating_mul(2).min(limit).max(len)
 }
 
 impl core::fmt::Debug for Buffer {

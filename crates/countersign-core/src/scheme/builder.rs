@@ -16,6 +16,7 @@ use crate::Algorithm;
 #[must_use = "a scheme comes from `build` or `declare`"]
 pub struct SchemeBuilder {
     scheme: Scheme,
+    millis: bool,
 }
 
 impl SchemeBuilder {
@@ -46,6 +47,7 @@ impl SchemeBuilder {
                 switch_off_after: None,
                 evidence: "",
             },
+            millis: false,
         }
     }
 
@@ -148,14 +150,9 @@ impl SchemeBuilder {
         self
     }
 
-    /// Reads the time as Unix milliseconds. Comes after the place of the time.
+    /// Reads the time as Unix milliseconds.
     pub const fn time_in_millis(mut self) -> Self {
-        if let Some(rule) = self.scheme.time {
-            self.scheme.time = Some(TimeRule {
-                at: rule.at,
-                unit: TimeUnit::Millis,
-            });
-        }
+        self.millis = true;
         self
     }
 
@@ -269,7 +266,15 @@ impl SchemeBuilder {
     ///
     /// When the scheme could not prove anything, or what it proves would be ambiguous; see
     /// [`SchemeError`].
-    pub const fn build(self) -> Result<Scheme, SchemeError> {
+    pub const fn build(mut self) -> Result<Scheme, SchemeError> {
+        if let Some(rule) = self.scheme.time
+            && self.millis
+        {
+            self.scheme.time = Some(TimeRule {
+                at: rule.at,
+                unit: TimeUnit::Millis,
+            });
+        }
         match self.scheme.check() {
             Ok(()) => Ok(self.scheme),
             Err(error) => Err(error),

@@ -16,6 +16,12 @@ fn secret() -> Secret {
     Secret::new(KEY).unwrap()
 }
 
+fn keyless(scheme: Scheme) -> ReceiverBuilder {
+    Receiver::builder(scheme)
+        .endpoint("test")
+        .store(MemoryStore::with_capacity(16))
+}
+
 #[test]
 fn what_cannot_work_is_refused_when_it_is_built() {
     use ConfigError::*;
@@ -31,11 +37,9 @@ fn what_cannot_work_is_refused_when_it_is_built() {
     };
     let nine = || (0..=MAX_KEYS).fold(builder(PLAIN), |builder, _| builder.secret(secret()));
     let (minute, day) = (Duration::from_secs(60), Duration::from_secs(86_400));
-    let stripe = || builder(stripe::SCHEME).keyring(keyring_of(&stripe::SCHEME));
+    let stripe = || keyless(stripe::SCHEME).keyring(keyring_of(&stripe::SCHEME));
     let no_store = Receiver::builder(PLAIN).endpoint("test").secret(secret());
-    let no_keys = Receiver::builder(PLAIN)
-        .endpoint("test")
-        .store(MemoryStore::with_capacity(16));
+    let no_keys = keyless(PLAIN);
     let no_endpoint = Receiver::builder(PLAIN)
         .secret(secret())
         .store(MemoryStore::with_capacity(16));
@@ -56,15 +60,25 @@ fn what_cannot_work_is_refused_when_it_is_built() {
         ),
         // Nothing to check with would be nothing checked.
         ("no keys", no_keys, NoKeys),
+        (
+            "a secret and a keyring",
+            builder(PLAIN).keyring(keyring_of(&PLAIN)),
+            SeveralKeySources,
+        ),
+        (
+            "a keyring and a secret",
+            keyless(PLAIN).keyring(keyring_of(&PLAIN)).secret(secret()),
+            SeveralKeySources,
+        ),
         ("nine keys", nine(), Keyring(KeyringError::TooManyKeys)),
         (
             "SHA-512 keys",
-            builder(PLAIN).keyring(keyring_of(&sha512)),
+            keyless(PLAIN).keyring(keyring_of(&sha512)),
             KeyringOfAnotherScheme,
         ),
         (
             "keys read otherwise",
-            builder(PLAIN).keyring(keyring_of(&hex)),
+            keyless(PLAIN).keyring(keyring_of(&hex)),
             KeyringOfAnotherScheme,
         ),
         ("no store", no_store, NoStore),
