@@ -1,5 +1,5 @@
 use core::{
-    future::poll_fn,
+    future::{Future, poll_fn},
     task::{Context, Poll},
 };
 
@@ -87,7 +87,14 @@ where
         inner.call(request).await
     };
     let (task, handle) = run.start(handler, judge);
-    tokio::spawn(task);
+    // A handler that is done at once needs no task; one that waits must not end with the request.
+    let mut task = Box::pin(task);
+    if poll_fn(|cx| Poll::Ready(task.as_mut().poll(cx)))
+        .await
+        .is_pending()
+    {
+        tokio::spawn(task);
+    }
     match handle.await {
         Reply::Handled(result, dedup) => Ok(result.map(|response| sign_off(response, dedup))),
         Reply::Answer(answer) => Err(answer),
