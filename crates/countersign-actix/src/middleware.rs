@@ -91,6 +91,17 @@ pub struct ReceiverMiddleware {
     receiver: Receiver,
 }
 
+/// Runs a future on a thread of its own, which no handler can block.
+fn on_a_thread(future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+    let thread = std::thread::Builder::new().name("countersign".to_owned());
+    // Without a thread claims are not prolonged, which their leases survive.
+    let _started = thread.spawn(move || {
+        if let Ok(runtime) = rt::Runtime::new() {
+            runtime.block_on(future);
+        }
+    });
+}
+
 impl ReceiverMiddleware {
     /// A middleware that feeds this receiver, and brings the runtime's timers to it.
     #[must_use]
@@ -98,6 +109,7 @@ impl ReceiverMiddleware {
         receiver.use_clock(SystemClock::new(|duration| {
             Box::pin(rt::time::sleep(duration))
         }));
+        receiver.use_background(on_a_thread);
         Self {
             receiver: receiver.clone(),
         }

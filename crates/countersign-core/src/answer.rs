@@ -23,6 +23,8 @@ pub enum Dedup {
     InFlight,
     /// A test of the endpoint; the handler did not run.
     Ping,
+    /// The store does not answer, and the receiver was told to run deliveries all the same.
+    Unavailable,
     /// Given up on purpose; it counts as done.
     Discarded,
 }
@@ -38,6 +40,7 @@ impl Dedup {
             Self::Suppressed => "suppressed",
             Self::InFlight => "in-flight",
             Self::Ping => "ping",
+            Self::Unavailable => "unavailable",
             Self::Discarded => "discarded",
         }
     }

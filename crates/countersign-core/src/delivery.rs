@@ -1,12 +1,18 @@
 //! What a handler receives.
 
-use core::{error::Error, fmt, ops::Deref};
+use core::{
+    error::Error,
+    fmt,
+    ops::Deref,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::{Answer, Dedup, Fence, Notice, Rejection, RejectionKind, Verified};
+use crate::{Answer, Dedup, DeliveryKey, Fence, Notice, Rejection, RejectionKind, Verified};
 
 /// A proved delivery whose claim this process holds: what adapters put into a request's extensions.
 ///
@@ -23,6 +29,7 @@ struct AdmittedInner {
     attempt: u32,
     dedup: Dedup,
     suspect: bool,
+    own_transaction: AtomicBool,
 }
 
 impl Admitted {
@@ -38,11 +45,47 @@ impl Admitted {
                     Dedup::Fresh
                 },
                 suspect: claimed.alias_known,
+                own_transaction: AtomicBool::new(false),
             }),
         }
     }
 
+    /// A delivery that runs although the store does not answer.
+    pub(crate) fn unclaimed(verified: Verified) -> Self {
+        Self {
+            inner: Arc::new(AdmittedInner {
+                verified,
+                fence: Fence::from_u64(0),
+                attempt: 1,
+                dedup: Dedup::Unavailable,
+                suspect: false,
+                own_transaction: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    /// Says that the handler completes this delivery in a transaction of its own, and with what: for
+    /// the `complete_in` of a store that lives in the application's database.
+    ///
+    /// After a handler that called this, the receiver only looks whether the delivery was completed:
+    /// if not, the transaction was rolled back, and the delivery is given back.
+    #[must_use = "the delivery is not completed unless the handler does it"]
+    pub fn completion(&self) -> Completion {
+        self.inner.own_transaction.store(true, Ordering::Relaxed);
+        Completion {
+            key: self.key(),
+            fence: self.fence(),
+            retention: self.receiver().retention,
+        }
+    }
+
+    pub(crate) fn completes_itself(&self) -> bool {
+        self.inner.own_transaction.load(Ordering::Relaxed)
+    }
+
     /// The number that grows each time the delivery changes hands; guard your own writes with it.
+    /// Zero where there is no claim, because the store does not answer
+    /// ([`StoreOutage::FailOpen`](crate::StoreOutage)).
     #[must_use]
     pub fn fence(&self) -> Fence {
         self.inner.fence
@@ -85,6 +128,18 @@ impl Admitted {
         }
         receiver.answer(Rejection::new(RejectionKind::UnexpectedBody))
     }
+}
+
+/// What a handler completes its delivery with. Comes from [`Admitted::completion`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Completion {
+    /// The delivery.
+    pub key: DeliveryKey,
+    /// The claim.
+    pub fence: Fence,
+    /// For how long it is remembered.
+    pub retention: Duration,
 }
 
 impl Deref for Admitted {

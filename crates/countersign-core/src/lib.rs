@@ -26,6 +26,7 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `tracing` | a span for each delivery, an event for each refusal and duplicate |
+//! | `metrics` | counters, gauges and histograms through the `metrics` facade |
 
 #![cfg_attr(
     not(test),
@@ -48,6 +49,7 @@ pub mod invoice_maker;
 mod key;
 mod keyring;
 mod mac;
+mod meter;
 mod notice;
 mod presets;
 pub mod rebill_za;
@@ -63,7 +65,7 @@ mod verified;
 pub use self::{
     answer::{Answer, AnswerHeader, DEDUP_HEADER, Dedup, HeaderText},
     clock::{Clock, Sleep, SystemClock, Timestamp},
-    delivery::{Admitted, Delivery, FromDelivery, Outcome, PayloadError, Raw},
+    delivery::{Admitted, Completion, Delivery, FromDelivery, Outcome, PayloadError, Raw},
     head::Head,
     key::DeliveryKey,
     keyring::{Keyring, KeyringError, KeyringSource, LookupError, MAX_KEYS, Tenant, TenantAt},
@@ -71,8 +73,8 @@ pub use self::{
     notice::{Notice, Streak, Summary},
     presets::{github, standard_webhooks, stripe},
     receiver::{
-        ConfigError, Handle, Intake, Limits, Prechecked, Received, Receiver, ReceiverBuilder,
-        Reply, Run, Verdict,
+        ConfigError, Handle, Health, Intake, Limits, Prechecked, Received, Receiver,
+        ReceiverBuilder, Reply, Run, StoreOutage, Verdict,
     },
     rejection::{Rejection, RejectionClass, RejectionKind},
     scheme::Scheme,

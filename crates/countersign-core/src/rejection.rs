@@ -154,6 +154,8 @@ rejection_kinds! {
     InFlight = 503, NotYet, "another copy is in flight";
     /// The handler did not answer within the response budget; it goes on running.
     StillRunning = 503, NotYet, "handler is still running";
+    /// The handler was to complete the delivery in a transaction of its own, and did not.
+    NotCommitted = 503, NotYet, "the handler's transaction was not committed";
     /// The handler asked for a retry.
     RetryAsked = 503, NotYet, "handler asked for a retry";
     /// The handler ran for longer than any run may and was ended.

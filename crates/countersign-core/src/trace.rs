@@ -9,7 +9,8 @@ mod on {
     use tracing::{Instrument, Span, debug, error, info, warn};
 
     use crate::{
-        Admitted, Dedup, LookupError, Rejection, RejectionClass, StoreError, Streak, Summary,
+        Admitted, Dedup, DeliveryKey, LookupError, Rejection, RejectionClass, StoreError, Streak,
+        Summary,
     };
 
     pub(crate) fn span(admitted: &Admitted) -> Span {
@@ -72,6 +73,10 @@ mod on {
         );
     }
 
+    pub(crate) fn lease_lost(endpoint: &str, key: &DeliveryKey) {
+        error!(target: "countersign", endpoint, ?key, "a running delivery was claimed by another");
+    }
+
     pub(crate) fn complete_failed(admitted: &Admitted, error: &StoreError) {
         error!(
             target: "countersign",
@@ -98,7 +103,9 @@ mod on {
 mod off {
     use core::future::Future;
 
-    use crate::{Admitted, Dedup, LookupError, Rejection, StoreError, Streak, Summary};
+    use crate::{
+        Admitted, Dedup, DeliveryKey, LookupError, Rejection, StoreError, Streak, Summary,
+    };
 
     pub(crate) fn span(_: &Admitted) {}
 
@@ -112,6 +119,7 @@ mod off {
     pub(crate) fn store_failed(_: &str, _: &StoreError) {}
     pub(crate) fn lookup_failed(_: &str, _: &LookupError) {}
     pub(crate) fn claim_lost(_: &Admitted) {}
+    pub(crate) fn lease_lost(_: &str, _: &DeliveryKey) {}
     pub(crate) fn complete_failed(_: &Admitted, _: &StoreError) {}
     pub(crate) fn streak(_: &str, _: &Streak) {}
 }

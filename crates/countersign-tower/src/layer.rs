@@ -1,3 +1,5 @@
+use core::{future::Future, pin::Pin};
+
 use countersign_core::{Receiver, SystemClock};
 use tower_layer::Layer;
 
@@ -18,9 +20,22 @@ impl ReceiverLayer {
         receiver.use_clock(SystemClock::new(|duration| {
             Box::pin(tokio::time::sleep(duration))
         }));
+        receiver.use_background(on_a_thread);
         Self {
             receiver: receiver.clone(),
         }
+    }
+}
+
+/// Runs a future on a thread of its own, which no handler can block.
+fn on_a_thread(future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let thread = std::thread::Builder::new().name("countersign".to_owned());
+    if let Ok(runtime) = runtime {
+        // Without a thread claims are not prolonged, which their leases survive.
+        let _started = thread.spawn(move || runtime.block_on(future));
     }
 }
 

@@ -7,14 +7,15 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
 use super::{
-    Inner, Keys, Prechecked, Receiver,
+    Inner, Keys, Prechecked, Receiver, StoreOutage,
+    heart::Pulse,
     running::{NoRun, RunPermit},
     time_limit::within,
     twins::{self, TwinEnd},
 };
 use crate::{
-    Admitted, Answer, Claim, ClaimRequest, Clock, Dedup, Head, Notice, Rejection, RejectionKind,
-    StoreError, StoreErrorKind, Summary, Tenant, Verified, trace,
+    Admitted, Answer, Claim, ClaimRequest, Clock, Dedup, DeliveryKey, Head, Notice, Rejection,
+    RejectionKind, StoreError, StoreErrorKind, Summary, Tenant, Verified, meter, trace,
 };
 
 /// A proved delivery on its way to the store. Comes from [`Receiver::receive`].
@@ -122,6 +123,7 @@ impl Receiver {
         admitted.map_err(|refused| {
             let answer = match refused {
                 Refused::Done(dedup) => {
+                    meter::delivery(&inner.endpoint, dedup);
                     trace::duplicate(&summary, dedup);
                     Answer::done(dedup)
                 }
@@ -159,22 +161,32 @@ impl Receiver {
         let request = ClaimRequest::new(summary.key, inner.owners.next(), inner.lease())
             .with_aliases(&aliases, verified.on_alias())
             .with_fingerprint(fingerprints.first().copied());
-        let claim = inner
-            .store
-            .claim(request)
-            .await
-            .map_err(|error| inner.store_failed(&error))?;
-        match claim {
-            Claim::Claimed(claimed) => Ok(Run {
-                claim: HeldClaim {
-                    admitted: Admitted::new(verified, &claimed),
-                    key: summary.key,
-                    settled: false,
-                },
+        let run = |admitted: Admitted, permit, settled| {
+            meter::matched_key(&inner.endpoint, admitted.matched_key());
+            meter::delivery(&inner.endpoint, admitted.dedup());
+            let claim = HeldClaim::new(inner, clock, admitted, summary.key, settled);
+            Run {
+                claim,
                 permit,
                 arrived,
                 clock: Arc::clone(clock),
-            }),
+            }
+        };
+        let claim = inner.claim(&**clock, request).await;
+        meter::claim(&inner.endpoint, &claim);
+        let claim = match claim {
+            Ok(claim) => claim,
+            Err(error) => {
+                let rejection = inner.store_failed(&error);
+                let open = inner.on_outage == StoreOutage::FailOpen;
+                if open && error.kind() != StoreErrorKind::Full {
+                    return Ok(run(Admitted::unclaimed(verified), permit, true));
+                }
+                return Err(rejection.into());
+            }
+        };
+        match claim {
+            Claim::Claimed(claimed) => Ok(run(Admitted::new(verified, &claimed), permit, false)),
             Claim::Completed { fingerprint } => {
                 let known = |mark| fingerprints.is_empty() || fingerprints.contains(&mark);
                 if fingerprint.is_some_and(|mark| !known(mark)) {
@@ -218,13 +230,6 @@ impl Inner {
     pub(super) fn clock(&self) -> Result<&Arc<dyn Clock>, Rejection> {
         // Adapters attach one before the first request; without timers nothing may run.
         self.clock.get().ok_or(Rejection::new(RejectionKind::Busy))
-    }
-
-    /// A run cannot outlive the total cap, so neither need its claim.
-    fn lease(&self) -> Duration {
-        self.limits
-            .total_run
-            .saturating_add(Duration::from_secs(30))
     }
 
     fn store_failed(&self, error: &StoreError) -> Rejection {
@@ -277,12 +282,31 @@ impl From<Rejection> for Refused {
     }
 }
 
-/// A claim that must be settled; given back on drop.
+/// A claim that must be settled; given back on drop. It is prolonged for as long as it is held.
 #[derive(Debug)]
 pub(super) struct HeldClaim {
     pub(super) admitted: Admitted,
-    pub(super) key: crate::DeliveryKey,
+    pub(super) key: DeliveryKey,
     pub(super) settled: bool,
+    _pulse: Option<Pulse>,
+}
+
+impl HeldClaim {
+    fn new(
+        inner: &Arc<Inner>,
+        clock: &Arc<dyn Clock>,
+        admitted: Admitted,
+        key: DeliveryKey,
+        settled: bool,
+    ) -> Self {
+        let pulse = || Pulse::of(inner, clock, key, admitted.fence());
+        Self {
+            _pulse: (!settled).then(pulse).flatten(),
+            admitted,
+            key,
+            settled,
+        }
+    }
 }
 
 impl Drop for HeldClaim {

@@ -6,7 +6,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{HeadPlan, Inner, Keys, Limits, Owners, Receiver, Running, Streaks, Twins};
+use super::{
+    Breaker, HeadPlan, Heart, Inner, Keys, Limits, Owners, Receiver, Running, Streaks, Twins,
+};
 use crate::{
     Clock, DedupStore, Keyring, KeyringSource, Notice, RejectionClass, RejectionKind, Secret,
     keyring::{KeyringError, TenantAt},
@@ -35,6 +37,21 @@ pub struct ReceiverBuilder {
     statuses: HashMap<RejectionKind, u16>,
     discard_unexpected: bool,
     notify: Notify,
+    on_outage: StoreOutage,
+}
+
+/// What happens while the store does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreOutage {
+    /// Deliveries are answered 503, and the sender comes again. Nothing runs unclaimed.
+    #[default]
+    FailClosed,
+    /// Deliveries run without a claim, and duplicates run again:
+    /// [`Admitted::dedup`](crate::Admitted::dedup) is [`Dedup::Unavailable`](crate::Dedup). Only for
+    /// handlers that are idempotent themselves, and only for schemes that sign a time. A store that
+    /// is full still refuses.
+    FailOpen,
 }
 
 enum KeyConfig {
@@ -64,6 +81,7 @@ impl ReceiverBuilder {
             statuses: HashMap::new(),
             discard_unexpected: false,
             notify: Notify::default(),
+            on_outage: StoreOutage::FailClosed,
         }
     }
 
@@ -169,6 +187,12 @@ impl ReceiverBuilder {
         self
     }
 
+    /// Chooses what happens while the store does not answer. The default is to refuse.
+    pub fn on_store_outage(mut self, outage: StoreOutage) -> Self {
+        self.on_outage = outage;
+        self
+    }
+
     /// Checks the configuration.
     ///
     /// # Errors
@@ -204,6 +228,9 @@ impl ReceiverBuilder {
         if self.tolerance.is_some() && !scheme.time_is_signed() {
             return Err(ConfigError::ToleranceWithoutSignedTime);
         }
+        if self.on_outage == StoreOutage::FailOpen && !scheme.time_is_signed() {
+            return Err(ConfigError::FailOpenWithoutTime);
+        }
         if scheme.signed().contains(&Part::Url) != self.url.is_some() {
             return Err(ConfigError::Url);
         }
@@ -236,6 +263,9 @@ impl ReceiverBuilder {
             running: Running::new(),
             twins: Twins::default(),
             streaks: Streaks::default(),
+            breaker: Breaker::default(),
+            heart: Heart::default(),
+            on_outage: self.on_outage,
             scheme,
         };
         Ok(Receiver {
@@ -302,6 +332,8 @@ pub enum ConfigError {
     BufferSmallerThanBody,
     /// A copy would wait for longer than the sender waits for an answer.
     WaitLongerThanBudget,
+    /// Deliveries would run unclaimed, but nothing about them says how old they are.
+    FailOpenWithoutTime,
     /// The scheme signs a URL and none is given, or the other way round.
     Url,
     /// A status does not mean to the sender what the refusal means.
@@ -344,6 +376,9 @@ impl fmt::Display for ConfigError {
             }
             Self::WaitLongerThanBudget => {
                 f.write_str("the limit `wait` must not be above `response_budget`")
+            }
+            Self::FailOpenWithoutTime => {
+                f.write_str("the scheme signs no time: `StoreOutage::FailOpen` cannot be used")
             }
             Self::Url => f.write_str(
                 "call `url` with the address the sender was given if, and only if, the scheme signs it",

@@ -20,6 +20,11 @@ pub struct Limits {
     /// Within how long the sender gets an answer, from the headers on, whatever the handler does.
     /// 8 s, or what the scheme says.
     pub response_budget: Duration,
+    /// How long one call to the store may take; an unanswered claim is asked twice. 1.5 s.
+    pub store_time: Duration,
+    /// How long a claim is held without a heartbeat, in stores that outlive the process; it is
+    /// prolonged three times as often. After a crash, the retry runs once it has ended. 30 s.
+    pub lease: Duration,
     /// How long a run may take in all. 15 min.
     pub total_run: Duration,
     /// The longest signature header in bytes. 8 KiB.
@@ -41,6 +46,8 @@ impl Limits {
         lookup_time: Duration::from_secs(3),
         wait: Duration::from_secs(3),
         response_budget: Duration::from_secs(8),
+        store_time: Duration::from_millis(1_500),
+        lease: Duration::from_secs(30),
         total_run: Duration::from_secs(15 * 60),
         signature_bytes: 8 * 1024,
         candidates: 32,
@@ -55,6 +62,8 @@ impl Limits {
         zero("read_time", self.read_time.is_zero())?;
         zero("lookup_time", self.lookup_time.is_zero())?;
         zero("response_budget", self.response_budget.is_zero())?;
+        zero("store_time", self.store_time.is_zero())?;
+        zero("lease", self.lease.is_zero())?;
         zero("total_run", self.total_run.is_zero())?;
         zero("signature_bytes", self.signature_bytes == 0)?;
         zero("candidates", self.candidates == 0)?;

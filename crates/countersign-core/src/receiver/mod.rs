@@ -6,9 +6,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use futures_util::future::BoxFuture;
+
 use crate::{
     Answer, Clock, DeliveryKey, Keyring, Rejection, RejectionKind, Secret, StoreError, Streak,
     keyring::{DynKeyringSource, KeyringError, TenantAt},
+    meter,
     notice::Notify,
     scheme::{Scheme, Tolerance},
     store::DynStore,
@@ -16,12 +19,15 @@ use crate::{
 
 mod admission;
 mod builder;
+mod health;
+mod heart;
 mod intake;
 mod limits;
 mod owner;
 mod precheck;
 mod run;
 mod running;
+mod store_calls;
 mod streak;
 #[cfg(test)]
 mod tests;
@@ -31,13 +37,17 @@ mod twins;
 pub(crate) use self::intake::Held;
 pub use self::{
     admission::{Received, Run},
-    builder::{ConfigError, ReceiverBuilder},
+    builder::{ConfigError, ReceiverBuilder, StoreOutage},
+    health::Health,
     intake::Intake,
     limits::Limits,
     precheck::Prechecked,
     run::{Handle, Reply, Verdict},
 };
-use self::{owner::Owners, precheck::HeadPlan, running::Running, streak::Streaks, twins::Twins};
+use self::{
+    heart::Heart, owner::Owners, precheck::HeadPlan, running::Running, store_calls::Breaker,
+    streak::Streaks, twins::Twins,
+};
 
 /// Receives one sender's deliveries at one endpoint.
 ///
@@ -81,7 +91,7 @@ pub(crate) struct Inner {
     limits: Limits,
     tolerance: Option<Tolerance>,
     url: String,
-    retention: Duration,
+    pub(crate) retention: Duration,
     statuses: HashMap<RejectionKind, u16>,
     store: Arc<dyn DynStore>,
     clock: OnceLock<Arc<dyn Clock>>,
@@ -90,6 +100,9 @@ pub(crate) struct Inner {
     running: Running,
     twins: Twins,
     streaks: Streaks,
+    breaker: Breaker,
+    heart: Heart,
+    on_outage: StoreOutage,
 }
 
 /// Where the keys come from.
@@ -229,12 +242,23 @@ impl Receiver {
     pub fn use_clock(&self, clock: impl Clock) {
         self.inner.clock.get_or_init(|| Arc::new(clock));
     }
+
+    /// Says where the loop runs that prolongs the claims of running handlers: on a thread of its own,
+    /// so that a handler that blocks its thread does not block it. Adapters call this; the first one
+    /// counts. Stores in memory need no such loop.
+    pub fn use_background(
+        &self,
+        background: impl Fn(BoxFuture<'static, ()>) + Send + Sync + 'static,
+    ) {
+        self.inner.heart.run_on(background);
+    }
 }
 
 impl Inner {
     /// The answer to a refused request, with the status that the receiver was told to use.
     pub(crate) fn answer(&self, rejection: Rejection) -> Answer {
         let kind = rejection.kind();
+        meter::rejection(&self.endpoint, kind);
         let status = self.statuses.get(&kind).copied();
         Answer::rejected(rejection, status.unwrap_or(kind.status()))
     }

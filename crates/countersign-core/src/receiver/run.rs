@@ -19,7 +19,8 @@ use super::{
     time_limit::{either, within},
 };
 use crate::{
-    Answer, Clock, Dedup, Fenced, Notice, Outcome, Rejection, RejectionKind, clock::Sleep, trace,
+    Answer, Clock, Dedup, Fenced, KeyState, Notice, Outcome, Rejection, RejectionKind,
+    clock::Sleep, meter, trace,
 };
 
 /// What a handler's result means for its delivery.
@@ -104,12 +105,18 @@ impl Run {
         };
         let span = trace::span(&claim.admitted);
         let task = async move {
+            let began = clock.elapsed();
             let ended = run(&inner, &*clock, handler).await;
-            let finished = settle(&inner, claim, ended, judge).await;
-            // The handler is over and the claim settled: only then is the place free.
-            drop(permit);
+            let took = clock.elapsed().saturating_sub(began);
+            meter::handler_time(&inner.endpoint, took);
+            let (finished, unsettled) = settle(&inner, &*clock, claim, ended, judge).await;
             // Nobody may listen any more; the outcome is in the store.
             let _unheard = send.send(finished);
+            if let Some(claim) = unsettled {
+                complete_later(&inner, &*clock, claim).await;
+            }
+            // The handler is over and the claim settled: only then is the place free.
+            drop(permit);
         };
         (trace::in_span(span, task), handle)
     }
@@ -141,12 +148,14 @@ enum Finished<R> {
     Rejected(RejectionKind),
 }
 
+/// Settles the claim as the handler's end says. A claim that comes back could not be completed.
 async fn settle<R>(
     inner: &Inner,
+    clock: &dyn Clock,
     mut claim: HeldClaim,
     ended: Ended<R>,
     judge: impl FnOnce(&R) -> Verdict,
-) -> Finished<R> {
+) -> (Finished<R>, Option<HeldClaim>) {
     let finished = match ended {
         Ended::Result(result) => {
             let verdict = judge(&result);
@@ -156,42 +165,81 @@ async fn settle<R>(
         Ended::TooLong => Finished::Rejected(RejectionKind::RunTooLong),
         Ended::Cancelled => Finished::Rejected(RejectionKind::HandlerDropped),
     };
+    if claim.settled {
+        return (finished, None);
+    }
     let completes = matches!(&finished, Finished::Handled(_, verdict) if verdict.completes());
+    if !completes {
+        give_back(inner, clock, &mut claim).await;
+        return (finished, None);
+    }
+    if claim.admitted.completes_itself() {
+        let state = inner.state(clock, &claim.key).await;
+        if matches!(state, Ok(KeyState::Completed)) {
+            claim.settled = true;
+            return (finished, None);
+        }
+        // Rolled back, or nobody knows: giving back leaves a completed row alone.
+        give_back(inner, clock, &mut claim).await;
+        return (Finished::Rejected(RejectionKind::NotCommitted), None);
+    }
+    // The handler has run: whatever the store says now, giving the delivery back is out.
+    claim.settled = true;
     let fence = claim.admitted.fence();
-    if completes {
-        let completed = inner
-            .store
-            .complete(&claim.key, fence, inner.retention)
-            .await;
-        // Whatever the store says, the handler has run: giving the delivery back is out.
-        claim.settled = true;
-        match completed {
-            Ok(Fenced::Applied) => {}
-            Ok(Fenced::Lost) => {
-                trace::claim_lost(&claim.admitted);
-                inner.notify.send(&Notice::ClaimLost(&claim.admitted));
-            }
-            Err(error) => {
-                trace::complete_failed(&claim.admitted, &error);
-                inner.notify.send(&Notice::CompleteFailed {
-                    delivery: &claim.admitted,
-                    error: &error,
-                });
+    match inner.complete(clock, &claim.key, fence).await {
+        Ok(Fenced::Applied) => (finished, None),
+        Ok(Fenced::Lost) => {
+            lost(inner, &claim);
+            (finished, None)
+        }
+        Err(error) => {
+            trace::complete_failed(&claim.admitted, &error);
+            inner.notify.send(&Notice::CompleteFailed {
+                delivery: &claim.admitted,
+                error: &error,
+            });
+            (finished, Some(claim))
+        }
+    }
+}
+
+async fn give_back(inner: &Inner, clock: &dyn Clock, claim: &mut HeldClaim) {
+    let fence = claim.admitted.fence();
+    match inner.release(clock, &claim.key, fence).await {
+        Ok(Fenced::Applied) => claim.settled = true,
+        Ok(Fenced::Lost) => {
+            claim.settled = true;
+            if !claim.admitted.completes_itself() {
+                lost(inner, claim);
             }
         }
-    } else {
-        match inner.store.release(&claim.key, fence).await {
-            Ok(Fenced::Applied) => claim.settled = true,
-            Ok(Fenced::Lost) => {
-                claim.settled = true;
-                trace::claim_lost(&claim.admitted);
-                inner.notify.send(&Notice::ClaimLost(&claim.admitted));
-            }
-            // The lease ends by itself.
+        // The lease ends by itself.
+        Err(error) => trace::store_failed(&inner.endpoint, &error),
+    }
+}
+
+fn lost(inner: &Inner, claim: &HeldClaim) {
+    trace::claim_lost(&claim.admitted);
+    inner.notify.send(&Notice::ClaimLost(&claim.admitted));
+}
+
+/// Goes on trying to complete a delivery whose handler succeeded, until its lease would have ended.
+async fn complete_later(inner: &Inner, clock: &dyn Clock, claim: HeldClaim) {
+    let until = clock.elapsed().saturating_add(inner.lease());
+    let mut pause = Duration::from_millis(100);
+    while clock.elapsed() < until {
+        let slept = within(clock, until, clock.sleep(pause));
+        if either(slept, inner.running.cancelled()).await.is_err() {
+            return;
+        }
+        pause = pause.saturating_mul(2).min(Duration::from_secs(5));
+        let fence = claim.admitted.fence();
+        match inner.complete(clock, &claim.key, fence).await {
+            Ok(Fenced::Applied) => return,
+            Ok(Fenced::Lost) => return lost(inner, &claim),
             Err(error) => trace::store_failed(&inner.endpoint, &error),
         }
     }
-    finished
 }
 
 /// What a request waits on while its handler runs. A future of the [`Reply`].

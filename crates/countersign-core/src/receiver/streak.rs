@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::Inner;
-use crate::{Notice, RejectionKind, Streak};
+use crate::{Notice, RejectionKind, Streak, meter};
 
 #[derive(Debug, Default)]
 pub(super) struct Streaks {
@@ -27,6 +27,7 @@ impl Inner {
         if status.is_some_and(|status| (200..300).contains(&status)) {
             self.streaks.failed.store(0, Ordering::Relaxed);
             self.streaks.refused.store(0, Ordering::Relaxed);
+            meter::streak(&self.endpoint, &self.streaks.read(self));
         } else {
             self.count(&self.streaks.failed);
         }
@@ -55,6 +56,7 @@ impl Inner {
         let Ok(before) = streak.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown) else {
             return;
         };
+        meter::streak(&self.endpoint, &self.streaks.read(self));
         let half = self
             .scheme
             .switch_off_after()

@@ -103,6 +103,10 @@ impl Drop for Waiter {
 }
 
 impl Twins {
+    pub(super) fn waiting(&self) -> usize {
+        self.waiters.load(Ordering::Relaxed)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<DeliveryKey, WeakShared<BoxFuture<'static, bool>>>> {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }

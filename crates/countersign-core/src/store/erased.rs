@@ -10,6 +10,12 @@ use crate::{Clock, DeliveryKey};
 /// The object-safe twin of [`DedupStore`].
 pub(crate) trait DynStore: Send + Sync + 'static {
     fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> BoxFuture<'a, Result<Claim, StoreError>>;
+    fn extend<'a>(
+        &'a self,
+        key: &'a DeliveryKey,
+        fence: Fence,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Fenced, StoreError>>;
     fn complete<'a>(
         &'a self,
         key: &'a DeliveryKey,
@@ -21,6 +27,7 @@ pub(crate) trait DynStore: Send + Sync + 'static {
         key: &'a DeliveryKey,
         fence: Fence,
     ) -> BoxFuture<'a, Result<Fenced, StoreError>>;
+    fn state<'a>(&'a self, key: &'a DeliveryKey) -> BoxFuture<'a, Result<KeyState, StoreError>>;
     fn wait<'a>(
         &'a self,
         key: &'a DeliveryKey,
@@ -35,6 +42,15 @@ pub(crate) trait DynStore: Send + Sync + 'static {
 impl<S: DedupStore> DynStore for S {
     fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> BoxFuture<'a, Result<Claim, StoreError>> {
         Box::pin(DedupStore::claim(self, request))
+    }
+
+    fn extend<'a>(
+        &'a self,
+        key: &'a DeliveryKey,
+        fence: Fence,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        Box::pin(DedupStore::extend(self, key, fence, lease))
     }
 
     fn complete<'a>(
@@ -52,6 +68,10 @@ impl<S: DedupStore> DynStore for S {
         fence: Fence,
     ) -> BoxFuture<'a, Result<Fenced, StoreError>> {
         Box::pin(DedupStore::release(self, key, fence))
+    }
+
+    fn state<'a>(&'a self, key: &'a DeliveryKey) -> BoxFuture<'a, Result<KeyState, StoreError>> {
+        Box::pin(DedupStore::state(self, key))
     }
 
     fn wait<'a>(

@@ -303,7 +303,10 @@ fn the_attempt_is_never_a_reason_to_refuse() {
     let receiver = receiver(FULL);
     let base = Request::full("{}");
     for value in [b"".as_slice(), b"two words", b"\xff", &[b'x'; 300]] {
-        let request = base.clone().without("X-Attempt").with("X-Attempt", value.to_vec());
+        let request = base
+            .clone()
+            .without("X-Attempt")
+            .with("X-Attempt", value.to_vec());
         assert!(precheck(&receiver, &request).is_ok());
         assert!(precheck(&receiver, &request.with("X-Attempt", value.to_vec())).is_ok());
     }
