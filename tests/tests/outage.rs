@@ -1,0 +1,460 @@
+//! What a receiver does while its store misbehaves: retries, limits, the breaker, both policies,
+//! heartbeats, and transactions of the handler's own. Time is manual throughout.
+
+use core::{
+    future::{Future, pending},
+    pin::Pin,
+    time::Duration,
+};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use countersign_core::{
+    Admitted, Answer, Capabilities, Claim, ClaimRequest, Clock, ConfigError, DedupStore,
+    DeliveryKey, Fence, Fenced, Handle, KeyState, MemoryStore, Notice, Owner, Receiver,
+    ReceiverBuilder, RejectionKind, Reply, Run, StoreError, StoreOutage, Verdict, invoice_maker,
+    rebill_za,
+};
+use countersign_testkit::{ManualClock, Sender, SignedDelivery};
+use futures_util::{FutureExt, future::BoxFuture, stream};
+use serde_json::json;
+
+/// What becomes of one call.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    /// It is applied and answered.
+    Answered,
+    /// It is not applied, and fails.
+    Fails,
+    /// It is applied, and the answer is lost.
+    AnswerLost,
+    /// It is neither applied nor answered.
+    Lost,
+    /// The store is full.
+    Full,
+}
+
+/// A durable store over a memory store, whose next calls have fates.
+#[derive(Clone)]
+struct Fickle {
+    store: MemoryStore,
+    fates: Arc<Mutex<VecDeque<Fate>>>,
+    rest: Arc<Mutex<Fate>>,
+    owners: Arc<Mutex<Vec<Owner>>>,
+    calls: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Fickle {
+    fn new(clock: &ManualClock) -> Self {
+        Self {
+            store: MemoryStore::builder().with_clock(clock.clone()).build(),
+            fates: Arc::default(),
+            rest: Arc::new(Mutex::new(Fate::Answered)),
+            owners: Arc::default(),
+            calls: Arc::default(),
+        }
+    }
+
+    fn next(&self, fates: &[Fate]) {
+        self.fates.lock().unwrap().extend(fates);
+    }
+
+    fn from_here_on(&self, fate: Fate) {
+        *self.rest.lock().unwrap() = fate;
+    }
+
+    fn calls(&self) -> Vec<&'static str> {
+        core::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.calls.lock().unwrap().push(name);
+        let rest = *self.rest.lock().unwrap();
+        let fate = self.fates.lock().unwrap().pop_front().unwrap_or(rest);
+        match fate {
+            Fate::Answered => call.await,
+            Fate::Fails => Err(StoreError::unavailable("down")),
+            Fate::Full => Err(StoreError::full()),
+            Fate::Lost => pending().await,
+            Fate::AnswerLost => {
+                let _applied = call.await;
+                pending().await
+            }
+        }
+    }
+}
+
+impl DedupStore for Fickle {
+    async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claim, StoreError> {
+        self.owners.lock().unwrap().push(request.owner);
+        self.call("claim", self.store.claim(request)).await
+    }
+
+    async fn extend(
+        &self,
+        key: &DeliveryKey,
+        fence: Fence,
+        lease: Duration,
+    ) -> Result<Fenced, StoreError> {
+        let extended = self.store.extend(key, fence, lease);
+        self.call("extend", extended).await
+    }
+
+    async fn complete(
+        &self,
+        key: &DeliveryKey,
+        fence: Fence,
+        retention: Duration,
+    ) -> Result<Fenced, StoreError> {
+        let completed = self.store.complete(key, fence, retention);
+        self.call("complete", completed).await
+    }
+
+    async fn release(&self, key: &DeliveryKey, fence: Fence) -> Result<Fenced, StoreError> {
+        self.call("release", self.store.release(key, fence)).await
+    }
+
+    async fn state(&self, key: &DeliveryKey) -> Result<KeyState, StoreError> {
+        self.call("state", self.store.state(key)).await
+    }
+
+    async fn forget(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
+        self.store.forget(key).await
+    }
+
+    async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
+        self.store.purge(limit).await
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new(true, true)
+    }
+}
+
+/// A receiver, its store, and the loop that it put into the background.
+struct Bench {
+    clock: ManualClock,
+    store: Fickle,
+    sender: Sender,
+    receiver: Receiver,
+    background: Arc<Mutex<Option<BoxFuture<'static, ()>>>>,
+}
+
+impl Bench {
+    fn new(configure: impl FnOnce(ReceiverBuilder) -> ReceiverBuilder) -> Self {
+        let clock = ManualClock::new();
+        let store = Fickle::new(&clock);
+        let sender = Sender::new(invoice_maker::SCHEME).with_clock(clock.clone());
+        let builder = Receiver::builder(invoice_maker::SCHEME)
+            .endpoint("test")
+            .secret(sender.secret().unwrap())
+            .store(store.clone())
+            .clock(clock.clone());
+        let receiver = configure(builder).build().unwrap();
+        let background: Arc<Mutex<Option<BoxFuture<'static, ()>>>> = Arc::default();
+        let put = Arc::clone(&background);
+        receiver.use_background(move |future| *put.lock().unwrap() = Some(future));
+        Self {
+            clock,
+            store,
+            sender,
+            receiver,
+            background,
+        }
+    }
+
+    fn delivery(&self) -> SignedDelivery {
+        self.sender.delivery("invoice.paid", json!({"data": {}}))
+    }
+
+    /// Takes a delivery to its claim. Where the store keeps it waiting, time goes on.
+    fn admit(&self, delivery: &SignedDelivery) -> Result<Run, Answer> {
+        let chunk = Ok::<Bytes, ()>(delivery.body().clone());
+        let request = delivery.request();
+        let admitted = async {
+            let received = self
+                .receiver
+                .receive(&request, stream::iter([chunk]))
+                .await?;
+            self.receiver.admit(received).await
+        };
+        self.drive(admitted)
+    }
+
+    /// Polls to the end, moving the clock half a second on whenever nothing happens.
+    fn drive<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = core::pin::pin!(future);
+        for _ in 0..200 {
+            for _ in 0..3 {
+                if let Some(output) = future.as_mut().now_or_never() {
+                    return output;
+                }
+            }
+            self.clock.advance(Duration::from_millis(500));
+        }
+        panic!("it never ends");
+    }
+
+    /// Lets the background loop do what is due.
+    fn beat(&self) {
+        if let Some(future) = self.background.lock().unwrap().as_mut() {
+            for _ in 0..3 {
+                assert!(future.as_mut().now_or_never().is_none());
+            }
+        }
+    }
+}
+
+fn kind(answer: &Answer) -> Option<RejectionKind> {
+    answer.rejection().map(|rejection| rejection.kind())
+}
+
+/// Starts a run whose handler answers this status.
+fn start(run: Run, status: u16) -> (Pin<Box<dyn Future<Output = ()> + Send>>, Handle<u16>) {
+    let (task, handle) = run.start(async move { status }, |status| {
+        Verdict::answered(*status, None)
+    });
+    (Box::pin(task), handle)
+}
+
+fn status(reply: Reply<u16>) -> u16 {
+    match reply {
+        Reply::Handled(status, _) => status,
+        Reply::Answer(answer) => answer.status(),
+    }
+}
+
+#[test]
+fn a_claim_whose_answer_was_lost_is_asked_again_by_the_same_owner() {
+    let bench = Bench::new(|builder| builder);
+    bench.store.next(&[Fate::AnswerLost]);
+    let run = bench.admit(&bench.delivery()).unwrap();
+    assert_eq!(bench.store.calls(), ["claim", "claim"]);
+    let owners = bench.store.owners.lock().unwrap().clone();
+    assert_eq!(owners[0], owners[1]);
+    assert_eq!(run.admitted().attempt(), 1);
+}
+
+#[test]
+fn a_store_that_does_not_answer_refuses_within_its_time() {
+    let bench = Bench::new(|builder| builder);
+    bench.store.from_here_on(Fate::Lost);
+    let began = bench.clock.now();
+    let refused = bench.admit(&bench.delivery()).unwrap_err();
+    assert_eq!(kind(&refused), Some(RejectionKind::StoreUnavailable));
+    assert_eq!(refused.status(), 503);
+    // Twice the limit of one call, and no more.
+    let took = bench.clock.now().saturating_since(began);
+    assert!(took <= Duration::from_millis(3_500), "{took:?}");
+    assert_eq!(bench.store.calls(), ["claim", "claim"]);
+}
+
+#[test]
+fn a_store_that_fails_in_a_row_is_left_alone_and_tried_again() {
+    let bench = Bench::new(|builder| builder);
+    bench.store.from_here_on(Fate::Fails);
+    for _ in 0..5 {
+        bench.admit(&bench.delivery()).unwrap_err();
+    }
+    assert_eq!(bench.store.calls().len(), 5);
+    assert!(bench.receiver.health().store_failing);
+    assert!(!bench.receiver.health().is_ready());
+    for _ in 0..100 {
+        let refused = bench.admit(&bench.delivery()).unwrap_err();
+        assert_eq!(kind(&refused), Some(RejectionKind::StoreUnavailable));
+    }
+    assert_eq!(bench.store.calls().len(), 0, "it is left alone");
+
+    bench.clock.advance(Duration::from_secs(5));
+    bench.store.from_here_on(Fate::Answered);
+    assert!(bench.admit(&bench.delivery()).is_ok());
+    assert!(bench.receiver.health().is_ready());
+}
+
+#[test]
+fn a_full_store_refuses_under_every_policy_and_is_not_down() {
+    for outage in [StoreOutage::FailClosed, StoreOutage::FailOpen] {
+        let bench = Bench::new(|builder| builder.on_store_outage(outage));
+        bench.store.from_here_on(Fate::Full);
+        for _ in 0..10 {
+            let refused = bench.admit(&bench.delivery()).unwrap_err();
+            assert_eq!(kind(&refused), Some(RejectionKind::StoreFull));
+        }
+        assert_eq!(bench.store.calls().len(), 10);
+        assert!(bench.receiver.health().is_ready());
+    }
+}
+
+#[test]
+fn failing_open_runs_unclaimed_and_says_so() {
+    let bench = Bench::new(|builder| builder.on_store_outage(StoreOutage::FailOpen));
+    bench.store.from_here_on(Fate::Fails);
+    let delivery = bench.delivery();
+    for _ in 0..2 {
+        let run = bench.admit(&delivery).unwrap();
+        assert_eq!(run.admitted().dedup().as_str(), "unavailable");
+        assert_eq!(run.admitted().fence().as_u64(), 0);
+        bench.store.calls();
+        let (task, handle) = start(run, 200);
+        bench.drive(task);
+        assert_eq!(status(bench.drive(handle)), 200);
+        assert!(bench.store.calls().is_empty(), "there is nothing to settle");
+    }
+    // Unproved requests get nowhere, whatever the store does.
+    let refused = bench.admit(&delivery.tampered()).unwrap_err();
+    assert_eq!(kind(&refused), Some(RejectionKind::SignatureMismatch));
+}
+
+#[test]
+fn failing_open_needs_a_signed_time() {
+    let sender = Sender::new(rebill_za::SCHEME);
+    let refused = Receiver::builder(rebill_za::SCHEME)
+        .endpoint("test")
+        .secret(sender.secret().unwrap())
+        .store(MemoryStore::new())
+        .on_store_outage(StoreOutage::FailOpen)
+        .build();
+    assert_eq!(refused.unwrap_err(), ConfigError::FailOpenWithoutTime);
+}
+
+#[test]
+fn a_running_claim_is_prolonged_until_it_is_settled() {
+    let bench =
+        Bench::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)));
+    let delivery = bench.delivery();
+    let run = bench.admit(&delivery).unwrap();
+    let fence = run.admitted().fence();
+    for _ in 0..30 {
+        bench.beat();
+        bench.clock.advance(Duration::from_secs(10));
+    }
+    bench.beat();
+    // Five minutes later nobody else can have it.
+    let refused = bench.admit(&delivery).unwrap_err();
+    assert_eq!(kind(&refused), Some(RejectionKind::InFlight));
+    assert!(
+        bench
+            .store
+            .calls()
+            .iter()
+            .filter(|call| **call == "extend")
+            .count()
+            >= 29
+    );
+
+    let (task, handle) = start(run, 200);
+    bench.drive(task);
+    assert_eq!(status(bench.drive(handle)), 200);
+    bench.store.calls();
+    bench.clock.advance(Duration::from_secs(10));
+    bench.beat();
+    assert!(!bench.store.calls().contains(&"extend"), "it is settled");
+    let duplicate = bench.admit(&bench.sender.retry(&delivery)).unwrap_err();
+    assert_eq!(duplicate.status(), 200);
+    assert!(fence.as_u64() > 0);
+}
+
+#[test]
+fn without_heartbeats_the_lease_frees_the_delivery() {
+    let bench =
+        Bench::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)));
+    let delivery = bench.delivery();
+    let run = bench.admit(&delivery).unwrap();
+    // The process stands still: its loop does not run.
+    bench.clock.advance(Duration::from_secs(31));
+    let second = bench.admit(&bench.sender.retry(&delivery)).unwrap();
+    assert_eq!(second.admitted().attempt(), 2);
+    assert!(second.admitted().is_duplicate());
+    assert!(second.admitted().fence() > run.admitted().fence());
+
+    // The first comes back, and cannot settle what the second holds.
+    let (task, handle) = start(run, 200);
+    bench.drive(task);
+    assert_eq!(status(bench.drive(handle)), 200);
+    let refused = bench.admit(&bench.sender.retry(&delivery)).unwrap_err();
+    assert_eq!(kind(&refused), Some(RejectionKind::InFlight));
+}
+
+#[test]
+fn a_complete_that_fails_is_answered_and_tried_again() {
+    let told: Arc<Mutex<u32>> = Arc::default();
+    let count = Arc::clone(&told);
+    let bench = Bench::new(|builder| {
+        builder.on_notice(move |notice| {
+            if matches!(notice, Notice::CompleteFailed { .. }) {
+                *count.lock().unwrap() += 1;
+            }
+        })
+    });
+    let delivery = bench.delivery();
+    let run = bench.admit(&delivery).unwrap();
+    bench.store.calls();
+    bench.store.next(&[Fate::Fails, Fate::Lost, Fate::Fails]);
+    let (mut task, handle) = start(run, 200);
+    assert!(task.as_mut().now_or_never().is_none());
+    assert_eq!(status(bench.drive(handle)), 200, "the handler succeeded");
+    bench.drive(task);
+    assert_eq!(bench.store.calls(), ["complete"; 4]);
+    assert_eq!(*told.lock().unwrap(), 1);
+    assert_eq!(bench.admit(&delivery).unwrap_err().status(), 200);
+}
+
+#[test]
+fn a_transaction_of_the_handlers_own_decides() {
+    let bench = Bench::new(|builder| builder);
+    let delivery = bench.delivery();
+    let run = |status: u16, commits: bool| {
+        let run = bench.admit(&delivery)?;
+        let admitted: Admitted = run.admitted().clone();
+        let completion = admitted.completion();
+        if commits {
+            // What `complete_in` and a commit come to.
+            let completed =
+                bench
+                    .store
+                    .store
+                    .complete(&completion.key, completion.fence, completion.retention);
+            assert_eq!(bench.drive(completed).unwrap(), Fenced::Applied);
+        }
+        bench.store.calls();
+        let (task, handle) = start(run, status);
+        bench.drive(task);
+        Ok::<_, Answer>(match bench.drive(handle) {
+            Reply::Handled(status, _) => (status, None),
+            Reply::Answer(answer) => (answer.status(), kind(&answer)),
+        })
+    };
+    // It said 200 and rolled back: the delivery is given back.
+    let rolled_back = run(200, false).unwrap();
+    assert_eq!(rolled_back, (503, Some(RejectionKind::NotCommitted)));
+    assert_eq!(bench.store.calls(), ["state", "release"]);
+    // It failed and rolled back.
+    assert_eq!(run(500, false).unwrap(), (500, None));
+    // It committed: the receiver only looks.
+    assert_eq!(run(200, true).unwrap(), (200, None));
+    assert_eq!(bench.store.calls(), ["state"]);
+    let duplicate = run(200, false).unwrap_err();
+    assert_eq!(duplicate.status(), 200);
+}
+
+#[test]
+fn a_transaction_that_committed_stands_whatever_the_handler_answers() {
+    let bench = Bench::new(|builder| builder);
+    let delivery = bench.delivery();
+    let run = bench.admit(&delivery).unwrap();
+    let completion = run.admitted().completion();
+    let store = bench.store.store.clone();
+    let completed = store.complete(&completion.key, completion.fence, completion.retention);
+    assert_eq!(bench.drive(completed).unwrap(), Fenced::Applied);
+    let (task, handle) = start(run, 500);
+    bench.drive(task);
+    assert_eq!(status(bench.drive(handle)), 500);
+    assert_eq!(bench.admit(&delivery).unwrap_err().status(), 200);
+}
