@@ -1,0 +1,17 @@
+//! What the fuzz targets run, and what must hold for any input.
+//!
+//! Inputs are bytes or lines of text, laid out so that seeds can be read and written by hand. Each
+//! function panics when something that must hold does not.
+
+mod headers;
+mod intake;
+mod mutate;
+mod reference;
+mod request;
+mod signature;
+mod timestamp;
+
+pub use self::{
+    headers::headers, intake::intake, mutate::sign_then_mutate, signature::signature,
+    timestamp::timestamp,
+};
