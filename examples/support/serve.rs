@@ -27,10 +27,7 @@ pub struct Receivers {
 
 impl Receivers {
     /// Over one store, with the secrets from the environment.
-    pub fn new(
-        options: &Options,
-        store: impl DedupStore + Clone,
-    ) -> Result<Self, Box<dyn Error>> {
+    pub fn new(options: &Options, store: impl DedupStore + Clone) -> Result<Self, Box<dyn Error>> {
         let lease = options.lease_ms.map(Duration::from_millis);
         let receiver = |scheme: Scheme, endpoint: &str, variable: &str| {
             let builder = Receiver::builder(scheme)

@@ -1,6 +1,7 @@
 //! Copies that wait for a running one: one store wait a key and process, shared by all of them.
 
 use core::{
+    panic::AssertUnwindSafe,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -14,13 +15,13 @@ use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
 use super::{Inner, time_limit::within};
 use crate::{Clock, DeliveryKey, KeyState};
 
-type Ended = Shared<BoxFuture<'static, bool>>;
+type Ended = Shared<BoxFuture<'static, TwinEnd>>;
 
 /// The waits that are going on in this process.
 #[derive(Debug, Default)]
 pub(super) struct Twins {
     waiters: AtomicUsize,
-    waits: Mutex<HashMap<DeliveryKey, WeakShared<BoxFuture<'static, bool>>>>,
+    waits: Mutex<HashMap<DeliveryKey, WeakShared<BoxFuture<'static, TwinEnd>>>>,
 }
 
 /// How a wait for a running copy ended.
@@ -43,14 +44,19 @@ pub(super) async fn wait(
     key: DeliveryKey,
     until: Duration,
 ) -> TwinEnd {
-    let Some(waiter) = Waiter::join(inner, clock, key) else {
-        return TwinEnd::TooMany;
-    };
-    match within(&**clock, until, waiter.ended.clone()).await {
-        Some(true) => TwinEnd::Completed,
-        Some(false) => TwinEnd::Failed,
-        None => TwinEnd::StillRunning,
+    // The wait that is joined may have begun, and so end, before this copy's own. One that begins
+    // after that lasts for long enough.
+    for _ in 0..2 {
+        let Some(waiter) = Waiter::join(inner, clock, key) else {
+            return TwinEnd::TooMany;
+        };
+        match within(&**clock, until, waiter.ended.clone()).await {
+            Some(TwinEnd::StillRunning) => {}
+            Some(ended) => return ended,
+            None => break,
+        }
     }
+    TwinEnd::StillRunning
 }
 
 /// One waiting copy; the last of a key takes the entry with it.
@@ -74,6 +80,7 @@ impl Waiter {
         let ended = waits
             .get(&key)
             .and_then(WeakShared::upgrade)
+            .filter(|ended| ended.peek().is_none())
             .unwrap_or_else(|| {
                 let ended = store_wait(inner, clock, key);
                 if let Some(weak) = ended.downgrade() {
@@ -95,8 +102,10 @@ impl Drop for Waiter {
         let twins = &self.inner.twins;
         twins.waiters.fetch_sub(1, Ordering::Relaxed);
         let mut waits = twins.lock();
-        // Ours is still alive, so "the last one" is a count of one; a finished wait has none.
-        if self.ended.strong_count().is_none_or(|count| count <= 1) {
+        // Another wait may have taken the place of ours, which is still alive.
+        let entry = waits.get(&self.key).and_then(WeakShared::upgrade);
+        let ours = entry.is_some_and(|entry| entry.ptr_eq(&self.ended));
+        if ours && self.ended.strong_count().is_none_or(|count| count <= 1) {
             waits.remove(&self.key);
         }
     }
@@ -107,7 +116,9 @@ impl Twins {
         self.waiters.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<DeliveryKey, WeakShared<BoxFuture<'static, bool>>>> {
+    fn lock(
+        &self,
+    ) -> MutexGuard<'_, HashMap<DeliveryKey, WeakShared<BoxFuture<'static, TwinEnd>>>> {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -115,10 +126,17 @@ impl Twins {
 fn store_wait(inner: &Arc<Inner>, clock: &Arc<dyn Clock>, key: DeliveryKey) -> Ended {
     let (store, clock) = (Arc::clone(&inner.store), Arc::clone(clock));
     let at_most = inner.limits.wait;
-    async move {
-        let state = store.wait(&key, at_most, &*clock).await;
-        matches!(state, Ok(KeyState::Completed))
-    }
-    .boxed()
-    .shared()
+    let wait = async move {
+        match store.wait(&key, at_most, &*clock).await {
+            Ok(KeyState::Completed) => TwinEnd::Completed,
+            Ok(KeyState::InFlight { remaining }) if !remaining.is_zero() => TwinEnd::StillRunning,
+            Ok(KeyState::InFlight { .. } | KeyState::Absent) | Err(_) => TwinEnd::Failed,
+        }
+    };
+    // A panic in a store is the failure of this wait, and of nothing else.
+    let caught = AssertUnwindSafe(wait).catch_unwind();
+    caught
+        .map(|ended| ended.unwrap_or(TwinEnd::Failed))
+        .boxed()
+        .shared()
 }
