@@ -9,16 +9,17 @@ const APPLICATION: i64 = 0x6373_676e;
 /// released; `PRAGMA user_version` counts the steps that were taken.
 const STEPS: [&str; 1] = ["
     -- A delivery. `id` is the fence of the claim that holds it or completed it, so a takeover gives
-    -- it a new one. `until` is null while it is in flight. `aliases` lists the names, of 32 bytes
-    -- each, that were claimed with it.
+    -- it a new one. `until` is until when it is remembered, and negative while it is in flight: a
+    -- number of the same width, so that completing does not make the row grow. `aliases` lists the
+    -- names, of 32 bytes each, that were claimed with it.
     CREATE TABLE deliveries (
         id INTEGER PRIMARY KEY,
         key BLOB NOT NULL UNIQUE,
-        until INTEGER,
+        until INTEGER NOT NULL,
         fingerprint INTEGER,
         aliases BLOB
     );
-    CREATE INDEX deliveries_until ON deliveries (until) WHERE until IS NOT NULL;
+    CREATE INDEX deliveries_until ON deliveries (until) WHERE until > 0;
 
     -- Who runs a delivery: a few rows, apart from the many that are done.
     CREATE TABLE holds (

@@ -11,8 +11,8 @@ use crate::time::{Millis, left};
 pub(crate) struct Delivery {
     /// The fence of the claim that holds it or completed it.
     pub(crate) id: i64,
-    /// Until when it is remembered; `None` while it is in flight.
-    until: Option<Millis>,
+    /// Until when it is remembered; negative while it is in flight.
+    until: Millis,
     fingerprint: Option<i64>,
     hold: Option<Hold>,
 }
@@ -41,12 +41,16 @@ pub(crate) enum State {
 
 impl Delivery {
     pub(crate) fn state(&self, now: Millis) -> State {
-        match (self.until, self.hold) {
-            (Some(until), _) if now < until => State::Completed {
-                fingerprint: self.fingerprint.map(i64::cast_unsigned),
-            },
-            (Some(_), _) => State::Ended,
-            (None, Some(hold)) => {
+        if self.until > 0 {
+            return if now < self.until {
+                let fingerprint = self.fingerprint.map(i64::cast_unsigned);
+                State::Completed { fingerprint }
+            } else {
+                State::Ended
+            };
+        }
+        match self.hold {
+            Some(hold) => {
                 let remaining = hold.remaining(now);
                 if remaining.is_zero() {
                     let attempt = hold.attempt;
@@ -55,7 +59,7 @@ impl Delivery {
                     State::Held { hold, remaining }
                 }
             }
-            (None, None) => State::Lapsed { attempt: 0 },
+            None => State::Lapsed { attempt: 0 },
         }
     }
 
@@ -122,9 +126,9 @@ statements! {
     find_alias: concat!("SELECT ", columns!(), ", d.key FROM aliases a \
         JOIN deliveries d ON d.id = a.id LEFT JOIN holds h ON h.id = d.id WHERE a.name = ?1");
     aliases_of: "SELECT aliases FROM deliveries WHERE id = ?1";
-    held_aliases_of: "SELECT aliases FROM deliveries WHERE id = ?1 AND key = ?2 AND until IS NULL";
-    insert: "INSERT INTO deliveries (id, key, fingerprint, aliases) VALUES (?1, ?2, ?3, ?4) \
-        ON CONFLICT DO NOTHING";
+    held_aliases_of: "SELECT aliases FROM deliveries WHERE id = ?1 AND key = ?2 AND until < 0";
+    insert: "INSERT INTO deliveries (id, key, until, fingerprint, aliases) \
+        VALUES (?1, ?2, -?3, ?4, ?5) ON CONFLICT DO NOTHING";
     insert_hold: "INSERT INTO holds (id, owner, since, until, attempt, alias_known) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     move_delivery: "UPDATE deliveries SET id = ?2, fingerprint = ?3, aliases = ?4 WHERE id = ?1";
@@ -132,14 +136,14 @@ statements! {
     point: "INSERT OR REPLACE INTO aliases (name, id) VALUES (?1, ?2)";
     anchor: "UPDATE holds SET until = ?2 + (until - since), since = ?2 WHERE id = ?1";
     extend: "UPDATE holds SET since = ?3, until = ?4 WHERE id = ?1 AND EXISTS \
-        (SELECT 1 FROM deliveries WHERE id = ?1 AND key = ?2 AND until IS NULL)";
+        (SELECT 1 FROM deliveries WHERE id = ?1 AND key = ?2 AND until < 0)";
     complete: "UPDATE deliveries SET until = ?4 WHERE id = ?1 AND key = ?2 \
-        AND (until IS NULL OR until > ?3)";
+        AND (until < 0 OR until > ?3)";
     delete: "DELETE FROM deliveries WHERE id = ?1";
     delete_hold: "DELETE FROM holds WHERE id = ?1";
     delete_alias: "DELETE FROM aliases WHERE name = ?1";
     delete_alias_of: "DELETE FROM aliases WHERE name = ?1 AND id = ?2";
-    ended: "SELECT id FROM deliveries WHERE until <= ?1 ORDER BY until LIMIT ?2";
+    ended: "SELECT id FROM deliveries WHERE until > 0 AND until <= ?1 ORDER BY until LIMIT ?2";
     lapsed: "SELECT id FROM holds WHERE until <= ?1 LIMIT ?2";
     fence: "SELECT last FROM fence";
     set_fence: "UPDATE fence SET last = ?1";
@@ -191,9 +195,13 @@ impl Table<'_> {
         hold: &Hold,
     ) -> rusqlite::Result<bool> {
         let fingerprint = fingerprint.map(u64::cast_signed);
-        let inserted =
-            self.insert
-                .execute(params![id, key.as_bytes(), fingerprint, joined(aliases)])?;
+        let inserted = self.insert.execute(params![
+            id,
+            key.as_bytes(),
+            hold.until.max(1),
+            fingerprint,
+            joined(aliases)
+        ])?;
         if inserted == 0 {
             return Ok(false);
         }
@@ -256,7 +264,7 @@ impl Table<'_> {
     ) -> rusqlite::Result<bool> {
         let changed = self
             .complete
-            .execute(params![id, key.as_bytes(), now, until])?;
+            .execute(params![id, key.as_bytes(), now, until.max(1)])?;
         if changed > 0 {
             self.delete_hold.execute([id])?;
         }

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use core::time::Duration;
-use countersign_core::{Claim, Clock, DedupStore, DeliveryKey, KeyState, OnAlias, SystemClock};
+use core::{task::Poll, time::Duration};
+use countersign_core::{
+    Claim, Clock, DedupStore, DeliveryKey, KeyState, OnAlias, StoreErrorKind, SystemClock,
+};
 use countersign_sqlite::SqliteStore;
 use countersign_testkit::{
     ManualClock,
@@ -80,16 +82,21 @@ async fn operations_beyond_the_bound_are_refused_and_the_rest_applied() {
     let mut claims: Vec<_> = (0..2_000)
         .map(|n| Box::pin(store.claim(request(key(n), 1))))
         .collect();
-    let mut refused = BTreeSet::new();
+    let (mut refused, mut pending) = (BTreeSet::new(), Vec::new());
     // All are asked before any is awaited.
     for (n, claim) in claims.iter_mut().enumerate() {
-        if let core::task::Poll::Ready(Err(_)) = futures_poll(claim) {
-            refused.insert(n);
+        match futures_poll(claim) {
+            Poll::Ready(Err(error)) => {
+                assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+                refused.insert(n);
+            }
+            Poll::Ready(Ok(claim)) => assert!(matches!(claim, Claim::Claimed(_))),
+            Poll::Pending => pending.push(n),
         }
     }
     assert!(!refused.is_empty());
     for (n, claim) in claims.into_iter().enumerate() {
-        if !refused.contains(&n) {
+        if pending.contains(&n) {
             assert!(matches!(claim.await, Ok(Claim::Claimed(_))));
         }
     }
@@ -99,7 +106,7 @@ async fn operations_beyond_the_bound_are_refused_and_the_rest_applied() {
     }
 }
 
-fn futures_poll<F: Future + Unpin>(future: &mut F) -> core::task::Poll<F::Output> {
+fn futures_poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     let waker = core::task::Waker::noop();
     core::pin::Pin::new(future).poll(&mut core::task::Context::from_waker(waker))
 }
