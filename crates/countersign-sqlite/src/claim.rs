@@ -1,0 +1,156 @@
+//! The one decision of a store: who gets a key.
+
+use core::time::Duration;
+
+use countersign_core::{Claim, Claimed, DeliveryKey, Fence, OnAlias};
+
+use crate::{
+    operation::Request,
+    table::{Delivery, Hold, State, Table},
+    time::{Millis, after},
+};
+
+/// What became of a claim, within a transaction that is not committed yet.
+pub(crate) enum Decision {
+    Answer(Claim),
+    Claimed(Claimed),
+    /// There is no room for another row. Nothing was written.
+    Full,
+}
+
+/// What is under the claimed key, as far as a claim may overwrite it.
+enum Own {
+    Nothing,
+    /// A done delivery past its time.
+    Ended(i64),
+    /// One in flight whose lease has run out, and its attempts so far.
+    Lapsed(i64, u32),
+}
+
+/// What the aliases of a claim say.
+struct Aliases {
+    /// Those that may point to the claimed delivery.
+    open: Vec<DeliveryKey>,
+    known: bool,
+}
+
+/// Decides a claim and writes it.
+///
+/// `fence` gives the fence of a new claim, and `room` says whether there is room for a row.
+pub(crate) fn decide(
+    table: &mut Table<'_>,
+    request: &Request,
+    now: Millis,
+    fence: impl FnOnce(&mut Table<'_>) -> rusqlite::Result<i64>,
+    room: impl FnOnce(&mut Table<'_>) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<Decision> {
+    let own = match own(table, request, now)? {
+        Ok(own) => own,
+        Err(answer) => return Ok(Decision::Answer(answer)),
+    };
+    let aliases = match look_at_aliases(table, request, now)? {
+        Ok(aliases) => aliases,
+        Err(answer) => return Ok(Decision::Answer(answer)),
+    };
+    if matches!(own, Own::Nothing) && !room(table)? {
+        return Ok(Decision::Full);
+    }
+    let fence = fence(table)?;
+    let attempt = match own {
+        Own::Lapsed(_, attempt) => attempt.saturating_add(1),
+        Own::Nothing | Own::Ended(_) => 1,
+    };
+    let hold = Hold {
+        owner: request.owner,
+        since: now,
+        until: after(now, request.lease),
+        attempt,
+        alias_known: aliases.known,
+    };
+    let Request {
+        key, fingerprint, ..
+    } = request;
+    match own {
+        Own::Lapsed(id, _) => table.take_over(id, fence, *fingerprint, &aliases.open, &hold)?,
+        Own::Ended(id) => {
+            table.remove(id)?;
+            table.insert(fence, key, *fingerprint, &aliases.open, &hold)?;
+        }
+        Own::Nothing => {
+            table.insert(fence, key, *fingerprint, &aliases.open, &hold)?;
+        }
+    }
+    Ok(Decision::Claimed(claimed(fence, &hold)))
+}
+
+/// Judges the row under the key itself: `Err` is an answer.
+fn own(
+    table: &mut Table<'_>,
+    request: &Request,
+    now: Millis,
+) -> rusqlite::Result<Result<Own, Claim>> {
+    let Some(delivery) = table.find(&request.key)? else {
+        return Ok(Ok(Own::Nothing));
+    };
+    Ok(match state(table, &delivery, now)? {
+        State::Held { hold, .. } if hold.owner == request.owner => {
+            Err(Claim::Claimed(claimed(delivery.id, &hold)))
+        }
+        State::Held { remaining, .. } => Err(in_flight(request.key, remaining)),
+        State::Completed { fingerprint } => Err(Claim::Completed { fingerprint }),
+        State::Lapsed { attempt } => Ok(Own::Lapsed(delivery.id, attempt)),
+        State::Ended => Ok(Own::Ended(delivery.id)),
+    })
+}
+
+/// Judges the deliveries that aliases point to: `Err` is an answer.
+fn look_at_aliases(
+    table: &mut Table<'_>,
+    request: &Request,
+    now: Millis,
+) -> rusqlite::Result<Result<Aliases, Claim>> {
+    let mut aliases = Aliases {
+        open: Vec::new(),
+        known: false,
+    };
+    let mut held = None;
+    for alias in &request.aliases {
+        let state = match table.find_alias(alias)? {
+            Some((delivery, on)) if on != request.key => Some((state(table, &delivery, now)?, on)),
+            _ => None,
+        };
+        match state {
+            None | Some((State::Lapsed { .. } | State::Ended, _)) => aliases.open.push(*alias),
+            Some(_) if request.on_alias == OnAlias::Run => aliases.known = true,
+            // A completed delivery decides at once, one in flight only when there is no other.
+            Some((State::Completed { .. }, _)) => return Ok(Err(Claim::Suppressed)),
+            Some((State::Held { remaining, .. }, on)) => {
+                held = held.or_else(|| Some(in_flight(on, remaining)));
+            }
+        }
+    }
+    Ok(held.map_or(Ok(aliases), Err))
+}
+
+/// What a row says. A lease that was given before the clock was set back is moved, so that it ends
+/// one lease from now and not when the clock has caught up.
+fn state(table: &mut Table<'_>, delivery: &Delivery, now: Millis) -> rusqlite::Result<State> {
+    if delivery.is_ahead(now) {
+        table.anchor(delivery.id, now)?;
+    }
+    Ok(delivery.state(now))
+}
+
+const fn in_flight(on: DeliveryKey, remaining: Duration) -> Claim {
+    Claim::InFlight { on, remaining }
+}
+
+/// The claim as it was granted.
+fn claimed(fence: i64, hold: &Hold) -> Claimed {
+    Claimed {
+        fence: Fence::from_u64(fence.cast_unsigned()),
+        attempt: hold.attempt,
+        takeover: hold.attempt > 1,
+        alias_known: hold.alias_known,
+    }
+}

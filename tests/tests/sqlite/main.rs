@@ -1,0 +1,12 @@
+//! The SQLite store: the rules of every store, a model, crashes, and files that are not as they
+//! should be.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod child;
+mod conformance;
+mod crashes;
+mod files;
+mod full;
+mod model;
+mod support;
+mod times;
