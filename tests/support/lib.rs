@@ -2,8 +2,12 @@
 //! the schemes and vectors of more senders than have presets.
 
 pub mod diary;
+pub mod engines;
 pub mod handler;
+pub mod model;
+pub mod proxy;
 pub mod raw;
+pub mod redis_server;
 pub mod reference;
 pub mod request;
 pub mod schemes;

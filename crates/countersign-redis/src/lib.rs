@@ -1,0 +1,60 @@
+//! countersign's deduplication store in Redis, Valkey, or another server that speaks their protocol
+//! and runs their scripts.
+//!
+//! For receivers that run as several processes, or that must know after a restart what was done
+//! before. Each operation is one script, so it is one atomic step and one round trip; the server's
+//! clock judges leases.
+//!
+//! ```no_run
+//! use countersign_core::Receiver;
+//! use countersign_redis::{RedisStore, redis::Client};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::open("redis://127.0.0.1/")?;
+//! let store = RedisStore::from_client(client)?.with_prefix("shop");
+//! // Refuses a server that evicts; says how well it persists.
+//! store.check().await?;
+//! let receiver = Receiver::builder("rebill").store(store);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What the server must be
+//!
+//! * Version 6.2 or later. Scripts find the rows behind aliases by themselves, so a server that
+//!   only lets scripts touch keys named beforehand (Dragonfly, unless told otherwise) will not do.
+//! * `maxmemory-policy noeviction`: a server that evicts forgets deliveries when traffic is highest,
+//!   and they run again. [`RedisStore::check`] refuses it. A full server that does not evict refuses
+//!   new claims, and the sender tries again later; holders can still settle.
+//! * `appendonly yes`: without it a restart forgets everything, with `appendfsync everysec` a power
+//!   failure forgets about a second.
+//!
+//! # What it cannot promise
+//!
+//! Replication is asynchronous: a failover can forget what was acknowledged just before, and those
+//! deliveries run again if the sender repeats them. The same holds for `FLUSHALL` and for a restart
+//! without persistence. Fences go on growing all the same, as they start from the server's time. So
+//! this store saves work; where a second run costs money, guard your own writes with the
+//! [fence](countersign_core::Fence), or decide in the transaction that does the writing.
+//!
+//! # Keys
+//!
+//! `{countersign}:d:` and a delivery's 32 bytes, `{countersign}:a:` and an alias's, and
+//! `{countersign}:fence`. All expire except the last, which must not be deleted by hand. The braces
+//! keep one store in one slot of a cluster, because a claim reads and writes the key, its aliases
+//! and the rows behind them in one step: to spread deliveries over a cluster, give receivers stores
+//! with [prefixes](RedisStore::with_prefix) of their own.
+
+mod check;
+mod failure;
+mod keys;
+mod reply;
+mod script;
+mod store;
+
+pub use redis;
+
+pub use self::{
+    check::{CheckError, Persistence},
+    store::RedisStore,
+};

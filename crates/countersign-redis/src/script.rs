@@ -1,0 +1,85 @@
+//! The scripts, one an operation, and how they are run.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, RedisError, Script, Value, aio::ConnectionLike};
+
+use crate::failure;
+
+/// A script that the server knows by its hash once it has seen it.
+pub(crate) struct Lua {
+    code: &'static str,
+    hash: String,
+}
+
+pub(crate) static CLAIM: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/claim.lua")));
+pub(crate) static EXTEND: LazyLock<Lua> =
+    LazyLock::new(|| Lua::new(include_str!("lua/extend.lua")));
+pub(crate) static COMPLETE: LazyLock<Lua> =
+    LazyLock::new(|| Lua::new(include_str!("lua/complete.lua")));
+pub(crate) static RELEASE: LazyLock<Lua> =
+    LazyLock::new(|| Lua::new(include_str!("lua/release.lua")));
+pub(crate) static FORGET: LazyLock<Lua> =
+    LazyLock::new(|| Lua::new(include_str!("lua/forget.lua")));
+pub(crate) static STATE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/state.lua")));
+
+/// A script with its keys and arguments.
+pub(crate) struct Call<'a> {
+    script: &'static Lua,
+    keys: &'a [&'a [u8]],
+    args: &'a [&'a [u8]],
+}
+
+impl Lua {
+    fn new(code: &'static str) -> Self {
+        Self {
+            code,
+            hash: Script::new(code).get_hash().to_owned(),
+        }
+    }
+
+    pub(crate) fn call<'a>(&'static self, keys: &'a [&'a [u8]], args: &'a [&'a [u8]]) -> Call<'a> {
+        Call {
+            script: self,
+            keys,
+            args,
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Runs the script; where the server does not know it yet, by sending it along.
+    pub(crate) async fn run(
+        &self,
+        connection: &mut impl ConnectionLike,
+    ) -> Result<Value, RedisError> {
+        let by_hash = self.command("EVALSHA", &self.script.hash);
+        match answer(connection, &by_hash).await {
+            Err(error) if failure::is_unknown_script(&error) => {
+                answer(connection, &self.command("EVAL", self.script.code)).await
+            }
+            answer => answer,
+        }
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let parts = self.keys.len().saturating_add(self.args.len());
+        let mut command = Cmd::with_capacity(parts.saturating_add(3), script.len());
+        command.arg(name).arg(script).arg(self.keys.len());
+        for part in self.keys.iter().chain(self.args) {
+            command.arg(part);
+        }
+        command
+    }
+}
+
+/// A command's answer, where an error that the server sent is an error too.
+pub(crate) async fn answer(
+    connection: &mut impl ConnectionLike,
+    command: &Cmd,
+) -> Result<Value, RedisError> {
+    connection
+        .req_packed_command(command)
+        .await?
+        .extract_error()
+}

@@ -1,0 +1,200 @@
+//! The store contract: the published suite, a model, and many claims at once.
+
+use std::time::Duration;
+
+use countersign_core::{
+    Claim, ClaimRequest, DedupStore, Fence, Fenced, OnAlias, Owner, SystemClock,
+};
+use countersign_redis::RedisStore;
+use countersign_testkit::store_suite::{self, Fixture};
+use countersign_tests::model::{self, Model};
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use tokio::task::JoinSet;
+
+use super::help::{LEASE, WEEK, granted, key, request, run, server, shift, store};
+
+fn clock() -> SystemClock<impl Fn(Duration) -> countersign_core::Sleep + Send + Sync + 'static> {
+    SystemClock::new(|duration| Box::pin(tokio::time::sleep(duration)))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_suite_holds_in_real_time() {
+    let server = server!();
+    let all = store(&server);
+    let report = store_suite::run(|| async {
+        Fixture::real_time(all.clone(), clock())
+            .with_unit(Duration::from_millis(60))
+            .with_spawner(|future| drop(tokio::spawn(future)))
+    });
+    let report = report.await;
+    assert_eq!(
+        report.skipped(),
+        ["a_full_store_refuses", "a_full_store_makes_room"]
+    );
+    report.into_result().unwrap();
+}
+
+#[tokio::test]
+async fn any_operations_are_answered_as_the_model_does() {
+    let server = server!();
+    let client = server.client().unwrap();
+    // Longer than any case takes, so that the server's own time does not count.
+    let unit = Duration::from_secs(10);
+    let seed = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(Config::default(), seed);
+    for case in 0..150 {
+        let ops = model::ops().new_tree(&mut runner).unwrap().current();
+        let store = store(&server).with_prefix(&format!("case{case}."));
+        let mut model = Model::new(format!("case {case}"), unit, 360);
+        for op in ops {
+            let advance = async |by| shift(&client, store.prefix(), by).await;
+            model.step(&store, op, advance).await;
+        }
+        run(&client, &["FLUSHALL"]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_a_thousand_gets_the_claim() {
+    let server = server!();
+    let client = server.client().unwrap();
+    // Several connections, as several processes have.
+    let stores: Vec<RedisStore> = (0..8).map(|_| store(&server)).collect();
+    for round in 0..3 {
+        let key = key(round);
+        let mut fence = Fence::from_u64(0);
+        for attempt in 1..=3 {
+            let mut claims = JoinSet::new();
+            for owner in 0..1_000_u128 {
+                let store = stores[usize::try_from(owner).unwrap() % stores.len()].clone();
+                claims.spawn(async move { store.claim(request(key, owner)).await.unwrap() });
+            }
+            let mut holders = Vec::new();
+            for claim in claims.join_all().await {
+                match claim {
+                    Claim::Claimed(claimed) => holders.push(claimed),
+                    Claim::InFlight { on, .. } => assert_eq!(on, key),
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(holders.len(), 1, "holders of 1,000");
+            assert_eq!(holders[0].attempt, attempt);
+            assert!(fence < holders[0].fence, "fences grow");
+            fence = holders[0].fence;
+            // The lease ends; the next thousand find it lapsed.
+            shift(&client, stores[0].prefix(), LEASE).await;
+        }
+        let late = stores[0].complete(&key, fence, WEEK).await.unwrap();
+        assert_eq!(late, Fenced::Applied, "nobody took over since");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_a_thousand_copies_under_other_ids_runs() {
+    let server = server!();
+    let store = store(&server);
+    let alias = [key(0)];
+    let mut claims = JoinSet::new();
+    for n in 1..=1_000 {
+        let store = store.clone();
+        claims.spawn(async move {
+            let request = request(key(n), n.into()).with_aliases(&alias, OnAlias::Suppress);
+            matches!(store.claim(request).await.unwrap(), Claim::Claimed(_))
+        });
+    }
+    let holders = claims
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|held| *held)
+        .count();
+    assert_eq!(holders, 1);
+}
+
+#[tokio::test]
+async fn fences_grow_though_the_server_forgets_and_its_clock_steps_back() {
+    let server = server!();
+    let (client, store) = (server.client().unwrap(), store(&server));
+    let first = granted(store.claim(request(key(1), 1)).await.unwrap());
+    run(&client, &["FLUSHALL"]).await;
+    let second = granted(store.claim(request(key(1), 2)).await.unwrap());
+    assert!(first.fence < second.fence, "seeded by the server's time");
+    assert_eq!(second.attempt, 1, "the first was forgotten");
+    let late = store.complete(&key(1), first.fence, WEEK).await.unwrap();
+    assert_eq!(late, Fenced::Lost, "the forgotten holder");
+
+    // A last fence in the future is what a clock that stepped back leaves behind.
+    let ahead = second.fence.as_u64() + 3_600_000_000;
+    run(&client, &["SET", "{countersign}:fence", &ahead.to_string()]).await;
+    for n in 1..3 {
+        let claimed = granted(store.claim(request(key(1 + n), 2)).await.unwrap());
+        assert_eq!(claimed.fence.as_u64(), ahead + n);
+    }
+}
+
+#[tokio::test]
+async fn everything_but_the_last_fence_expires() {
+    let server = server!();
+    let (client, store) = (server.client().unwrap(), store(&server));
+    let aliases = [key(10), key(11)];
+    let held = request(key(1), 1).with_aliases(&aliases, OnAlias::Suppress);
+    granted(store.claim(held).await.unwrap());
+    let done = granted(store.claim(request(key(2), 1)).await.unwrap());
+    let _ = store.complete(&key(2), done.fence, WEEK).await.unwrap();
+    let lasting = "local n = {} for _, k in ipairs(redis.call('KEYS', '*')) do \
+        if redis.call('PTTL', k) < 0 then n[#n + 1] = k end end return n";
+    let answer = run(&client, &["EVAL", lasting, "0"]).await;
+    assert_eq!(
+        format!("{answer:?}"),
+        "array([bulk-string('\"{countersign}:fence\"')])"
+    );
+    shift(&client, store.prefix(), WEEK).await;
+    assert_eq!(
+        run(&client, &["DBSIZE"]).await,
+        countersign_redis::redis::Value::Int(1)
+    );
+}
+
+#[tokio::test]
+async fn any_duration_and_fence_is_taken() {
+    let server = server!();
+    let store = store(&server);
+    for (n, lease) in [
+        (1, Duration::ZERO),
+        (2, Duration::from_nanos(1)),
+        (3, Duration::MAX),
+    ] {
+        let asked = ClaimRequest::new(key(n), Owner::from_u128(1), lease);
+        let claimed = granted(store.claim(asked).await.unwrap());
+        let extended = store.extend(&key(n), claimed.fence, lease).await.unwrap();
+        assert_eq!(extended, Fenced::Applied);
+        let done = store.complete(&key(n), claimed.fence, lease).await.unwrap();
+        assert_eq!(done, Fenced::Applied);
+    }
+    for fence in [0, u64::MAX] {
+        let lost = store
+            .release(&key(3), Fence::from_u64(fence))
+            .await
+            .unwrap();
+        assert_eq!(lost, Fenced::Lost);
+    }
+}
+
+#[tokio::test]
+async fn stores_with_other_prefixes_are_apart() {
+    let server = server!();
+    let (shop, desk) = (
+        store(&server).with_prefix("shop"),
+        store(&server).with_prefix("desk"),
+    );
+    granted(shop.claim(request(key(1), 1)).await.unwrap());
+    granted(desk.claim(request(key(1), 2)).await.unwrap());
+    let same = store(&server).with_prefix("{shop}");
+    assert!(matches!(
+        same.claim(request(key(1), 3)).await.unwrap(),
+        Claim::InFlight { .. }
+    ));
+}
