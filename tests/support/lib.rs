@@ -1,8 +1,10 @@
-//! What the tests across crates share: servers, a raw HTTP client, a store that keeps a diary, and
-//! the schemes and vectors of more senders than have presets.
+//! What the tests across crates share: servers, a raw HTTP client, a store that keeps a diary, a
+//! private Postgres, and the schemes and vectors of more senders than have presets.
 
 pub mod diary;
+pub mod engines;
 pub mod handler;
+pub mod postgres_server;
 pub mod raw;
 pub mod reference;
 pub mod request;
