@@ -1,10 +1,11 @@
-//! What the tests across crates share: servers, a raw HTTP client, a store that keeps a diary, and
-//! the schemes and vectors of more senders than have presets.
+//! What the tests across crates share: servers, a raw HTTP client, a store that keeps a diary, private
+//! database servers, and the schemes and vectors of more senders than have presets.
 
 pub mod diary;
 pub mod engines;
 pub mod handler;
 pub mod model;
+pub mod postgres_server;
 pub mod proxy;
 pub mod raw;
 pub mod redis_server;

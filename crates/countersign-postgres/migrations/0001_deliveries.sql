@@ -1,0 +1,32 @@
+-- The deduplication store of countersign-postgres. Can be run again; changes nothing then.
+
+-- One number for each claim that is granted. Never cached by sessions, so that it grows with time.
+CREATE SEQUENCE IF NOT EXISTS countersign_fence AS bigint CACHE 1;
+
+-- One row a delivery: in flight until its lease ends, or completed until its retention does.
+CREATE TABLE IF NOT EXISTS countersign (
+    key bytea PRIMARY KEY CHECK (length(key) = 32),
+    -- Who may settle the row; grows with every claim.
+    fence bigint NOT NULL,
+    -- The fence of the first claim since the key was free. Takeovers keep it, and so their aliases.
+    born bigint NOT NULL,
+    attempt integer NOT NULL,
+    completed boolean NOT NULL DEFAULT false,
+    alias_known boolean NOT NULL DEFAULT false,
+    -- The end of the lease, or of the retention.
+    until timestamptz NOT NULL,
+    owner bytea NOT NULL,
+    fingerprint bigint,
+    -- Every alias that ever pointed here, so that they can be deleted with the row.
+    aliases bytea[] NOT NULL DEFAULT '{}'
+);
+
+-- What a purge looks through.
+CREATE INDEX IF NOT EXISTS countersign_until ON countersign (until);
+
+-- Another name of a row. It counts only while the row with this key and this birth is there.
+CREATE TABLE IF NOT EXISTS countersign_aliases (
+    alias bytea PRIMARY KEY CHECK (length(alias) = 32),
+    key bytea NOT NULL,
+    born bigint NOT NULL
+);

@@ -1,0 +1,236 @@
+//! Who gets a key.
+
+use core::time::Duration;
+use std::time::SystemTime;
+
+use countersign_core::{Claim, ClaimRequest, Claimed, DeliveryKey, OnAlias};
+use deadpool_postgres::Object;
+use futures_util::future::join4;
+use smallvec::SmallVec;
+use tokio_postgres::{Error, Row, types::ToSql};
+
+use crate::{
+    link::{Pauses, asks_again},
+    sql,
+    table::Statements,
+    value::{fence, fingerprint, micros},
+};
+
+/// How often a lapsed row that is locked is looked at before the claim is answered.
+const LOOKS: u32 = 4;
+
+/// What is said to be left of a lease that has run out while its holder's transaction is open.
+const LOCKED_FOR: Duration = Duration::from_secs(1);
+
+/// Keeps the advisory locks of claims apart from an application's own.
+const LOCK_SALT: u64 = 0x636f_756e_7465_7273;
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+pub(crate) async fn claim(
+    client: &Object,
+    statements: &Statements,
+    request: &ClaimRequest<'_>,
+) -> Result<Claim, Error> {
+    let attempt = Attempt::new(request);
+    if request.aliases.is_empty()
+        && let Some(claim) = attempt.claim_new(client, statements).await?
+    {
+        return Ok(claim);
+    }
+    let mut pauses = Pauses::new();
+    loop {
+        match attempt.claim_locked(client, statements).await {
+            Ok(Decision::Claim(claim)) => return Ok(claim),
+            // Its holder's transaction is open; the lock stands in for the lease.
+            Ok(Decision::Locked) if pauses.taken() >= LOOKS => {
+                return Ok(Claim::InFlight {
+                    on: request.key,
+                    remaining: LOCKED_FOR,
+                });
+            }
+            Ok(Decision::Locked | Decision::AskAgain) => {}
+            Err(error) if asks_again(&error) => {}
+            Err(error) => return Err(error),
+        }
+        pauses.pause().await;
+    }
+}
+
+/// A claim in the form that statements take.
+struct Attempt<'a> {
+    request: &'a ClaimRequest<'a>,
+    owner: [u8; 16],
+    lease: i64,
+    fingerprint: Option<i64>,
+    aliases: SmallVec<[&'a [u8]; 2]>,
+}
+
+/// What a look at the rows said.
+enum Decision {
+    Claim(Claim),
+    /// The key may be taken over, but somebody is writing its row.
+    Locked,
+    /// Another claim came first, and this look could not see it yet.
+    AskAgain,
+}
+
+impl<'a> Attempt<'a> {
+    fn new(request: &'a ClaimRequest<'a>) -> Self {
+        let mut aliases = SmallVec::<[&[u8]; 2]>::new();
+        for alias in request.aliases {
+            let alias = alias.as_bytes().as_slice();
+            if !aliases.contains(&alias) {
+                aliases.push(alias);
+            }
+        }
+        Self {
+            request,
+            owner: request.owner.as_u128().to_be_bytes(),
+            lease: micros(request.lease),
+            fingerprint: request.fingerprint.map(u64::cast_signed),
+            aliases,
+        }
+    }
+
+    /// The one round trip of a key that is new, and of one that is held or done.
+    async fn claim_new(
+        &self,
+        client: &Object,
+        statements: &Statements,
+    ) -> Result<Option<Claim>, Error> {
+        let statement = client.prepare_cached(&statements.claim_new).await?;
+        let row = client
+            .query_one(
+                &statement,
+                &[
+                    &self.key(),
+                    &self.owner.as_slice(),
+                    &self.lease,
+                    &self.fingerprint,
+                    &lock_of(&self.request.key),
+                ],
+            )
+            .await;
+        match row {
+            Ok(row) => match self.decide(&row)? {
+                Decision::Claim(claim) => Ok(Some(claim)),
+                Decision::Locked | Decision::AskAgain => Ok(None),
+            },
+            Err(error) if asks_again(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Four statements in one round trip. All are sent before the first answer is awaited, so that a
+    /// caller who goes away leaves no transaction open.
+    async fn claim_locked(
+        &self,
+        client: &Object,
+        statements: &Statements,
+    ) -> Result<Decision, Error> {
+        let lock = client.prepare_cached(sql::LOCK_NAMES).await?;
+        let claim = client.prepare_cached(&statements.claim_locked).await?;
+        let names = self.locks();
+        let (key, owner) = (self.key(), self.owner.as_slice());
+        let aliases = self.aliases.as_slice();
+        let run = self.request.on_alias == OnAlias::Run;
+        let lock_params: [&(dyn ToSql + Sync); 1] = [&names];
+        let claim_params: [&(dyn ToSql + Sync); 6] =
+            [&key, &owner, &self.lease, &self.fingerprint, &aliases, &run];
+        let (begun, locked, row, committed) = join4(
+            client.batch_execute(BEGIN),
+            client.execute(&lock, &lock_params),
+            client.query_one(&claim, &claim_params),
+            client.batch_execute("COMMIT"),
+        )
+        .await;
+        begun?;
+        locked?;
+        let row = row?;
+        committed?;
+        self.decide(&row)
+    }
+
+    fn key(&self) -> &[u8] {
+        self.request.key.as_bytes()
+    }
+
+    /// The locks of all names, in the one order that every claim takes them in.
+    fn locks(&self) -> Vec<i64> {
+        let aliases = self.request.aliases.iter().map(lock_of);
+        let mut locks: Vec<i64> = aliases.chain([lock_of(&self.request.key)]).collect();
+        locks.sort_unstable();
+        locks.dedup();
+        locks
+    }
+
+    fn decide(&self, row: &Row) -> Result<Decision, Error> {
+        if let Some(granted) = row.try_get::<_, Option<i64>>("granted")? {
+            let attempt = attempt(row.try_get("granted_attempt")?);
+            let alias_known = row.try_get("granted_alias_known")?;
+            return Ok(claimed(granted, attempt, alias_known));
+        }
+        let now: SystemTime = row.try_get("now")?;
+        let own: Option<SystemTime> = row.try_get("until")?;
+        if let Some(until) = own
+            && let Ok(remaining) = until.duration_since(now)
+            && !remaining.is_zero()
+        {
+            return self.decided_by_own(row, remaining);
+        }
+        let other: Option<&[u8]> = row.try_get("other")?;
+        if let Some(Ok(on)) = other.map(<[u8; 32]>::try_from)
+            && self.request.on_alias == OnAlias::Suppress
+        {
+            let until: SystemTime = row.try_get("other_until")?;
+            return Ok(Decision::Claim(if row.try_get("other_completed")? {
+                Claim::Suppressed
+            } else {
+                Claim::InFlight {
+                    on: DeliveryKey::from_bytes(on),
+                    remaining: until.duration_since(now).unwrap_or_default(),
+                }
+            }));
+        }
+        Ok(match own {
+            Some(_) => Decision::Locked,
+            None => Decision::AskAgain,
+        })
+    }
+
+    fn decided_by_own(&self, row: &Row, remaining: Duration) -> Result<Decision, Error> {
+        if row.try_get("completed")? {
+            let fingerprint = fingerprint(row.try_get("fingerprint")?);
+            return Ok(Decision::Claim(Claim::Completed { fingerprint }));
+        }
+        if row.try_get::<_, &[u8]>("owner")? == self.owner {
+            let attempt = attempt(row.try_get("attempt")?);
+            let alias_known = row.try_get("alias_known")?;
+            return Ok(claimed(row.try_get("fence")?, attempt, alias_known));
+        }
+        Ok(Decision::Claim(Claim::InFlight {
+            on: self.request.key,
+            remaining,
+        }))
+    }
+}
+
+fn claimed(number: i64, attempt: u32, alias_known: bool) -> Decision {
+    Decision::Claim(Claim::Claimed(Claimed {
+        fence: fence(number),
+        attempt,
+        takeover: attempt > 1,
+        alias_known,
+    }))
+}
+
+fn attempt(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(1)
+}
+
+/// The advisory lock of a name. Names are hashes, so their first bytes are as good as any.
+fn lock_of(key: &DeliveryKey) -> i64 {
+    let first = key.as_bytes().first_chunk().copied().unwrap_or_default();
+    (u64::from_be_bytes(first) ^ LOCK_SALT).cast_signed()
+}

@@ -1,0 +1,200 @@
+//! What happens to a claim afterwards: every change is compare-and-set on (key, fence).
+
+use core::time::Duration;
+use std::time::SystemTime;
+
+use countersign_core::{DeliveryKey, Fenced, KeyState};
+use deadpool_postgres::Object;
+use futures_util::future::join3;
+use tokio_postgres::{
+    Error, Transaction,
+    types::{ToSql, Type},
+};
+
+use crate::{
+    link::{Pauses, asks_again},
+    sql,
+    table::Statements,
+    value::micros,
+};
+
+type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// How often a lapsed row that is locked is looked at before it counts as locked by its holder. A
+/// takeover holds the lock for one round trip, an open transaction for much longer.
+const LOOKS: u32 = 5;
+
+/// How many rows a purge deletes in one statement.
+const BATCH: usize = 500;
+
+/// What a compare-and-set on a row that others may lock said.
+enum Settled {
+    Applied,
+    Lost,
+    /// The row is the caller's, and locked; for an extension, whether its lease runs.
+    Locked {
+        runs: bool,
+    },
+}
+
+pub(crate) async fn extend(
+    client: &Object,
+    statements: &Statements,
+    key: &DeliveryKey,
+    fence: i64,
+    lease: Duration,
+) -> Result<Fenced, Error> {
+    let params: Params<'_> = &[&key.as_bytes().as_slice(), &fence, &micros(lease)];
+    let mut pauses = Pauses::new();
+    loop {
+        match settle(client, &statements.extend, params).await? {
+            Settled::Applied => return Ok(Fenced::Applied),
+            Settled::Lost => return Ok(Fenced::Lost),
+            // Nobody takes a key over while its lease runs, so the lock is the holder's own.
+            Settled::Locked { runs: true } => return Ok(Fenced::Applied),
+            Settled::Locked { runs: false } if pauses.taken() >= LOOKS => {
+                return Ok(Fenced::Applied);
+            }
+            Settled::Locked { runs: false } => pauses.pause().await,
+        }
+    }
+}
+
+pub(crate) async fn complete(
+    client: &Object,
+    statements: &Statements,
+    key: &DeliveryKey,
+    fence: i64,
+    retention: Duration,
+) -> Result<Fenced, Error> {
+    let params: Params<'_> = &[&key.as_bytes().as_slice(), &fence, &micros(retention)];
+    insist(client, &statements.complete, params).await
+}
+
+pub(crate) async fn release(
+    client: &Object,
+    statements: &Statements,
+    key: &DeliveryKey,
+    fence: i64,
+) -> Result<Fenced, Error> {
+    let params: Params<'_> = &[&key.as_bytes().as_slice(), &fence];
+    insist(client, &statements.release, params).await
+}
+
+/// Completes inside a transaction of the caller's: three statements in one round trip.
+pub(crate) async fn complete_in(
+    transaction: &Transaction<'_>,
+    statements: &Statements,
+    key: &DeliveryKey,
+    fence: i64,
+    retention: Duration,
+) -> Result<Fenced, Error> {
+    let retention = micros(retention);
+    let key = key.as_bytes().as_slice();
+    let params: [(&(dyn ToSql + Sync), Type); 3] = [
+        (&key, Type::BYTEA),
+        (&fence, Type::INT8),
+        (&retention, Type::INT8),
+    ];
+    let (bounded, changed, restored) = join3(
+        transaction.batch_execute(sql::LOCK_TIMEOUT),
+        transaction.execute_typed(&statements.complete_in, &params),
+        transaction.batch_execute(sql::LOCK_TIMEOUT_RESTORE),
+    )
+    .await;
+    bounded?;
+    let changed = changed?;
+    restored?;
+    Ok(applied(changed == 1))
+}
+
+pub(crate) async fn state(
+    client: &Object,
+    statements: &Statements,
+    key: &DeliveryKey,
+) -> Result<KeyState, Error> {
+    let statement = client.prepare_cached(&statements.state).await?;
+    let row = client
+        .query_opt(&statement, &[&key.as_bytes().as_slice()])
+        .await?;
+    let Some(row) = row else {
+        return Ok(KeyState::Absent);
+    };
+    let until: SystemTime = row.try_get("until")?;
+    let now: SystemTime = row.try_get("now")?;
+    let remaining = until.duration_since(now).unwrap_or_default();
+    Ok(match row.try_get("completed")? {
+        false => KeyState::InFlight { remaining },
+        true if remaining.is_zero() => KeyState::Absent,
+        true => KeyState::Completed,
+    })
+}
+
+pub(crate) async fn forget(
+    client: &Object,
+    statements: &Statements,
+    key: &DeliveryKey,
+) -> Result<bool, Error> {
+    let statement = client.prepare_cached(&statements.forget).await?;
+    let mut pauses = Pauses::new();
+    let mut forgotten = false;
+    loop {
+        let row = client
+            .query_one(&statement, &[&key.as_bytes().as_slice()])
+            .await?;
+        forgotten |= row.try_get::<_, bool>("done")?;
+        if !row.try_get::<_, bool>("locked")? {
+            return Ok(forgotten);
+        }
+        pauses.pause().await;
+    }
+}
+
+/// Deletes one batch and says how many rows it had, and whether there may be more.
+pub(crate) async fn purge(
+    client: &Object,
+    statements: &Statements,
+    limit: usize,
+) -> Result<(usize, bool), Error> {
+    let batch = limit.min(BATCH);
+    let statement = client.prepare_cached(&statements.purge).await?;
+    let count = i64::try_from(batch).unwrap_or(0);
+    let row = client.query_one(&statement, &[&count]).await?;
+    let purged = usize::try_from(row.try_get::<_, i64>("purged")?).unwrap_or(0);
+    Ok((purged, purged == batch))
+}
+
+/// Asks again for as long as the row is the caller's and locked.
+async fn insist(client: &Object, statement: &str, params: Params<'_>) -> Result<Fenced, Error> {
+    let mut pauses = Pauses::new();
+    loop {
+        match settle(client, statement, params).await? {
+            Settled::Applied => return Ok(Fenced::Applied),
+            Settled::Lost => return Ok(Fenced::Lost),
+            Settled::Locked { .. } => pauses.pause().await,
+        }
+    }
+}
+
+async fn settle(client: &Object, statement: &str, params: Params<'_>) -> Result<Settled, Error> {
+    let statement = client.prepare_cached(statement).await?;
+    let row = match client.query_one(&statement, params).await {
+        Err(error) if asks_again(&error) => return Ok(Settled::Locked { runs: false }),
+        row => row?,
+    };
+    if row.try_get("done")? {
+        return Ok(Settled::Applied);
+    }
+    Ok(match row.try_get::<_, Option<bool>>("runs")? {
+        Some(runs) => Settled::Locked { runs },
+        None => Settled::Lost,
+    })
+}
+
+const fn applied(changed: bool) -> Fenced {
+    if changed {
+        Fenced::Applied
+    } else {
+        Fenced::Lost
+    }
+}

@@ -1,0 +1,283 @@
+//! The schema and the statements, as text.
+//!
+//! [`MIGRATION`], [`COMPLETE_IN`] and the two around it are for callers that talk to Postgres
+//! through something else than `tokio-postgres`: hand them to sqlx, diesel or `psql`. All are
+//! written for the default table; [`Table::apply`](crate::Table::apply) rewrites them for another.
+
+/// Creates what the store needs: two tables, an index and a sequence. Can be run again.
+///
+/// The same text is in the crate's `migrations` directory.
+pub const MIGRATION: &str = include_str!("../migrations/0001_deliveries.sql");
+
+/// Completes a claimed delivery, inside the transaction that it is run in.
+///
+/// | parameter | type | what |
+/// | --- | --- | --- |
+/// | `$1` | `bytea` | the delivery's key, [`DeliveryKey::as_bytes`](countersign_core::DeliveryKey::as_bytes) |
+/// | `$2` | `bigint` | the claim's fence, [`Fence::as_u64`](countersign_core::Fence::as_u64) |
+/// | `$3` | `bigint` | the retention in microseconds |
+///
+/// Exactly one row changed: the delivery is done if and only if the transaction commits. No row
+/// changed: the claim was lost, somebody else runs or ran the delivery; **roll back**.
+///
+/// It waits for a claim or a heartbeat on the same row that is being written at this moment. Put
+/// [`LOCK_TIMEOUT`] before it and [`LOCK_TIMEOUT_RESTORE`] after it to bound that.
+///
+/// With sqlx:
+///
+/// ```text
+/// let mut tx = pool.begin().await?;
+/// sqlx::query("UPDATE invoices SET paid = true WHERE id = $1").bind(id).execute(&mut *tx).await?;
+/// let done = sqlx::query(sql::COMPLETE_IN)
+///     .bind(delivery.key().as_bytes().as_slice())
+///     .bind(i64::try_from(delivery.fence().as_u64())?)
+///     .bind(i64::try_from(RETENTION.as_micros())?)
+///     .execute(&mut *tx)
+///     .await?;
+/// if done.rows_affected() == 1 { tx.commit().await? } else { tx.rollback().await? }
+/// ```
+pub const COMPLETE_IN: &str = "\
+UPDATE countersign
+SET completed = true, until = clock_timestamp() + $3::bigint * interval '1 microsecond'
+WHERE key = $1::bytea AND fence = $2::bigint
+    AND (NOT completed OR until > clock_timestamp())";
+
+/// Bounds how long the statements of a transaction wait for a lock, and keeps what was set before.
+///
+/// Without parameters, so that it can be sent together with others; one second.
+pub const LOCK_TIMEOUT: &str = "\
+SELECT set_config('countersign.lock_timeout', current_setting('lock_timeout'), true), \
+set_config('lock_timeout', '1s', true)";
+
+/// Takes [`LOCK_TIMEOUT`] back.
+pub const LOCK_TIMEOUT_RESTORE: &str = "\
+SELECT set_config('lock_timeout', current_setting('countersign.lock_timeout'), true)";
+
+/// Claims a key that is new, without aliases; reads the row if there is one.
+///
+/// * The row is looked for before the insert, because `ON CONFLICT DO NOTHING` waits for a
+///   transaction that is changing the row, such as an open `complete_in`, and a plain read does not.
+/// * The lock makes fences of a key grow: without it a claim could draw a number, stall, and insert
+///   it after another claim drew a higher one, inserted and gave back. Not got means that another
+///   claim of the key is being decided: nothing is written, and it is asked again in line.
+pub(crate) const CLAIM_NEW: &str = "\
+WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+own AS MATERIALIZED (
+    SELECT fence, attempt, alias_known, completed, until, owner, fingerprint
+    FROM countersign WHERE key = $1::bytea
+),
+granted AS (
+    INSERT INTO countersign (key, fence, born, attempt, until, owner, fingerprint)
+    SELECT $1, next.fence, next.fence, 1, next.now + $3::bigint * interval '1 microsecond', $2::bytea, $4::bigint
+    FROM (
+        SELECT nextval('countersign_fence') AS fence, clock.now
+        FROM clock
+        WHERE NOT EXISTS (SELECT FROM own) AND pg_try_advisory_xact_lock($5::bigint)
+        OFFSET 0
+    ) AS next
+    ON CONFLICT (key) DO NOTHING
+    RETURNING fence
+)
+SELECT clock.now, granted.fence AS granted, 1 AS granted_attempt, false AS granted_alias_known,
+    own.fence, own.attempt, own.alias_known, own.completed, own.until, own.owner, own.fingerprint,
+    NULL::bytea AS other, NULL::boolean AS other_completed, NULL::timestamptz AS other_until
+FROM clock LEFT JOIN granted ON true LEFT JOIN own ON true";
+
+/// Takes the locks of a claim's names, which come sorted. In a statement of its own, so that the
+/// next one sees what was committed by those who held them before.
+pub(crate) const LOCK_NAMES: &str = "\
+SELECT pg_advisory_xact_lock(name) FROM unnest($1::bigint[]) AS names (name)";
+
+/// Decides a claim under the locks of all its names.
+///
+/// `SKIP LOCKED`, because the only long lock on a row is that of an open `complete_in`.
+pub(crate) const CLAIM_LOCKED: &str = "\
+WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+own AS MATERIALIZED (
+    SELECT fence, attempt, alias_known, completed, until, owner, fingerprint
+    FROM countersign WHERE key = $1::bytea
+),
+given AS MATERIALIZED (
+    SELECT alias, at FROM unnest($5::bytea[]) WITH ORDINALITY AS given (alias, at)
+),
+known AS MATERIALIZED (
+    SELECT given.alias, given.at, row.key, row.completed, row.until
+    FROM given
+    JOIN countersign_aliases AS pointer ON pointer.alias = given.alias
+    JOIN countersign AS row ON row.key = pointer.key AND row.born = pointer.born
+    WHERE row.key <> $1 AND row.until > (SELECT now FROM clock)
+),
+free AS MATERIALIZED (
+    SELECT now FROM clock
+    WHERE NOT EXISTS (SELECT FROM own WHERE own.until > clock.now)
+        AND ($6::boolean OR NOT EXISTS (SELECT FROM known))
+),
+lapsed AS MATERIALIZED (
+    SELECT row.key, nextval('countersign_fence') AS next
+    FROM countersign AS row
+    WHERE row.key = $1 AND row.until <= (SELECT now FROM free)
+    FOR UPDATE SKIP LOCKED
+),
+fresh AS (
+    INSERT INTO countersign
+        (key, fence, born, attempt, alias_known, until, owner, fingerprint, aliases)
+    SELECT $1, next.fence, next.fence, 1, EXISTS (SELECT FROM known),
+        next.now + $3::bigint * interval '1 microsecond', $2::bytea, $4::bigint, $5
+    FROM (
+        SELECT nextval('countersign_fence') AS fence, free.now
+        FROM free WHERE NOT EXISTS (SELECT FROM own)
+        OFFSET 0
+    ) AS next
+    ON CONFLICT (key) DO NOTHING
+    RETURNING fence, born, attempt, alias_known
+),
+taken AS (
+    UPDATE countersign AS row
+    SET fence = lapsed.next,
+        born = CASE WHEN row.completed THEN lapsed.next ELSE row.born END,
+        attempt = CASE WHEN row.completed THEN 1 ELSE row.attempt + 1 END,
+        completed = false,
+        alias_known = EXISTS (SELECT FROM known),
+        until = clock.now + $3 * interval '1 microsecond',
+        owner = $2,
+        fingerprint = $4,
+        aliases = ARRAY(SELECT unnest(row.aliases) UNION SELECT unnest($5))
+    FROM lapsed, clock
+    WHERE row.key = lapsed.key
+    RETURNING row.fence, row.born, row.attempt, row.alias_known
+),
+granted AS (SELECT * FROM fresh UNION ALL SELECT * FROM taken),
+pointed AS (
+    INSERT INTO countersign_aliases AS pointer (alias, key, born)
+    SELECT given.alias, $1, granted.born FROM given, granted
+    WHERE given.alias NOT IN (SELECT alias FROM known)
+    ORDER BY given.alias
+    ON CONFLICT (alias) DO UPDATE SET key = excluded.key, born = excluded.born
+    WHERE pointer.key <> excluded.key OR pointer.born <> excluded.born
+)
+SELECT clock.now, granted.fence AS granted, granted.attempt AS granted_attempt,
+    granted.alias_known AS granted_alias_known,
+    own.fence, own.attempt, own.alias_known, own.completed, own.until, own.owner, own.fingerprint,
+    other.key AS other, other.completed AS other_completed, other.until AS other_until
+FROM clock
+LEFT JOIN granted ON true
+LEFT JOIN own ON true
+LEFT JOIN (SELECT * FROM known ORDER BY completed DESC, at LIMIT 1) AS other ON true";
+
+/// Prolongs a lease. Says whether it did, and else whether the row is still the caller's but locked.
+pub(crate) const EXTEND: &str = "\
+WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+own AS MATERIALIZED (
+    SELECT key FROM countersign
+    WHERE key = $1::bytea AND fence = $2::bigint AND NOT completed
+    FOR UPDATE SKIP LOCKED
+),
+done AS (
+    UPDATE countersign AS row SET until = clock.now + $3::bigint * interval '1 microsecond'
+    FROM own, clock WHERE row.key = own.key
+    RETURNING true
+)
+SELECT EXISTS (SELECT FROM done) AS done,
+    (SELECT until > clock.now FROM countersign
+        WHERE key = $1 AND fence = $2 AND NOT completed) AS runs
+FROM clock";
+
+/// Completes a delivery; answers as [`EXTEND`] does.
+pub(crate) const COMPLETE: &str = "\
+WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+own AS MATERIALIZED (
+    SELECT key FROM countersign
+    WHERE key = $1::bytea AND fence = $2::bigint
+        AND (NOT completed OR until > (SELECT now FROM clock))
+    FOR UPDATE SKIP LOCKED
+),
+done AS (
+    UPDATE countersign AS row
+    SET completed = true, until = clock.now + $3::bigint * interval '1 microsecond'
+    FROM own, clock WHERE row.key = own.key
+    RETURNING true
+)
+SELECT EXISTS (SELECT FROM done) AS done,
+    (SELECT true FROM countersign
+        WHERE key = $1 AND fence = $2 AND (NOT completed OR until > clock.now)) AS runs
+FROM clock";
+
+/// Gives a claim back; answers as [`EXTEND`] does. Aliases are deleted in the order in which claims
+/// write them, so that the two cannot wait for each other.
+pub(crate) const RELEASE: &str = "\
+WITH own AS MATERIALIZED (
+    SELECT key, aliases FROM countersign
+    WHERE key = $1::bytea AND fence = $2::bigint AND NOT completed
+    FOR UPDATE SKIP LOCKED
+),
+done AS (
+    DELETE FROM countersign AS row USING own WHERE row.key = own.key
+    RETURNING true
+),
+dead AS MATERIALIZED (
+    SELECT pointer.alias FROM countersign_aliases AS pointer
+    WHERE pointer.alias IN (SELECT unnest(own.aliases) FROM own) AND pointer.key = $1
+    ORDER BY pointer.alias FOR UPDATE
+),
+pointers AS (
+    DELETE FROM countersign_aliases AS pointer USING dead WHERE pointer.alias = dead.alias
+)
+SELECT EXISTS (SELECT FROM done) AS done,
+    (SELECT true FROM countersign
+        WHERE key = $1 AND fence = $2 AND NOT completed) AS runs";
+
+/// Reads a row.
+pub(crate) const STATE: &str = "\
+SELECT completed, until, clock_timestamp() AS now FROM countersign WHERE key = $1::bytea";
+
+/// Deletes a row and the alias of the same name. Says whether there was either, and whether a row
+/// is there but locked.
+pub(crate) const FORGET: &str = "\
+WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+own AS MATERIALIZED (
+    SELECT key, aliases FROM countersign WHERE key = $1::bytea FOR UPDATE SKIP LOCKED
+),
+done AS (
+    DELETE FROM countersign AS row USING own, clock WHERE row.key = own.key
+    RETURNING NOT row.completed OR row.until > clock.now AS lived
+),
+dead AS MATERIALIZED (
+    SELECT pointer.alias FROM countersign_aliases AS pointer
+    WHERE pointer.alias = $1
+        OR (pointer.alias IN (SELECT unnest(own.aliases) FROM own) AND pointer.key = $1)
+    ORDER BY pointer.alias FOR UPDATE
+),
+pointers AS (
+    DELETE FROM countersign_aliases AS pointer USING dead WHERE pointer.alias = dead.alias
+    RETURNING pointer.alias, pointer.key, pointer.born
+)
+SELECT EXISTS (SELECT FROM done WHERE lived) OR EXISTS (
+        SELECT FROM pointers JOIN countersign AS row USING (key, born)
+        WHERE pointers.alias = $1 AND (NOT row.completed OR row.until > clock.now)
+    ) AS done,
+    EXISTS (SELECT FROM countersign WHERE key = $1) AND NOT EXISTS (SELECT FROM own) AS locked
+FROM clock";
+
+/// Deletes at most `$1` rows that are past their time, with their aliases.
+pub(crate) const PURGE: &str = "\
+WITH due AS MATERIALIZED (
+    SELECT key, aliases FROM countersign
+    WHERE until <= (SELECT clock_timestamp())
+        AND (completed OR until <= (SELECT clock_timestamp()) - interval '1 hour')
+    ORDER BY until LIMIT $1::bigint
+    FOR UPDATE SKIP LOCKED
+),
+done AS (
+    DELETE FROM countersign AS row USING due WHERE row.key = due.key
+    RETURNING true
+),
+dead AS MATERIALIZED (
+    SELECT pointer.alias
+    FROM (SELECT key, unnest(aliases) AS alias FROM due) AS gone
+    JOIN countersign_aliases AS pointer ON pointer.alias = gone.alias AND pointer.key = gone.key
+    ORDER BY pointer.alias FOR UPDATE OF pointer
+),
+pointers AS (
+    DELETE FROM countersign_aliases AS pointer USING dead WHERE pointer.alias = dead.alias
+)
+SELECT count(*) AS purged FROM done";
