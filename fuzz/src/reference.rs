@@ -35,14 +35,19 @@ pub(crate) fn read(
         tags: Vec::new(),
         time: None,
     };
-    let tag = |text: &str| decode(scheme, text, padding);
+    // A tag that cannot be decoded counts, and matches nothing.
+    let mut offered = 0;
+    let mut tag = |text: &str| {
+        offered += 1;
+        decode(scheme, text, padding)
+    };
     match scheme.grammar() {
-        Grammar::Bare => reading.tags.push(tag(header)?),
-        Grammar::Prefix(prefix) => reading.tags.push(tag(header.strip_prefix(prefix)?)?),
+        Grammar::Bare => reading.tags.extend(tag(header)),
+        Grammar::Prefix(prefix) => reading.tags.extend(tag(header.strip_prefix(prefix)?)),
         Grammar::OptionalPrefix(prefix) => {
             reading
                 .tags
-                .push(tag(header.strip_prefix(prefix).unwrap_or(header))?);
+                .extend(tag(header.strip_prefix(prefix).unwrap_or(header)));
         }
         Grammar::Pairs { separator, tags } => {
             for pair in header.split(separator) {
@@ -51,7 +56,7 @@ pub(crate) fn read(
                     return None;
                 }
                 if tags.contains(&key) {
-                    reading.tags.push(tag(value)?);
+                    reading.tags.extend(tag(value));
                 } else if scheme.time_key() == Some(key)
                     && reading.time.replace(value.to_owned()).is_some()
                 {
@@ -66,13 +71,14 @@ pub(crate) fn read(
                     return None;
                 }
                 if versions.contains(&version) {
-                    reading.tags.push(tag(value)?);
+                    reading.tags.extend(tag(value));
                 }
             }
         }
         _ => return None,
     }
-    (1..=most).contains(&reading.tags.len()).then_some(reading)
+    let some = !reading.tags.is_empty() && offered <= most;
+    some.then_some(reading)
 }
 
 fn decode(scheme: &Scheme, text: &str, padding: Padding) -> Option<Vec<u8>> {
