@@ -112,7 +112,9 @@ impl Drop for Waiter {
 }
 
 impl Twins {
-    fn lock(&self) -> MutexGuard<'_, HashMap<DeliveryKey, WeakShared<BoxFuture<'static, TwinEnd>>>> {
+    fn lock(
+        &self,
+    ) -> MutexGuard<'_, HashMap<DeliveryKey, WeakShared<BoxFuture<'static, TwinEnd>>>> {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
