@@ -2,6 +2,9 @@
 
 pub mod diary;
 pub mod handler;
+pub mod kit;
+pub mod log;
+pub mod notices;
 pub mod raw;
 pub mod servers;
 pub mod table;
