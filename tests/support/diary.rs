@@ -1,21 +1,43 @@
 //! A memory store that writes down what it was asked.
 
 use core::{future::Future, time::Duration};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_core::{
     Capabilities, Claim, ClaimRequest, Clock, DedupStore, DeliveryKey, Fence, Fenced, KeyState,
     MemoryStore, StoreError,
 };
-
-type MakeError = fn() -> StoreError;
+use tokio::sync::Semaphore;
 
 /// A memory store and the names of the operations that it was asked for, waits aside.
 #[derive(Clone, Debug, Default)]
 pub struct Diary {
     store: MemoryStore,
     asked: Arc<Mutex<Vec<&'static str>>>,
-    broken: Arc<Mutex<Option<MakeError>>>,
+    broken: Arc<Mutex<Vec<Broken>>>,
+    claimed: Arc<Told>,
+    settled: Arc<Told>,
+}
+
+/// An operation that fails, and how.
+type Broken = (&'static str, fn() -> StoreError);
+
+/// Counts what happened, for tests that wait until it did.
+#[derive(Debug)]
+struct Told(Semaphore);
+
+impl Default for Told {
+    fn default() -> Self {
+        Self(Semaphore::new(0))
+    }
+}
+
+impl Told {
+    async fn times(&self, times: u32) {
+        if let Ok(permits) = self.0.acquire_many(times).await {
+            permits.forget();
+        }
+    }
 }
 
 impl Diary {
@@ -29,8 +51,40 @@ impl Diary {
     }
 
     /// From here on, claims fail.
-    pub fn fail_claims(&self, error: MakeError) {
-        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    pub fn fail_claims(&self, error: fn() -> StoreError) {
+        self.fail("claim", error);
+    }
+
+    /// From here on, an operation fails; claims, completions and releases can.
+    pub fn fail(&self, operation: &'static str, error: fn() -> StoreError) {
+        self.broken().push((operation, error));
+    }
+
+    /// From here on, nothing fails.
+    pub fn repair(&self) {
+        self.broken().clear();
+    }
+
+    /// Waits until this many more claims were answered.
+    pub async fn claimed(&self, times: u32) {
+        self.claimed.times(times).await;
+    }
+
+    /// Waits until this many more claims were completed or released, or could not be.
+    pub async fn settled(&self, times: u32) {
+        self.settled.times(times).await;
+    }
+
+    fn broken(&self) -> MutexGuard<'_, Vec<Broken>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self, operation: &str) -> Result<(), StoreError> {
+        let broken = self.broken();
+        match broken.iter().find(|(name, _)| *name == operation) {
+            Some((_, error)) => Err(error()),
+            None => Ok(()),
+        }
     }
 
     /// What was asked since the last time.
@@ -52,7 +106,7 @@ impl Diary {
         self.lock().push(operation);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<&'static str>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<&'static str>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -60,11 +114,12 @@ impl Diary {
 impl DedupStore for Diary {
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claim, StoreError> {
         self.note("claim");
-        let broken = *self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-        match broken {
-            Some(error) => Err(error()),
-            None => self.store.claim(request).await,
-        }
+        let claim = match self.check("claim") {
+            Ok(()) => self.store.claim(request).await,
+            Err(error) => Err(error),
+        };
+        self.claimed.0.add_permits(1);
+        claim
     }
 
     async fn extend(
@@ -84,12 +139,22 @@ impl DedupStore for Diary {
         retention: Duration,
     ) -> Result<Fenced, StoreError> {
         self.note("complete");
-        self.store.complete(key, fence, retention).await
+        let completed = match self.check("complete") {
+            Ok(()) => self.store.complete(key, fence, retention).await,
+            Err(error) => Err(error),
+        };
+        self.settled.0.add_permits(1);
+        completed
     }
 
     async fn release(&self, key: &DeliveryKey, fence: Fence) -> Result<Fenced, StoreError> {
         self.note("release");
-        self.store.release(key, fence).await
+        let released = match self.check("release") {
+            Ok(()) => self.store.release(key, fence).await,
+            Err(error) => Err(error),
+        };
+        self.settled.0.add_permits(1);
+        released
     }
 
     async fn state(&self, key: &DeliveryKey) -> Result<KeyState, StoreError> {

@@ -4,7 +4,10 @@
 pub mod diary;
 pub mod engines;
 pub mod handler;
+pub mod kit;
+pub mod log;
 pub mod model;
+pub mod notices;
 pub mod postgres_server;
 pub mod proxy;
 pub mod raw;

@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use countersign_testkit::SignedDelivery;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -127,7 +128,15 @@ impl Request {
     ///
     /// When there is no connection to be had.
     pub async fn begin(&self, to: SocketAddr) -> io::Result<TcpStream> {
-        let mut stream = TcpStream::connect(to).await?;
+        self.begin_on(TcpStream::connect(to).await?).await
+    }
+
+    /// Sends the request on a connection that is there, and leaves it to the caller.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is gone.
+    pub async fn begin_on(&self, mut stream: TcpStream) -> io::Result<TcpStream> {
         stream.write_all(&self.head).await?;
         // A server that refused from the head may close before the body is through.
         let _sent = stream.write_all(&self.body).await;
@@ -136,6 +145,38 @@ impl Request {
         }
         Ok(stream)
     }
+}
+
+/// Opens this many connections, and makes sure that the server has accepted each of them: what
+/// waits in its backlog is dropped when there is too much of it.
+///
+/// # Errors
+///
+/// When the server does not answer.
+pub async fn connections(to: SocketAddr, count: u32) -> io::Result<Vec<TcpStream>> {
+    stream::iter(0..count)
+        .map(|_| accepted(to))
+        .buffer_unordered(32)
+        .try_collect()
+        .await
+}
+
+/// A connection on which a request was answered, and which is still open.
+async fn accepted(to: SocketAddr) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(to).await?;
+    let ask = b"GET /hook HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    stream.write_all(ask).await?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    let response = parse(&head);
+    let length = response
+        .header("content-length")
+        .and_then(|length| length.parse().ok());
+    let mut body = vec![0; length.ok_or(io::ErrorKind::InvalidData)?];
+    stream.read_exact(&mut body).await?;
+    Ok(stream)
 }
 
 /// Reads an answer's head.
@@ -154,16 +195,20 @@ pub async fn answer(mut stream: TcpStream) -> io::Result<Response> {
             Err(error) => return Err(error),
         }
     }
-    let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+    Ok(parse(&bytes))
+}
+
+fn parse(bytes: &[u8]) -> Response {
+    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
     let head = text.split("\r\n\r\n").next().unwrap_or_default().to_owned();
     let status = head
         .split(' ')
         .nth(1)
         .and_then(|status| status.parse().ok());
-    Ok(Response {
+    Response {
         status: status.unwrap_or_default(),
         head,
-    })
+    }
 }
 
 fn head(delivery: &SignedDelivery, method: &str, lines: &[&[u8]]) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! Real servers: every place where a receiver can be put.
 
+use core::time::Duration;
 use std::{convert::Infallible, io, net::SocketAddr, sync::mpsc, thread};
 
 use bytes::Bytes;
@@ -43,6 +44,9 @@ impl Place {
         Self::ActixResource,
         Self::ActixRoute,
     ];
+
+    /// One for each adapter, for tests that need not see all.
+    pub const ADAPTERS: [Self; 3] = [Self::AxumMethodRouter, Self::Hyper, Self::ActixResource];
 
     /// Starts a server that ends with the test's process.
     ///
@@ -155,6 +159,7 @@ fn actix_server(place: Place, receiver: Receiver, desk: Desk) -> io::Result<Sock
         ($factory:expr) => {
             HttpServer::new($factory)
                 .workers(2)
+                .keep_alive(Duration::from_secs(75))
                 .disable_signals()
                 .bind(("127.0.0.1", 0))
                 .map(|server| (server.addrs().first().copied(), server.run()))

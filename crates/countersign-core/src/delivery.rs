@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::{Answer, Dedup, DeliveryKey, Fence, Notice, Rejection, RejectionKind, Verified};
+use crate::{Answer, Dedup, DeliveryKey, Fence, Notice, Rejection, RejectionKind, Verified, trace};
 
 /// A proved delivery whose claim this process holds: what adapters put into a request's extensions.
 ///
@@ -126,7 +126,9 @@ impl Admitted {
             receiver.notify.send(&Notice::Discarded(self));
             return Answer::done(Dedup::Discarded);
         }
-        receiver.answer(Rejection::new(RejectionKind::UnexpectedBody))
+        let rejection = Rejection::new(RejectionKind::UnexpectedBody);
+        trace::refused(self.endpoint(), self.tenant(), &rejection);
+        receiver.answer(rejection)
     }
 }
 

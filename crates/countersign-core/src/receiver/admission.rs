@@ -14,8 +14,8 @@ use super::{
     twins::{self, TwinEnd},
 };
 use crate::{
-    Admitted, Answer, Claim, ClaimRequest, Clock, Dedup, DeliveryKey, Head, Notice, Rejection,
-    RejectionKind, StoreError, StoreErrorKind, Summary, Tenant, Verified, meter, trace,
+    Admitted, Answer, Claim, ClaimRequest, Clock, Dedup, DeliveryKey, Head, LookupError, Notice,
+    Rejection, RejectionKind, StoreError, StoreErrorKind, Summary, Tenant, Verified, meter, trace,
 };
 
 /// A proved delivery on its way to the store. Comes from [`Receiver::receive`].
@@ -257,15 +257,15 @@ impl Inner {
             return Err(unknown);
         };
         let until = arrived.saturating_add(self.limits.lookup_time);
-        match within(clock, until, source.keyring(name)).await {
-            Some(Ok(Some(tenant))) => Ok(Some(tenant)),
-            Some(Ok(None)) => Err(unknown),
-            Some(Err(error)) => {
+        let looked_up = within(clock, until, source.keyring(name)).await;
+        match looked_up.unwrap_or_else(|| Err(LookupError::new("no answer in time"))) {
+            Ok(Some(tenant)) => Ok(Some(tenant)),
+            Ok(None) => Err(unknown),
+            Err(error) => {
                 self.notify.send(&Notice::LookupFailed(&error));
                 trace::lookup_failed(&self.endpoint, &error);
                 Err(Rejection::new(RejectionKind::KeyringUnavailable))
             }
-            None => Err(Rejection::new(RejectionKind::KeyringUnavailable)),
         }
     }
 }

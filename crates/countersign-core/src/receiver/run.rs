@@ -100,6 +100,7 @@ impl Run {
             until,
             clock: Arc::clone(&clock),
             inner: Arc::clone(&inner),
+            tenant: claim.admitted.tenant_arc(),
             dedup: claim.admitted.dedup(),
             answered: false,
         };
@@ -252,6 +253,7 @@ pub struct Handle<R> {
     until: Duration,
     clock: Arc<dyn Clock>,
     inner: Arc<Inner>,
+    tenant: Option<Arc<str>>,
     dedup: Dedup,
     answered: bool,
 }
@@ -278,9 +280,7 @@ impl<R> Future for Handle<R> {
                 }
             }
         };
-        let rejection = Rejection::new(kind);
-        trace::refused(&this.inner.endpoint, None, &rejection);
-        Poll::Ready(this.answer(this.inner.answer(rejection)))
+        Poll::Ready(this.refuse(kind))
     }
 }
 
@@ -293,11 +293,14 @@ impl<R> Handle<R> {
                 Reply::Handled(result, self.dedup)
             }
             (true, false) => self.answer(Answer::done(Dedup::Discarded)),
-            (false, true) => {
-                let retry = Rejection::new(RejectionKind::RetryAsked);
-                self.answer(self.inner.answer(retry))
-            }
+            (false, true) => self.refuse(RejectionKind::RetryAsked),
         }
+    }
+
+    fn refuse(&mut self, kind: RejectionKind) -> Reply<R> {
+        let rejection = Rejection::new(kind);
+        trace::refused(&self.inner.endpoint, self.tenant.as_deref(), &rejection);
+        self.answer(self.inner.answer(rejection))
     }
 
     fn answer(&mut self, answer: Answer) -> Reply<R> {

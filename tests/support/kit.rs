@@ -1,0 +1,116 @@
+//! A receiver under test with everything around it, and time that stands still.
+
+use std::{error::Error, io, net::SocketAddr};
+
+use countersign_core::{MemoryStore, Receiver, ReceiverBuilder, Scheme, rebill_za};
+use countersign_testkit::{ManualClock, Sender, SignedDelivery};
+use serde_json::{Value, json};
+
+use crate::{
+    diary::Diary,
+    handler::Desk,
+    notices::Notices,
+    servers::{PATH, Place},
+};
+
+/// What a test returns.
+pub type Tested = Result<(), Box<dyn Error>>;
+
+/// A receiver, its sender, and what tests look at.
+#[derive(Clone, Debug)]
+pub struct Kit {
+    /// The sender that the receiver trusts.
+    pub sender: Sender,
+    /// The clock of both; it only moves when told to.
+    pub clock: ManualClock,
+    /// The rows.
+    pub rows: MemoryStore,
+    /// The same rows, with a diary.
+    pub store: Diary,
+    /// What the receiver sent notice of.
+    pub notices: Notices,
+    /// The handler.
+    pub desk: Desk,
+    /// The receiver.
+    pub receiver: Receiver,
+}
+
+impl Kit {
+    /// A receiver for Rebill.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot work.
+    pub fn rebill() -> Result<Self, Box<dyn Error>> {
+        Self::new(rebill_za::SCHEME, |builder| builder)
+    }
+
+    /// A receiver with changes to its configuration.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot work.
+    pub fn new(
+        scheme: Scheme,
+        change: impl FnOnce(ReceiverBuilder) -> ReceiverBuilder,
+    ) -> Result<Self, Box<dyn Error>> {
+        let clock = ManualClock::new();
+        let sender = Sender::new(scheme).with_clock(clock.clone());
+        let rows = MemoryStore::new();
+        let store = Diary::over(rows.clone());
+        let notices = Notices::default();
+        let builder = Receiver::builder(scheme)
+            .endpoint("test")
+            .secret(sender.secret()?)
+            .store(store.clone())
+            .clock(clock.clone())
+            .on_notice(notices.listener());
+        Ok(Self {
+            receiver: change(builder).build()?,
+            desk: Desk::default(),
+            sender,
+            clock,
+            rows,
+            store,
+            notices,
+        })
+    }
+
+    /// Puts the receiver before the handler, in a server.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot listen.
+    pub async fn serve(&self, place: Place) -> io::Result<SocketAddr> {
+        place.start(&self.receiver, &self.desk).await
+    }
+
+    /// A delivery to the server.
+    #[must_use]
+    pub fn delivery(&self, event: &str, id: &str, body: Value) -> SignedDelivery {
+        self.sender.delivery_with_id(event, id, body).to(PATH)
+    }
+
+    /// A delivery of a paid invoice that tells the handler how to behave.
+    #[must_use]
+    pub fn paid(&self, id: &str, told: &str) -> SignedDelivery {
+        let body = json!({"id": "inv_1", "status": "paid", "told": told});
+        self.delivery("invoice.paid", id, body)
+    }
+}
+
+/// Waits for what somebody else's task does, by looking again and again.
+///
+/// # Panics
+///
+/// When it has not happened after half a minute.
+pub async fn until(mut happened: impl FnMut() -> bool) {
+    let looking = async {
+        while !happened() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = core::time::Duration::from_secs(30);
+    let seen = tokio::time::timeout(limit, looking).await;
+    assert!(seen.is_ok(), "it did not happen");
+}

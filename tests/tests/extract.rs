@@ -1,0 +1,304 @@
+//! What handlers receive: the event of a preset, anything that serde reads, the exact bytes; and
+//! what is answered when they cannot.
+
+use actix_web::{App, test as actix, web};
+use axum::{Router, extract::DefaultBodyLimit, routing::post};
+use bytes::Bytes;
+use countersign_core::{DedupStore, DeliveryKey, KeyState, Raw, RejectionKind, github, rebill_za};
+use countersign_testkit::{Reply, SignedDelivery};
+use countersign_tests::{
+    kit::{Kit, Tested},
+    raw::Request,
+    servers::PATH,
+};
+use rebill_za::Event;
+use serde::Deserialize;
+use serde_json::json;
+
+/// An application's own type.
+#[derive(Deserialize)]
+struct Invoice {
+    id: String,
+    status: String,
+}
+
+fn event(event: &Event) -> String {
+    match event {
+        Event::InvoicePaid(invoice) => format!("paid {:?}", invoice.id),
+        other => other.name().to_owned(),
+    }
+}
+
+fn invoice(invoice: &Invoice) -> String {
+    format!("{} is {}", invoice.id, invoice.status)
+}
+
+/// One handler for each kind of extractor, by path.
+fn axum_app(kit: &Kit) -> Router {
+    use countersign_axum::{Delivery, ReceiverLayer};
+    let layer = || ReceiverLayer::new(&kit.receiver);
+    let bare = post(async |_: Delivery| "ran all the same");
+    Router::new()
+        .route(
+            "/event",
+            post(async |d: Delivery<Event>| event(d.event())).layer(layer()),
+        )
+        .route(
+            "/serde",
+            post(async |d: Delivery<Invoice>| invoice(d.event())).layer(layer()),
+        )
+        .route(
+            "/raw",
+            post(async |d: Delivery<Raw>| d.event().bytes().clone()).layer(layer()),
+        )
+        .route(
+            "/body",
+            post(async |d: Delivery, body: Bytes| {
+                assert_eq!(d.body(), &body);
+                body
+            })
+            .layer(layer()),
+        )
+        .route(
+            "/json",
+            post(async |axum::Json(i): axum::Json<Invoice>| invoice(&i)).layer(layer()),
+        )
+        .route("/bare", bare)
+}
+
+/// The same for actix-web.
+macro_rules! actix_app {
+    ($kit:expr) => {{
+        use countersign_actix::{Delivery, ReceiverMiddleware};
+        let on = |path: &str| web::resource(path.to_owned());
+        let wrap = || ReceiverMiddleware::new(&$kit.receiver);
+        let to_event = async |d: Delivery<Event>| event(d.event());
+        let to_serde = async |d: Delivery<Invoice>| invoice(d.event());
+        let to_raw = async |d: Delivery<Raw>| d.event().bytes().clone();
+        let to_body = async |d: Delivery, body: Bytes| {
+            assert_eq!(d.body(), &body);
+            body
+        };
+        let to_json = async |i: web::Json<Invoice>| invoice(&i);
+        let bare = async |_: Delivery| "ran all the same";
+        let large = web::PayloadConfig::new(64 * 1024 * 1024);
+        let app = App::new()
+            .app_data(large)
+            .service(on("/event").wrap(wrap()).route(web::post().to(to_event)))
+            .service(on("/serde").wrap(wrap()).route(web::post().to(to_serde)))
+            .service(on("/raw").wrap(wrap()).route(web::post().to(to_raw)))
+            .service(on("/body").wrap(wrap()).route(web::post().to(to_body)))
+            .service(on("/json").wrap(wrap()).route(web::post().to(to_json)))
+            .service(on("/bare").route(web::post().to(bare)));
+        actix::init_service(app).await
+    }};
+}
+
+fn paid(kit: &Kit, id: &str) -> SignedDelivery {
+    kit.delivery("invoice.paid", id, json!({"id": id, "status": "paid"}))
+}
+
+fn body(reply: &Reply) -> String {
+    String::from_utf8_lossy(reply.body()).into_owned()
+}
+
+#[actix_web::test]
+async fn every_kind_of_extractor_reads_the_delivery() -> Tested {
+    let kit = Kit::rebill()?;
+    let (axum, actix) = (axum_app(&kit), actix_app!(kit));
+    for (path, due) in [
+        ("/event", "paid Some(InvoiceId(\"ID\"))"),
+        ("/serde", "ID is paid"),
+        ("/raw", r#"{"id":"ID","status":"paid"}"#),
+        ("/body", r#"{"id":"ID","status":"paid"}"#),
+        ("/json", "ID is paid"),
+    ] {
+        for of in ["axum", "actix"] {
+            let id = format!("{of}{}", path.replace('/', "_"));
+            let delivery = paid(&kit, &id).to(path);
+            let forged = delivery.tampered();
+            let (refused, reply) = match of {
+                "axum" => (
+                    kit.sender.send(&axum, &forged).await,
+                    kit.sender.send(&axum, &delivery).await,
+                ),
+                _ => (
+                    kit.sender.send_actix(&actix, &forged).await,
+                    kit.sender.send_actix(&actix, &delivery).await,
+                ),
+            };
+            assert_eq!(
+                (refused.status(), body(&refused).as_str()),
+                (401, "refused\n"),
+                "{of} {path}"
+            );
+            assert_eq!(reply.status(), 200, "{of} {path}");
+            assert_eq!(body(&reply), due.replace("ID", &id), "{of} {path}");
+            assert_eq!(reply.dedup(), Some("fresh"), "{of} {path}");
+        }
+    }
+    Ok(())
+}
+
+#[actix_web::test]
+async fn without_the_layer_no_handler_runs_and_the_answer_names_it() -> Tested {
+    let kit = Kit::rebill()?;
+    let delivery = paid(&kit, "dlv_1").to("/bare");
+    let axum = kit.sender.send(&axum_app(&kit), &delivery).await;
+    let actix = kit.sender.send_actix(&actix_app!(kit), &delivery).await;
+    for (reply, layer) in [(axum, "ReceiverLayer"), (actix, "ReceiverMiddleware")] {
+        assert_eq!(reply.status(), 500, "{layer}");
+        assert!(body(&reply).contains(layer), "{}", body(&reply));
+    }
+    assert_eq!(kit.store.take(), [""; 0]);
+    Ok(())
+}
+
+#[actix_web::test]
+async fn an_unexpected_body_is_422_and_given_back_or_discarded() -> Tested {
+    for discards in [false, true] {
+        for of in ["axum", "actix"] {
+            let kit = Kit::new(rebill_za::SCHEME, |builder| match discards {
+                true => builder.discard_unexpected_bodies(),
+                false => builder,
+            })?;
+            let (axum, actix) = (axum_app(&kit), actix_app!(kit));
+            let send = async |delivery: SignedDelivery| match of {
+                "axum" => kit.sender.send(&axum, &delivery).await,
+                _ => kit.sender.send_actix(&actix, &delivery).await,
+            };
+            let odd = kit.sender.raw("invoice.paid", "odd", r#"{"id": 7}"#);
+            let reply = send(odd.to("/serde")).await;
+            let state = kit
+                .rows
+                .state(&DeliveryKey::for_id("test", None, "odd"))
+                .await?;
+            let kind = reply.rejection().map(|rejection| rejection.kind());
+            let case = format!("{of} {discards}");
+            if discards {
+                assert_eq!(
+                    (reply.status(), reply.dedup()),
+                    (200, Some("discarded")),
+                    "{case}"
+                );
+                assert_eq!((kind, state), (None, KeyState::Completed), "{case}");
+            } else {
+                assert_eq!(
+                    (reply.status(), reply.dedup()),
+                    (422, Some("fresh")),
+                    "{case}"
+                );
+                let due = (Some(RejectionKind::UnexpectedBody), KeyState::Absent);
+                assert_eq!((kind, state), due, "{case}");
+            }
+            assert!(!body(&reply).contains('7'), "{case}: {}", body(&reply));
+            // The events of a preset never fail.
+            let text = kit
+                .sender
+                .raw("invoice.paid", "text", "no JSON")
+                .to("/event");
+            let reply = send(text).await;
+            assert_eq!(
+                (reply.status(), body(&reply).as_str()),
+                (200, "unproved"),
+                "{case}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[actix_web::test]
+async fn a_large_proved_body_reaches_a_handler_that_takes_bytes() -> Tested {
+    const LARGE: usize = 3 * 1024 * 1024;
+    let kit = Kit::new(github::SCHEME, |builder| builder)?;
+    let bytes: Vec<u8> = (0..LARGE)
+        .map(|at| b"0123456789abcdef\r\n"[at % 18])
+        .collect();
+    let of = |id: &str, bytes: &[u8]| kit.sender.raw("push", id, bytes.to_vec()).to("/body");
+    let app = axum_app(&kit);
+    let reply = kit.sender.send(&app, &of("one", &bytes)).await;
+    assert_eq!((reply.status(), reply.body().len()), (200, LARGE));
+    assert_eq!(reply.body(), &bytes);
+    let actix = actix_app!(kit);
+    let reply = kit.sender.send_actix(&actix, &of("two", &bytes)).await;
+    assert_eq!((reply.status(), reply.body().len()), (200, LARGE));
+    // An outer limit of the application is of no concern to the receiver's, which is still there.
+    let limited = app.clone().layer(DefaultBodyLimit::max(1_000));
+    let reply = kit.sender.send(&limited, &of("three", &bytes)).await;
+    assert_eq!(reply.status(), 200);
+    let over = vec![b' '; github::SCHEME.body_limit() + 1];
+    assert_eq!(
+        kit.sender.send(&app, &of("four", &over)).await.status(),
+        413
+    );
+    // Behind no receiver, axum's own limit holds: it is not lost for the routes beside.
+    let plain: Router = app.route("/plain", post(async |body: Bytes| body));
+    let reply = kit
+        .sender
+        .send(&plain, &of("five", &bytes).to("/plain"))
+        .await;
+    assert_eq!(reply.status(), 413);
+    Ok(())
+}
+
+#[actix_web::test]
+async fn the_bytes_that_a_handler_sees_are_the_bytes_that_were_sent() -> Tested {
+    let kit = Kit::rebill()?;
+    let bodies: [&[u8]; 8] = [
+        b"",
+        b"\r\n",
+        b"{\r\n  \"id\": \"inv_1\"\r\n}\r\n",
+        b"\xef\xbb\xbf{}",
+        b"\xff\xfe\x00\x80",
+        "{\"client\":\"Søren\",\"emoji\":\"\u{1f9fe}\"}".as_bytes(),
+        b"{\"a\":1,\"a\":2,  \"b\":1.0e0}",
+        b"0\r\n\r\n",
+    ];
+    let (axum, actix) = (axum_app(&kit), actix_app!(kit));
+    for (number, bytes) in bodies.into_iter().enumerate() {
+        for path in ["/raw", "/body"] {
+            let of = |of: &str| {
+                let id = format!("{of}{number}{path}");
+                kit.sender.raw("invoice.sent", &id, bytes).to(path)
+            };
+            let replies = [
+                kit.sender.send(&axum, &of("axum")).await,
+                kit.sender.send_actix(&actix, &of("actix")).await,
+            ];
+            for reply in replies {
+                assert_eq!((reply.status(), &reply.body()[..]), (200, bytes), "{path}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[actix_web::test]
+async fn the_bytes_are_the_same_in_whatever_chunks_they_come() -> Tested {
+    async fn check(delivery: countersign_axum::Delivery, body: Bytes) -> http::StatusCode {
+        let due: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+        match delivery.body() == &due && body == due {
+            true => http::StatusCode::OK,
+            false => http::StatusCode::IM_A_TEAPOT,
+        }
+    }
+    let kit = Kit::rebill()?;
+    let layer = countersign_axum::ReceiverLayer::new(&kit.receiver);
+    let app: Router = Router::new().route(PATH, post(check).layer(layer));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let addr = listener.local_addr()?;
+    tokio::spawn(axum::serve(listener, app).into_future());
+    let bytes: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+    for size in [1, 7, 4_096, 10_000] {
+        let id = format!("dlv_{size}");
+        let delivery = kit.sender.raw("invoice.sent", &id, bytes.clone()).to(PATH);
+        let reply = Request::chunked(&delivery, size, true).send(addr).await?;
+        assert_eq!(reply.status, 200, "{size}");
+        let forged = Request::chunked(&delivery.tampered(), size, true)
+            .send(addr)
+            .await?;
+        assert_eq!(forged.status, 401, "{size}");
+    }
+    Ok(())
+}
