@@ -62,7 +62,11 @@ async fn a_disk_that_fills_up_takes_nothing_away() {
     let place = Place::new();
     let clock = ManualClock::new();
     let builder = place.builder().with_clock(clock.clone());
-    let store = builder.max_bytes(4 * BYTES).max_pending(100_000).open().unwrap();
+    let store = builder
+        .max_bytes(4 * BYTES)
+        .max_pending(100_000)
+        .open()
+        .unwrap();
     done(&store, key(1_000_000)).await;
     let mut held = Vec::new();
     while let Ok(Claim::Claimed(claimed)) = store.claim(request(key(held.len()), 1)).await {
