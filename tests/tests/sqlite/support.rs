@@ -7,7 +7,7 @@ use countersign_core::{
     Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fenced, KeyState, OnAlias, Owner,
     StoreErrorKind,
 };
-use countersign_sqlite::{SqliteStore, SqliteStoreBuilder, Synchronous};
+use countersign_sqlite::{SqliteStore, SqliteStoreBuilder, Synchronous, rusqlite::Connection};
 use countersign_testkit::ManualClock;
 use tempfile::TempDir;
 
@@ -29,6 +29,16 @@ impl Place {
     /// A store that does not wait for the disk, since no test here takes the power away.
     pub(crate) fn builder(&self) -> SqliteStoreBuilder {
         SqliteStore::builder(self.database()).synchronous(Synchronous::Normal)
+    }
+
+    /// How many deliveries, holders and aliases are in the database.
+    pub(crate) fn rows(&self) -> (i64, i64, i64) {
+        let connection = Connection::open(self.database()).unwrap();
+        let count = "SELECT (SELECT count(*) FROM deliveries), (SELECT count(*) FROM holds), \
+            (SELECT count(*) FROM aliases)";
+        connection
+            .query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .unwrap()
     }
 
     pub(crate) fn open(&self, clock: &ManualClock) -> SqliteStore {

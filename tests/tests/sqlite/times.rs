@@ -173,31 +173,23 @@ fn what_is_past_its_time_goes_with_later_claims() {
     let place = Place::new();
     let clock = ManualClock::new();
     let store = place.open(&clock);
-    let rows = || -> (i64, i64, i64) {
-        let connection = countersign_sqlite::rusqlite::Connection::open(place.database()).unwrap();
-        let count = "SELECT (SELECT count(*) FROM deliveries), (SELECT count(*) FROM holds), \
-            (SELECT count(*) FROM aliases)";
-        connection
-            .query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .unwrap()
-    };
     now(async {
         for n in 0..100 {
             done_as(&store, key(n), &[key(1_000 + n)]).await;
             hold(&store, key(2_000 + n), 1).await;
         }
-        assert_eq!(rows(), (200, 100, 100));
+        assert_eq!(place.rows(), (200, 100, 100));
         assert_eq!(store.purge(1_000).await.unwrap(), 0);
         clock.advance(DAY);
         assert_eq!(store.purge(10).await.unwrap(), 10);
         for n in 5_000..5_100 {
             hold(&store, key(n), 1).await;
         }
-        assert_eq!(rows().2, 0);
-        assert!(rows().0 <= 200);
+        assert_eq!(place.rows().2, 0);
+        assert!(place.rows().0 <= 200);
         clock.advance(DAY);
         while store.purge(64).await.unwrap() > 0 {}
-        assert_eq!(rows(), (0, 0, 0));
+        assert_eq!(place.rows(), (0, 0, 0));
     });
 }
 
