@@ -16,6 +16,7 @@ use clap::Parser;
 use serde::Serialize;
 
 pub mod client;
+pub mod database;
 pub mod serve;
 pub mod tour;
 

@@ -13,6 +13,15 @@ pub use countersign_actix as actix;
 #[cfg(feature = "axum")]
 #[doc(inline)]
 pub use countersign_axum as axum;
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use countersign_postgres as postgres;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use countersign_redis as redis;
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use countersign_sqlite as sqlite;
 #[cfg(feature = "tower")]
 #[doc(inline)]
 pub use countersign_tower as tower;
