@@ -1,0 +1,187 @@
+//! Speed of the store against a server of its own: `cargo bench -p countersign-postgres`.
+//!
+//! Beside each other in the same rounds: the bare `INSERT .. ON CONFLICT DO NOTHING` through the
+//! same pool, claim, claim and complete, and both with an alias. Prints medians, and ratios to the
+//! bare insert. Needs Postgres' `initdb` and `postgres` on the `PATH`; says so where they are not.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints")]
+#![allow(clippy::unwrap_used, reason = "a bench may stop")]
+#![allow(unreachable_pub, reason = "the helpers are a library elsewhere")]
+
+use core::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use std::{sync::Arc, time::Instant};
+
+use countersign_core::{Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnAlias, Owner};
+use countersign_postgres::{PostgresStore, deadpool_postgres::Pool};
+use tokio::task::JoinSet;
+
+use self::postgres_server::PostgresServer;
+
+// The helpers of the workspace's tests, without the servers and frameworks that those build.
+#[path = "../../../tests/support/engines.rs"]
+mod engines;
+#[allow(dead_code, reason = "a bench kills nothing")]
+#[path = "../../../tests/support/postgres_server.rs"]
+mod postgres_server;
+
+const TASKS: u64 = 64;
+const CONNECTIONS: usize = 16;
+const ROUNDS: usize = 7;
+const OPERATIONS: u64 = 16_000;
+const LEASE: Duration = Duration::from_secs(30);
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+const BARE_TABLE: &str =
+    "CREATE TABLE bare (key bytea PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp())";
+const BARE_INSERT: &str = "INSERT INTO bare (key) VALUES ($1) ON CONFLICT DO NOTHING";
+
+#[derive(Clone, Copy)]
+enum Work {
+    Bare,
+    Claim,
+    ClaimAgain,
+    ClaimComplete,
+    ClaimAliased,
+}
+
+const WORKS: [(Work, &str); 5] = [
+    (Work::Bare, "bare insert"),
+    (Work::Claim, "claim"),
+    (Work::ClaimAgain, "claim of a held key"),
+    (Work::ClaimComplete, "claim+complete"),
+    (Work::ClaimAliased, "claim with an alias"),
+];
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let Some(server) = PostgresServer::start() else {
+        return;
+    };
+    runtime.block_on(run(&server));
+}
+
+async fn run(server: &PostgresServer) {
+    let pool = server.pool(CONNECTIONS);
+    pool.get()
+        .await
+        .unwrap()
+        .batch_execute(BARE_TABLE)
+        .await
+        .unwrap();
+    let store = PostgresStore::new(pool.clone()).with_time_limit(Duration::from_secs(30));
+    store.migrate().await.unwrap();
+
+    let mut rates = WORKS.map(|_| Vec::new());
+    // The works take turns, so that a machine that slows down slows all of them down. The first
+    // turn prepares statements and is not counted.
+    for round in 0..=ROUNDS {
+        for ((work, _), rates) in WORKS.iter().zip(&mut rates) {
+            let rate = rate_of(*work, &pool, &store).await;
+            if round > 0 {
+                rates.push(rate);
+            }
+        }
+    }
+    let mut bare = 0.0;
+    for ((work, name), rates) in WORKS.iter().zip(&mut rates) {
+        rates.sort_by(f64::total_cmp);
+        let median = rates[ROUNDS / 2];
+        if matches!(work, Work::Bare) {
+            bare = median;
+        }
+        println!(
+            "{name:<20} {median:>8.0} /s  ({:.2} of the bare insert; {ROUNDS} rounds: {:.0} to {:.0})",
+            median / bare,
+            rates[0],
+            rates[ROUNDS - 1]
+        );
+    }
+}
+
+async fn rate_of(work: Work, pool: &Pool, store: &PostgresStore) -> f64 {
+    static FRESH: AtomicU64 = AtomicU64::new(0);
+    let first = FRESH.fetch_add(OPERATIONS, Ordering::Relaxed);
+    let next = Arc::new(AtomicU64::new(first));
+    let begin = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..TASKS {
+        let (next, pool, store) = (Arc::clone(&next), pool.clone(), store.clone());
+        tasks.spawn(async move {
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                if n >= first + OPERATIONS {
+                    return;
+                }
+                once(work, &pool, &store, n).await;
+            }
+        });
+    }
+    tasks.join_all().await;
+    OPERATIONS as f64 / begin.elapsed().as_secs_f64()
+}
+
+async fn once(work: Work, pool: &Pool, store: &PostgresStore, n: u64) {
+    let key = key_of(n);
+    match work {
+        Work::Bare => {
+            let client = pool.get().await.unwrap();
+            let statement = client.prepare_cached(BARE_INSERT).await.unwrap();
+            let inserted = client
+                .execute(&statement, &[&key.as_bytes().as_slice()])
+                .await;
+            assert_eq!(inserted.unwrap(), 1);
+        }
+        Work::Claim => drop(claim(store, key, &[]).await),
+        Work::ClaimAgain => {
+            // Keys of the turn before, which were claimed and not completed.
+            let claim = claim_by(store, key_of(n - OPERATIONS), &[], 2).await;
+            assert!(matches!(claim, Claim::InFlight { .. }));
+        }
+        Work::ClaimComplete => {
+            let Claim::Claimed(claimed) = claim(store, key, &[]).await else {
+                panic!("a fresh key is free");
+            };
+            let done = store.complete(&key, claimed.fence, RETENTION).await;
+            assert_eq!(done.unwrap(), Fenced::Applied);
+        }
+        Work::ClaimAliased => drop(claim(store, key, &[key_of(!n)]).await),
+    }
+}
+
+async fn claim(store: &PostgresStore, key: DeliveryKey, aliases: &[DeliveryKey]) -> Claim {
+    let claim = claim_by(store, key, aliases, 1).await;
+    assert!(matches!(claim, Claim::Claimed(_)), "{claim:?}");
+    claim
+}
+
+async fn claim_by(
+    store: &PostgresStore,
+    key: DeliveryKey,
+    aliases: &[DeliveryKey],
+    owner: u128,
+) -> Claim {
+    let request = ClaimRequest::new(key, Owner::from_u128(owner), LEASE)
+        .with_aliases(aliases, OnAlias::Suppress)
+        .with_fingerprint(Some(1));
+    store.claim(request).await.unwrap()
+}
+
+/// A key that looks as random as a hash does (splitmix64).
+fn key_of(n: u64) -> DeliveryKey {
+    let mut state = n;
+    let mut bytes = [0; 32];
+    for word in bytes.chunks_exact_mut(8) {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word.copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes());
+    }
+    DeliveryKey::from_bytes(bytes)
+}

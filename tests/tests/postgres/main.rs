@@ -1,0 +1,122 @@
+//! The Postgres store against a real server.
+//!
+//! Where Postgres is not installed the tests say so and pass; `COUNTERSIGN_REQUIRE_SERVERS=1` makes
+//! them fail instead.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use countersign_core::{
+    Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, KeyState, Owner, SystemClock,
+};
+use countersign_postgres::{PostgresStore, Table};
+use countersign_testkit::store_suite::{self, Fixture};
+use countersign_tests::postgres_server::PostgresServer;
+
+mod model;
+mod outages;
+mod races;
+mod rows;
+mod transactions;
+
+const LEASE: Duration = Duration::from_secs(60);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// A store in a table of its own.
+async fn store(server: &PostgresServer, table: &str, connections: usize) -> PostgresStore {
+    let table: Table = table.parse().unwrap();
+    let store = PostgresStore::new(server.pool(connections))
+        .with_table(table)
+        .with_time_limit(Duration::from_secs(20));
+    store.migrate().await.unwrap();
+    store
+}
+
+fn new_key() -> DeliveryKey {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    DeliveryKey::for_id("postgres", None, &next.to_string())
+}
+
+async fn claim_by(store: &PostgresStore, key: DeliveryKey, owner: u128) -> Claim {
+    let request = ClaimRequest::new(key, Owner::from_u128(owner), LEASE);
+    store.claim(request).await.unwrap()
+}
+
+/// A claim that must be granted.
+async fn hold(store: &PostgresStore, key: DeliveryKey, owner: u128) -> Claimed {
+    match claim_by(store, key, owner).await {
+        Claim::Claimed(claimed) => claimed,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Lets all leases and retentions of a table end.
+async fn age(server: &PostgresServer, table: &str, by: Duration) {
+    let client = server.pool(1).get().await.unwrap();
+    let seconds = i64::try_from(by.as_secs()).unwrap();
+    let older = format!("UPDATE {table} SET until = until - $1::bigint * interval '1 second'");
+    client.execute(&older, &[&seconds]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_keeps_all_rules() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    keeps_all_rules(store(&server, "rules", 16).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partitioned_store_keeps_all_rules() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let table: Table = "parted".parse().unwrap();
+    let mut schema = table.apply(countersign_postgres::sql::MIGRATION);
+    schema = schema.replace(
+        "DEFAULT '{}'\n);",
+        "DEFAULT '{}'\n) PARTITION BY HASH (key);",
+    );
+    for n in 0..4 {
+        let part = format!(
+            "\nCREATE TABLE parted_{n} PARTITION OF parted FOR VALUES WITH (MODULUS 4, REMAINDER {n});"
+        );
+        schema.push_str(&part);
+    }
+    let client = server.pool(1).get().await.unwrap();
+    client.batch_execute(&schema).await.unwrap();
+    keeps_all_rules(store(&server, "parted", 16).await).await;
+}
+
+async fn keeps_all_rules(store: PostgresStore) {
+    let report = store_suite::run(|| async {
+        let clock = SystemClock::new(|time| Box::pin(tokio::time::sleep(time)));
+        Fixture::real_time(store.clone(), clock)
+            .with_unit(Duration::from_millis(150))
+            .with_spawner(|future| drop(tokio::spawn(future)))
+    });
+    let report = report.await;
+    let unbounded = ["a_full_store_refuses", "a_full_store_makes_room"];
+    assert_eq!(report.skipped(), unbounded);
+    report.into_result().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_may_migrate_at_once() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let store = PostgresStore::new(server.pool(1)).with_table("migrated".parse().unwrap());
+        tasks.spawn(async move { store.migrate().await });
+    }
+    for migrated in tasks.join_all().await {
+        migrated.unwrap();
+    }
+    let store = store(&server, "migrated", 1).await;
+    assert_eq!(store.state(&new_key()).await.unwrap(), KeyState::Absent);
+}

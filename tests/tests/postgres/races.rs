@@ -1,0 +1,159 @@
+//! Many at once: one gets the key.
+
+use std::time::Duration;
+
+use countersign_core::{Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, OnAlias, Owner};
+use countersign_postgres::PostgresStore;
+use countersign_tests::postgres_server::PostgresServer;
+use tokio::task::JoinSet;
+
+use crate::{LEASE, age, hold, new_key, store};
+
+const CALLERS: u128 = 1_000;
+const ROUNDS: u128 = 3;
+
+/// The granted claims among a thousand at once, each of an owner of its own.
+async fn race(
+    store: &PostgresStore,
+    key: impl Fn() -> DeliveryKey,
+    aliases: &[DeliveryKey],
+) -> Vec<(DeliveryKey, Claimed)> {
+    let mut tasks = JoinSet::new();
+    for owner in 1..=CALLERS {
+        let (store, key, aliases) = (store.clone(), key(), aliases.to_vec());
+        tasks.spawn(async move {
+            let request = ClaimRequest::new(key, Owner::from_u128(owner), LEASE)
+                .with_aliases(&aliases, OnAlias::Suppress);
+            (key, store.claim(request).await.unwrap())
+        });
+    }
+    let mut granted = Vec::new();
+    for (key, claim) in tasks.join_all().await {
+        match claim {
+            Claim::Claimed(claimed) => granted.push((key, claimed)),
+            Claim::InFlight { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    granted
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_a_thousand_gets_a_key() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "raced", 16).await;
+    for _ in 0..ROUNDS {
+        let key = new_key();
+        let granted = race(&store, || key, &[]).await;
+        assert_eq!(granted.len(), 1);
+        assert_eq!(granted[0].1.attempt, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_a_thousand_takes_a_key_over() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "lapsed", 16).await;
+    let key = new_key();
+    let mut last = hold(&store, key, u128::MAX).await;
+    for attempt in 2..5 {
+        age(&server, "lapsed", LEASE + LEASE).await;
+        let granted = race(&store, || key, &[]).await;
+        assert_eq!(granted.len(), 1);
+        let (_, claimed) = granted[0];
+        assert_eq!((claimed.attempt, claimed.takeover), (attempt, true));
+        assert!(claimed.fence > last.fence);
+        last = claimed;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_a_thousand_keys_gets_a_shared_alias() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "shared", 16).await;
+    for _ in 0..ROUNDS {
+        let aliases = [new_key(), new_key()];
+        let granted = race(&store, new_key, &aliases).await;
+        assert_eq!(granted.len(), 1);
+        let (key, claimed) = granted[0];
+        let _applied = store.complete(&key, claimed.fence, LEASE).await.unwrap();
+        let late = ClaimRequest::new(new_key(), Owner::from_u128(1), LEASE);
+        let late = late.with_aliases(&aliases, OnAlias::Suppress);
+        assert_eq!(store.claim(late).await.unwrap(), Claim::Suppressed);
+    }
+}
+
+// Claims that name each other's aliases in other orders, releases and purges between them: the
+// server would end one of two that wait for each other, and the store would say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_in_a_circle() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "circle", 16).await;
+    let names: Vec<DeliveryKey> = (0..6).map(|_| new_key()).collect();
+    let mut tasks = JoinSet::new();
+    for task in 0..32_usize {
+        let (store, names) = (store.clone(), names.clone());
+        tasks.spawn(async move {
+            for round in 0..40_usize {
+                let at = |n: usize| names[(task + round * n) % names.len()];
+                let aliases = [at(1), at(5), at(2), at(3)];
+                let owner = Owner::from_u128((task * 1_000 + round) as u128);
+                let request = ClaimRequest::new(at(7), owner, Duration::from_millis(2))
+                    .with_aliases(&aliases, OnAlias::Run);
+                let claim = store.claim(request).await.unwrap();
+                if let Claim::Claimed(claimed) = claim {
+                    let _either = store.release(&at(7), claimed.fence).await.unwrap();
+                }
+                if round % 8 == 0 {
+                    store.purge(10).await.unwrap();
+                    store.forget(&at(2)).await.unwrap();
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+    let client = server.pool(1).get().await.unwrap();
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    let row = client.query_one(deadlocks, &[]).await.unwrap();
+    assert_eq!(row.get::<_, i64>(0), 0);
+}
+
+// A key that is claimed and given back all the time by many: whoever holds it has the highest fence
+// so far, although fences are drawn before rows are written.
+#[tokio::test(flavor = "multi_thread")]
+async fn fences_grow_across_releases() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "fences", 16).await;
+    let key = new_key();
+    let last = std::sync::Arc::new(std::sync::Mutex::new(0));
+    let mut tasks = JoinSet::new();
+    for owner in 0..32 {
+        let (store, last) = (store.clone(), std::sync::Arc::clone(&last));
+        tasks.spawn(async move {
+            for round in 0..60 {
+                let owner = Owner::from_u128(owner * 1_000 + round);
+                let request = ClaimRequest::new(key, owner, LEASE);
+                if let Claim::Claimed(claimed) = store.claim(request).await.unwrap() {
+                    let fence = claimed.fence.as_u64();
+                    // Between claim and release nobody else gets here.
+                    let before = std::mem::replace(&mut *last.lock().unwrap(), fence);
+                    assert!(before < fence, "{fence} after {before}");
+                    let _applied = store.release(&key, claimed.fence).await.unwrap();
+                }
+            }
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+}

@@ -1,0 +1,138 @@
+//! What is left in the tables, and whose clock counts.
+
+use std::time::Duration;
+
+use countersign_core::{Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnAlias, Owner};
+use countersign_tests::postgres_server::PostgresServer;
+
+use crate::{LEASE, age, hold, new_key, store};
+
+async fn count(server: &PostgresServer, table: &str) -> i64 {
+    let client = server.pool(1).get().await.unwrap();
+    let count = format!("SELECT count(*) FROM {table}");
+    client.query_one(&count, &[]).await.unwrap().get(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn purges_are_bounded_and_take_aliases_along() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "purged", 4).await;
+    for _ in 0..1_100 {
+        let (key, alias) = (new_key(), [new_key()]);
+        let request = ClaimRequest::new(key, Owner::from_u128(1), LEASE);
+        let request = request.with_aliases(&alias, OnAlias::Suppress);
+        let Claim::Claimed(claimed) = store.claim(request).await.unwrap() else {
+            panic!("a fresh key is free");
+        };
+        let done = store.complete(&key, claimed.fence, LEASE).await.unwrap();
+        assert_eq!(done, Fenced::Applied);
+    }
+    assert_eq!(store.purge(5_000).await.unwrap(), 0);
+    age(&server, "purged", LEASE).await;
+    let lapsed = hold(&store, new_key(), 1).await;
+    assert_eq!(store.purge(30).await.unwrap(), 30);
+    assert_eq!(count(&server, "purged").await, 1_071);
+    assert_eq!(count(&server, "purged_aliases").await, 1_070);
+
+    // A row that somebody is writing is left for another time.
+    let mut client = server.pool(1).get().await.unwrap();
+    let transaction = client.transaction().await.unwrap();
+    let lock = "SELECT FROM purged WHERE completed ORDER BY until LIMIT 1 FOR UPDATE";
+    transaction.execute(lock, &[]).await.unwrap();
+    assert_eq!(store.purge(5_000).await.unwrap(), 1_069);
+    transaction.rollback().await.unwrap();
+    assert_eq!(store.purge(5_000).await.unwrap(), 1);
+    assert_eq!(count(&server, "purged_aliases").await, 0);
+
+    // A row in flight stays for an hour after its lease.
+    age(&server, "purged", LEASE + Duration::from_secs(3_500)).await;
+    assert_eq!(store.purge(5_000).await.unwrap(), 0);
+    age(&server, "purged", Duration::from_secs(200)).await;
+    assert_eq!(store.purge(5_000).await.unwrap(), 1);
+    assert!(lapsed.attempt == 1);
+    assert_eq!(count(&server, "purged").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_back_leaves_nothing_behind() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "given_back", 4).await;
+    let aliases: Vec<DeliveryKey> = (0..3).map(|_| new_key()).collect();
+    for round in 0..4 {
+        let key = new_key();
+        let mut fence = None;
+        // A takeover that brings other aliases along.
+        for part in aliases.chunks(2) {
+            let request = ClaimRequest::new(key, Owner::from_u128(round), LEASE);
+            let request = request.with_aliases(part, OnAlias::Run);
+            let Claim::Claimed(claimed) = store.claim(request).await.unwrap() else {
+                panic!("free or lapsed");
+            };
+            fence = Some(claimed.fence);
+            age(&server, "given_back", LEASE).await;
+        }
+        assert_eq!(count(&server, "given_back_aliases").await, 3);
+        if round % 2 == 0 {
+            let released = store.release(&key, fence.unwrap()).await.unwrap();
+            assert_eq!(released, Fenced::Applied);
+        } else {
+            assert!(store.forget(&key).await.unwrap());
+        }
+        assert_eq!(count(&server, "given_back").await, 0);
+        assert_eq!(count(&server, "given_back_aliases").await, 0);
+    }
+}
+
+// The server's clock is the only one: nothing that a client sends says what time it is. That holds
+// if no parameter of a statement can carry a time, and durations cannot.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_takes_a_time() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "clockless", 1).await;
+    let pool = server.pool(1);
+    let store = {
+        drop(store);
+        countersign_postgres::PostgresStore::new(pool.clone())
+            .with_table("clockless".parse().unwrap())
+    };
+    let (key, alias) = (new_key(), [new_key()]);
+    let held = hold(&store, key, 1).await;
+    let aliased = ClaimRequest::new(new_key(), Owner::from_u128(1), LEASE);
+    let _claim = store
+        .claim(aliased.with_aliases(&alias, OnAlias::Run))
+        .await
+        .unwrap();
+    let _extended = store.extend(&key, held.fence, LEASE).await.unwrap();
+    let _done = store.complete(&key, held.fence, LEASE).await.unwrap();
+    let _lost = store.release(&key, held.fence).await.unwrap();
+    let _state = store.state(&key).await.unwrap();
+    store.purge(1).await.unwrap();
+    store.forget(&key).await.unwrap();
+
+    let client = pool.get().await.unwrap();
+    let prepared = "SELECT statement, parameter_types::text[] FROM pg_prepared_statements";
+    let rows = client.query(prepared, &[]).await.unwrap();
+    assert!(rows.len() >= 9, "{}", rows.len());
+    for row in rows {
+        let types: Vec<String> = row.get(1);
+        let plain =
+            |name: &String| matches!(name.trim_end_matches("[]"), "bytea" | "bigint" | "boolean");
+        assert!(
+            types.iter().all(plain),
+            "{types:?} of {}",
+            row.get::<_, &str>(0)
+        );
+        // `now()` stands still in a transaction, `clock_timestamp()` does not.
+        let text: &str = row.get(0);
+        assert!(
+            !text.contains("now()") && !text.contains("current_timestamp"),
+            "{text}"
+        );
+    }
+}
