@@ -88,7 +88,8 @@ async fn on_invoice(
         _ => None,
     };
     let total = total.map(|cents| cents.get());
-    app.book("invoice-maker", event.name(), &delivery, total).await
+    app.book("invoice-maker", event.name(), &delivery, total)
+        .await
 }
 
 impl App {
@@ -100,11 +101,18 @@ impl App {
         amount: Option<i64>,
     ) -> Result<(), StatusCode> {
         let failed = |_| StatusCode::INTERNAL_SERVER_ERROR;
-        let mut client = self.pool.get().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        let mut client = self
+            .pool
+            .get()
+            .await
+            .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         let transaction = client.transaction().await.map_err(failed)?;
         let insert = "INSERT INTO payments (event_id, amount) VALUES ($1, $2)";
         let id = delivery.id().unwrap_or("-");
-        transaction.execute(insert, &[&id, &amount]).await.map_err(failed)?;
+        transaction
+            .execute(insert, &[&id, &amount])
+            .await
+            .map_err(failed)?;
         let run = self.ledger.run(source, event, delivery.id()).await;
         run.map_err(|Failed| StatusCode::INTERNAL_SERVER_ERROR)?;
 

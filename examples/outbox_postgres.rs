@@ -63,13 +63,20 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
 /// One short transaction: the job and the delivery stand or fall together.
 async fn enqueue(State(app): State<App>, delivery: Delivery) -> Result<(), StatusCode> {
     let failed = |_| StatusCode::SERVICE_UNAVAILABLE;
-    let mut client = app.pool.get().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let mut client = app
+        .pool
+        .get()
+        .await
+        .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let transaction = client.transaction().await.map_err(failed)?;
     let id = delivery.id().unwrap_or("-");
     let event = delivery.event_type().map_or("", |event| event.as_str());
     let insert = "INSERT INTO outbox (delivery, event, body) VALUES ($1, $2, $3)";
     let body: &[u8] = delivery.body();
-    transaction.execute(insert, &[&id, &event, &body]).await.map_err(failed)?;
+    transaction
+        .execute(insert, &[&id, &event, &body])
+        .await
+        .map_err(failed)?;
     let completion = delivery.completion();
     let completed = app.store.complete_in(&transaction, &completion).await;
     match completed.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)? {

@@ -144,6 +144,18 @@ pub struct Completion {
     pub retention: Duration,
 }
 
+impl Completion {
+    /// For tests of stores; handlers get theirs from [`Admitted::completion`].
+    #[must_use]
+    pub const fn new(key: DeliveryKey, fence: Fence, retention: Duration) -> Self {
+        Self {
+            key,
+            fence,
+            retention,
+        }
+    }
+}
+
 impl Deref for Admitted {
     type Target = Verified;
 

@@ -4,7 +4,8 @@ use core::{fmt, time::Duration};
 use std::sync::Arc;
 
 use countersign_core::{
-    Capabilities, Claim, ClaimRequest, DedupStore, DeliveryKey, Fence, Fenced, KeyState, StoreError,
+    Capabilities, Claim, ClaimRequest, Completion, DedupStore, DeliveryKey, Fence, Fenced,
+    KeyState, StoreError,
 };
 use deadpool_postgres::Pool;
 use tokio_postgres::Transaction;
@@ -100,7 +101,7 @@ impl PostgresStore {
     /// is committed.
     ///
     /// Call it last. On [`Fenced::Lost`] somebody else runs or ran the delivery: **roll back**. On
-    /// [`Fenced::Applied`], commit; then answer as usual, completing again is applied again.
+    /// [`Fenced::Applied`], commit, and answer as usual.
     ///
     /// Waits at most one second for the row, whatever `lock_timeout` the transaction has, and
     /// leaves that setting as it was. Until the transaction ends, copies of the delivery are
@@ -110,12 +111,9 @@ impl PostgresStore {
     /// the statement: [`sql::COMPLETE_IN`](crate::sql::COMPLETE_IN).
     ///
     /// ```no_run
-    /// use core::time::Duration;
-    /// use countersign_core::{Delivery, Fenced};
+    /// use countersign_core::Fenced;
     /// use countersign_postgres::{PostgresStore, deadpool_postgres::Pool};
     /// # type Error = Box<dyn std::error::Error + Send + Sync>;
-    ///
-    /// const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
     ///
     /// async fn mark_paid(
     ///     pool: &Pool,
@@ -127,12 +125,12 @@ impl PostgresStore {
     ///     let transaction = client.transaction().await?;
     ///     let paid = "UPDATE invoices SET paid = true WHERE id = $1";
     ///     transaction.execute(paid, &[&invoice]).await?;
-    ///     let (key, fence) = (delivery.key(), delivery.fence());
-    ///     match store.complete_in(&transaction, &key, fence, WEEK).await? {
-    ///         Fenced::Applied => transaction.commit().await?,
-    ///         Fenced::Lost => transaction.rollback().await?,
+    ///     // From here on the receiver looks whether the transaction was committed.
+    ///     let completion = delivery.completion();
+    ///     match store.complete_in(&transaction, &completion).await? {
+    ///         Fenced::Applied => Ok(transaction.commit().await?),
+    ///         Fenced::Lost => Err("somebody else runs this delivery".into()),
     ///     }
-    ///     Ok(())
     /// }
     /// ```
     ///
@@ -142,14 +140,18 @@ impl PostgresStore {
     pub async fn complete_in(
         &self,
         transaction: &Transaction<'_>,
-        key: &DeliveryKey,
-        fence: Fence,
-        retention: Duration,
+        completion: &Completion,
     ) -> Result<Fenced, StoreError> {
-        let Some(fence) = number(fence) else {
+        let Completion {
+            key,
+            fence,
+            retention,
+            ..
+        } = completion;
+        let Some(fence) = number(*fence) else {
             return Ok(Fenced::Lost);
         };
-        settle::complete_in(transaction, &self.statements, key, fence, retention)
+        settle::complete_in(transaction, &self.statements, key, fence, *retention)
             .await
             .map_err(store_error)
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use countersign_core::{Claim, DedupStore, Fenced, KeyState, StoreErrorKind};
+use countersign_core::{Claim, Completion, DedupStore, Fenced, KeyState, StoreErrorKind};
 use countersign_postgres::{sql, tokio_postgres::Client};
 use countersign_tests::postgres_server::PostgresServer;
 
@@ -42,7 +42,7 @@ async fn what_commits_is_done_and_what_rolls_back_is_not() {
     let transaction = client.transaction().await.unwrap();
     transaction.execute(&pay("tx"), &[]).await.unwrap();
     let done = store
-        .complete_in(&transaction, &key, held.fence, WEEK)
+        .complete_in(&transaction, &Completion::new(key, held.fence, WEEK))
         .await;
     assert_eq!(done.unwrap(), Fenced::Applied);
     transaction.rollback().await.unwrap();
@@ -55,7 +55,7 @@ async fn what_commits_is_done_and_what_rolls_back_is_not() {
     let transaction = client.transaction().await.unwrap();
     transaction.execute(&pay("tx"), &[]).await.unwrap();
     let done = store
-        .complete_in(&transaction, &key, held.fence, WEEK)
+        .complete_in(&transaction, &Completion::new(key, held.fence, WEEK))
         .await;
     assert_eq!(done.unwrap(), Fenced::Applied);
     transaction.commit().await.unwrap();
@@ -84,7 +84,7 @@ async fn a_late_holder_is_told_to_roll_back() {
         let transaction = client.transaction().await.unwrap();
         transaction.execute(&pay("late"), &[]).await.unwrap();
         let done = store
-            .complete_in(&transaction, &key, late.fence, WEEK)
+            .complete_in(&transaction, &Completion::new(key, late.fence, WEEK))
             .await;
         assert_eq!(
             done.unwrap(),
@@ -109,7 +109,7 @@ async fn an_open_transaction_holds_up_nobody() {
     let held = hold(&store, key, 1).await;
     let transaction = client.transaction().await.unwrap();
     let done = store
-        .complete_in(&transaction, &key, held.fence, WEEK)
+        .complete_in(&transaction, &Completion::new(key, held.fence, WEEK))
         .await;
     assert_eq!(done.unwrap(), Fenced::Applied);
 
@@ -163,7 +163,7 @@ async fn an_open_transaction_outlives_the_lease() {
         age(&server, "outlive", LEASE + LEASE).await;
         let transaction = client.transaction().await.unwrap();
         let done = store
-            .complete_in(&transaction, &key, held.fence, WEEK)
+            .complete_in(&transaction, &Completion::new(key, held.fence, WEEK))
             .await;
         assert_eq!(done.unwrap(), Fenced::Applied);
 
@@ -203,7 +203,7 @@ async fn a_lock_is_waited_for_a_second_at_most() {
     let first = other.transaction().await.unwrap();
     assert_eq!(
         store
-            .complete_in(&first, &key, held.fence, WEEK)
+            .complete_in(&first, &Completion::new(key, held.fence, WEEK))
             .await
             .unwrap(),
         Fenced::Applied
@@ -216,7 +216,7 @@ async fn a_lock_is_waited_for_a_second_at_most() {
         .unwrap();
     let begin = Instant::now();
     let refused = store
-        .complete_in(&transaction, &key, held.fence, WEEK)
+        .complete_in(&transaction, &Completion::new(key, held.fence, WEEK))
         .await
         .unwrap_err();
     assert_eq!(refused.kind(), StoreErrorKind::Timeout);
@@ -236,7 +236,7 @@ async fn a_lock_is_waited_for_a_second_at_most() {
         .unwrap();
     assert_eq!(
         store
-            .complete_in(&transaction, &key, held.fence, WEEK)
+            .complete_in(&transaction, &Completion::new(key, held.fence, WEEK))
             .await
             .unwrap(),
         Fenced::Applied
