@@ -17,6 +17,7 @@ use serde::Serialize;
 
 pub mod client;
 pub mod database;
+pub mod process;
 pub mod serve;
 pub mod tour;
 

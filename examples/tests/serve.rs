@@ -1,92 +1,9 @@
 //! The serving examples, started as a user starts them and watched from outside.
 
-use std::{
-    error::Error,
-    io::{BufRead, BufReader},
-    net::SocketAddr,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-};
+use std::{error::Error, process::Command};
 
-use countersign::{invoice_maker, rebill_za};
-use countersign_examples::client::Http;
-use countersign_testkit::{Sender, SignedDelivery};
-use serde_json::{Value, json};
-
-/// A running example, ended with the test.
-struct Example {
-    child: Child,
-    http: Http,
-}
-
-impl Example {
-    fn start(name: &str, flags: &[&str]) -> Result<Self, Box<dyn Error>> {
-        let mut child = Command::new(binary(name)?)
-            .args(["--listen", "127.0.0.1:0"])
-            .args(flags)
-            .env("REBILL_WEBHOOK_SECRET", "of-rebill")
-            .env("INVOICE_MAKER_WEBHOOK_SECRET", "of-invoice-maker")
-            .env("RUST_BACKTRACE", "0")
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        let stdout = child.stdout.take().ok_or("no stdout")?;
-        BufReader::new(stdout).read_line(&mut line)?;
-        let addr: SocketAddr = line.trim().parse()?;
-        let http = Http::new(addr);
-        Ok(Self { child, http })
-    }
-
-    /// The status of a delivery, and what deduplication made of it.
-    async fn send(&self, delivery: &SignedDelivery) -> Result<(u16, String), Box<dyn Error>> {
-        let answer = self.http.send(delivery).await?;
-        let dedup = answer.headers().get("countersign-dedup");
-        let dedup = dedup.map_or("", |value| value.to_str().unwrap_or_default());
-        Ok((answer.status().as_u16(), dedup.to_owned()))
-    }
-
-    async fn deliveries(&self) -> Result<Value, Box<dyn Error>> {
-        Ok(serde_json::from_slice(
-            &self.http.get("/deliveries").await?,
-        )?)
-    }
-
-    /// Asks the process to stop, and says whether it ended well.
-    fn stop(mut self) -> Result<bool, Box<dyn Error>> {
-        let asked = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status()?;
-        Ok(asked.success() && self.child.wait()?.success())
-    }
-}
-
-impl Drop for Example {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
-    }
-}
-
-/// Cargo builds the examples of a package before it runs the package's tests.
-fn binary(name: &str) -> Result<PathBuf, Box<dyn Error>> {
-    let test = std::env::current_exe()?;
-    let profile = test.ancestors().nth(2).ok_or("no target directory")?;
-    Ok(profile.join("examples").join(name))
-}
-
-fn paid(id: &str, path: &str) -> SignedDelivery {
-    let body = json!({"id": "inv_1", "status": "paid"});
-    let sender = match path {
-        "/webhooks/rebill" => Sender::with_secret(rebill_za::SCHEME, "of-rebill"),
-        _ => Sender::with_secret(invoice_maker::SCHEME, "of-invoice-maker"),
-    };
-    match path {
-        "/webhooks/rebill" => sender.delivery_with_id("invoice.paid", id, body).to(path),
-        _ => sender
-            .delivery_with_id("invoice.paid", id, json!({"data": body}))
-            .to(path),
-    }
-}
+use countersign_examples::process::{Example, binary, paid};
+use serde_json::json;
 
 #[tokio::test]
 async fn every_server_accepts_refuses_deduplicates_and_retries() -> Result<(), Box<dyn Error>> {
@@ -94,7 +11,7 @@ async fn every_server_accepts_refuses_deduplicates_and_retries() -> Result<(), B
         let effects =
             std::env::temp_dir().join(format!("countersign-{name}-{}", std::process::id()));
         let file = effects.to_str().ok_or("not UTF-8")?;
-        let example = Example::start(name, &["--fail-first", "1", "--effects", file])?;
+        let example = Example::start(name, &["--fail-first", "1", "--effects", file], &[])?;
         for (path, id) in [
             ("/webhooks/rebill", "dlv_1"),
             ("/webhooks/invoice-maker", "evt_1"),
@@ -132,7 +49,7 @@ async fn every_server_accepts_refuses_deduplicates_and_retries() -> Result<(), B
 #[tokio::test]
 async fn a_panicking_handler_is_answered_and_run_again() -> Result<(), Box<dyn Error>> {
     for name in ["axum", "actix", "hyper"] {
-        let example = Example::start(name, &["--panic-first", "2"])?;
+        let example = Example::start(name, &["--panic-first", "2"], &[])?;
         let delivery = paid("dlv_1", "/webhooks/rebill");
         for due in [500, 500, 200, 200] {
             assert_eq!(example.send(&delivery).await?.0, due, "{name}");

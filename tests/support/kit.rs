@@ -54,6 +54,19 @@ impl Kit {
         scheme: Scheme,
         change: impl FnOnce(ReceiverBuilder) -> ReceiverBuilder,
     ) -> Result<Self, Box<dyn Error>> {
+        let secret = Sender::new(scheme).secret()?;
+        Self::without_secret(scheme, |builder| change(builder.secret(secret)))
+    }
+
+    /// A receiver whose keys come from the changes to its configuration.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot work.
+    pub fn without_secret(
+        scheme: Scheme,
+        change: impl FnOnce(ReceiverBuilder) -> ReceiverBuilder,
+    ) -> Result<Self, Box<dyn Error>> {
         let clock = ManualClock::new();
         let sender = Sender::new(scheme).with_clock(clock.clone());
         let rows = MemoryStore::new();
@@ -61,7 +74,6 @@ impl Kit {
         let notices = Notices::default();
         let builder = Receiver::builder(scheme)
             .endpoint("test")
-            .secret(sender.secret()?)
             .store(store.clone())
             .clock(clock.clone())
             .on_notice(notices.listener());

@@ -35,7 +35,7 @@ fn in_short(notice: &Notice<'_>) -> String {
         Notice::Ping(delivery) => format!("ping {}", delivery.endpoint()),
         Notice::Suppressed { delivery, body } => {
             let (id, event) = (delivery.id(), delivery.event_type());
-            let bytes = body.map(|body| body.len());
+            let bytes = body.map(|body| body.bytes().len());
             format!("suppressed {id:?} {event:?} {bytes:?}")
         }
         Notice::FingerprintMismatch(delivery) => {

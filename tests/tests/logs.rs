@@ -59,7 +59,7 @@ fn kit(scheme: Scheme) -> Result<(Kit, Sender), Box<dyn std::error::Error>> {
     let clock = countersign_testkit::ManualClock::new();
     let sender = Sender::with_secret(scheme, secret).with_clock(clock);
     let keyring = Keyring::new(&scheme, Secret::new(secret)?.labelled("label-3"))?;
-    let kit = Kit::new(scheme, |builder| {
+    let kit = Kit::without_secret(scheme, |builder| {
         builder.tenants(TenantAt::LastPathSegment, Shops(keyring))
     })?;
     let sender = sender.with_clock(kit.clock.clone());

@@ -102,7 +102,7 @@ async fn tenants_are_apart_and_a_lookup_that_fails_refuses_for_now() -> Tested {
         ("anna", Keyring::new(&scheme, anna.secret()?)?),
         ("bob", Keyring::new(&scheme, bob.secret()?)?),
     ]));
-    let kit = Kit::new(scheme, |builder| {
+    let kit = Kit::without_secret(scheme, |builder| {
         builder.tenants(TenantAt::LastPathSegment, shops)
     })?;
     let app = app(&kit);

@@ -160,7 +160,10 @@ impl Bench {
         let receiver = configure(builder).build().unwrap();
         let background: Arc<Mutex<Option<BoxFuture<'static, ()>>>> = Arc::default();
         let put = Arc::clone(&background);
-        receiver.use_background(move |future| *put.lock().unwrap() = Some(future));
+        receiver.use_background(move |future| {
+            *put.lock().unwrap() = Some(future);
+            true
+        });
         Self {
             clock,
             store,
@@ -371,7 +374,7 @@ fn without_heartbeats_the_lease_frees_the_delivery() {
     bench.clock.advance(Duration::from_secs(31));
     let second = bench.admit(&bench.sender.retry(&delivery)).unwrap();
     assert_eq!(second.admitted().attempt(), 2);
-    assert!(second.admitted().is_duplicate());
+    assert!(second.admitted().is_takeover());
     assert!(second.admitted().fence() > run.admitted().fence());
 
     // The first comes back, and cannot settle what the second holds.

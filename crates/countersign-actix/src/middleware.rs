@@ -91,15 +91,18 @@ pub struct ReceiverMiddleware {
     receiver: Receiver,
 }
 
-/// Runs a future on a thread of its own, which no handler can block.
-fn on_a_thread(future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+/// Runs a future on a thread of its own, which no handler can block. False when there is none to be
+/// had.
+fn on_a_thread(future: Pin<Box<dyn Future<Output = ()> + Send>>) -> bool {
     let thread = std::thread::Builder::new().name("countersign".to_owned());
-    // Without a thread claims are not prolonged, which their leases survive.
-    let _started = thread.spawn(move || {
+    let started = thread.spawn(move || {
+        // Not built here: actix's runtime cannot change threads. Without one the future is dropped,
+        // and the next delivery tries again.
         if let Ok(runtime) = rt::Runtime::new() {
             runtime.block_on(future);
         }
     });
+    started.is_ok()
 }
 
 impl ReceiverMiddleware {

@@ -91,21 +91,23 @@ impl Admitted {
         self.inner.fence
     }
 
-    /// Which run this is: above 1 where earlier ones did not end within their lease.
+    /// Which claim this is: above 1 where earlier ones were not settled within their lease, whether or
+    /// not their handlers began.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.inner.attempt
     }
 
-    /// Whether an earlier run of this delivery began and was never settled, so that its effects may
-    /// be there in part.
+    /// Whether an earlier claim of this delivery was never settled: its run may have left effects in
+    /// part, or may never have begun. Either way this run must do the work; completed duplicates do
+    /// not reach a handler.
     #[must_use]
-    pub fn is_duplicate(&self) -> bool {
+    pub fn is_takeover(&self) -> bool {
         self.inner.dedup == Dedup::Takeover
     }
 
-    /// Whether the same signed bytes are known under another (unsigned) id: a replay, or a sender
-    /// that honestly repeats itself. Only types that may repeat get this far.
+    /// Whether the same signed bytes are known under another (unsigned) id and the same type: a
+    /// replay, or a sender that honestly repeats itself. Only types that may repeat get this far.
     #[must_use]
     pub fn is_suspect(&self) -> bool {
         self.inner.suspect
@@ -215,8 +217,14 @@ impl<T> Deref for Delivery<T> {
 }
 
 /// The exact bytes of a delivery, for handlers that parse them on their own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Raw(Bytes);
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({} bytes)", self.0.len())
+    }
+}
 
 impl Raw {
     /// The bytes that were proved.

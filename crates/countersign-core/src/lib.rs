@@ -70,7 +70,7 @@ pub use self::{
     key::DeliveryKey,
     keyring::{Keyring, KeyringError, KeyringSource, LookupError, MAX_KEYS, Tenant, TenantAt},
     mac::Algorithm,
-    notice::{Notice, Streak, Summary},
+    notice::{Notice, Proved, Streak, Summary},
     presets::{github, standard_webhooks, stripe},
     receiver::{
         ConfigError, Handle, Health, Intake, Limits, Prechecked, Received, Receiver,

@@ -1,14 +1,19 @@
 //! What an application may want to hear about beside its handlers.
 
 use core::fmt;
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 
-use crate::{Admitted, DeliveryKey, StoreError, Verified};
+use crate::{Admitted, DeliveryKey, StoreError, Verified, trace};
 
 /// Something happened that no handler sees. Given to
 /// [`ReceiverBuilder::on_notice`](crate::ReceiverBuilder::on_notice).
+///
+/// Its `Debug` form shows neither bodies nor ids.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
@@ -21,7 +26,7 @@ pub enum Notice<'a> {
         /// What the request said of itself.
         delivery: &'a Summary,
         /// The proved bytes; gone when the request had to wait for a running copy.
-        body: Option<&'a Bytes>,
+        body: Option<Proved<'a>>,
     },
     /// A delivery with other bytes was completed under this (unsigned) id: the handler did not run.
     FingerprintMismatch(&'a Verified),
@@ -38,20 +43,48 @@ pub enum Notice<'a> {
         /// What the store said.
         error: &'a StoreError,
     },
-    /// The store did not answer, and a request was refused for it.
+    /// The store did not answer; the request was refused, unless the receiver fails open.
     StoreFailed(&'a StoreError),
     /// The tenant lookup did not answer, and a request was refused for it.
     LookupFailed(&'a crate::LookupError),
 }
 
+/// The exact bytes that were proved.
+#[derive(Clone, Copy)]
+pub struct Proved<'a>(pub(crate) &'a Bytes);
+
+impl<'a> Proved<'a> {
+    /// The bytes.
+    #[must_use]
+    pub const fn bytes(self) -> &'a Bytes {
+        self.0
+    }
+}
+
+impl fmt::Debug for Proved<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
 /// What a request said of itself, without its bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Summary {
     pub(crate) endpoint: Arc<str>,
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) key: DeliveryKey,
     pub(crate) id: Option<String>,
     pub(crate) event: Option<String>,
+}
+
+impl fmt::Debug for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Summary")
+            .field("endpoint", &self.endpoint)
+            .field("tenant", &self.tenant)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Summary {
@@ -118,7 +151,11 @@ pub(crate) struct Notify(pub(crate) Option<Arc<NoticeFn>>);
 impl Notify {
     pub(crate) fn send(&self, notice: &Notice<'_>) {
         if let Some(notify) = &self.0 {
-            notify(notice);
+            // A panic in there must not change what becomes of a delivery.
+            let told = catch_unwind(AssertUnwindSafe(|| notify(notice)));
+            if told.is_err() {
+                trace::notice_panicked();
+            }
         }
     }
 }

@@ -57,7 +57,8 @@ mod on {
     }
 
     pub(crate) fn store_failed(endpoint: &str, error: &StoreError) {
-        error!(target: "countersign", endpoint, %error, "the deduplication store failed");
+        let cause = core::error::Error::source(error).map(ToString::to_string);
+        error!(target: "countersign", endpoint, %error, cause, "the deduplication store failed");
     }
 
     pub(crate) fn lookup_failed(endpoint: &str, error: &LookupError) {
@@ -71,6 +72,14 @@ mod on {
             key = ?admitted.key(),
             "a run outlived its claim and may have run twice"
         );
+    }
+
+    pub(crate) fn notice_panicked() {
+        error!(target: "countersign", "the notice callback panicked");
+    }
+
+    pub(crate) fn heart_failed(endpoint: &str) {
+        error!(target: "countersign", endpoint, "claims cannot be prolonged");
     }
 
     pub(crate) fn lease_lost(endpoint: &str, key: &DeliveryKey) {
@@ -119,6 +128,8 @@ mod off {
     pub(crate) fn store_failed(_: &str, _: &StoreError) {}
     pub(crate) fn lookup_failed(_: &str, _: &LookupError) {}
     pub(crate) fn claim_lost(_: &Admitted) {}
+    pub(crate) fn notice_panicked() {}
+    pub(crate) fn heart_failed(_: &str) {}
     pub(crate) fn lease_lost(_: &str, _: &DeliveryKey) {}
     pub(crate) fn complete_failed(_: &Admitted, _: &StoreError) {}
     pub(crate) fn streak(_: &str, _: &Streak) {}

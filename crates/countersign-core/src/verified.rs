@@ -1,7 +1,7 @@
 //! The proof that a request's signature was right.
 
 use core::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -27,6 +27,8 @@ use crate::{
 /// [`EventName::is_signed`] and [`id_is_signed`](Self::id_is_signed).
 pub struct Verified {
     parts: VerifiedParts,
+    /// Without an id it takes a hash of the body, so it is made once.
+    key: OnceLock<DeliveryKey>,
 }
 
 /// What the intake found out.
@@ -75,7 +77,10 @@ impl<'a> EventName<'a> {
 
 impl Verified {
     pub(crate) const fn new(parts: VerifiedParts) -> Self {
-        Self { parts }
+        Self {
+            parts,
+            key: OnceLock::new(),
+        }
     }
 
     /// The body: exactly the bytes that were proved.
@@ -164,11 +169,13 @@ impl Verified {
     /// What deduplication is keyed on: the id, or the body where there is none.
     #[must_use]
     pub fn key(&self) -> DeliveryKey {
-        let (endpoint, tenant) = (self.endpoint(), self.tenant());
-        match self.id() {
-            Some(id) => DeliveryKey::for_id(endpoint, tenant, id),
-            None => DeliveryKey::for_body(endpoint, tenant, self.body()),
-        }
+        *self.key.get_or_init(|| {
+            let (endpoint, tenant) = (self.endpoint(), self.tenant());
+            match self.id() {
+                Some(id) => DeliveryKey::for_id(endpoint, tenant, id),
+                None => DeliveryKey::for_body(endpoint, tenant, self.body()),
+            }
+        })
     }
 
     pub(crate) fn receiver(&self) -> &Arc<crate::receiver::Inner> {
@@ -197,6 +204,7 @@ impl Verified {
     pub(crate) fn on_alias(&self) -> OnAlias {
         match self.rule() {
             Some(rule) if rule.once => OnAlias::Suppress,
+            None if self.scheme().unlisted_once => OnAlias::Suppress,
             _ => OnAlias::Run,
         }
     }

@@ -27,16 +27,14 @@ impl ReceiverLayer {
     }
 }
 
-/// Runs a future on a thread of its own, which no handler can block.
-fn on_a_thread(future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+/// Runs a future on a thread of its own, which no handler can block. False when there is none to be
+/// had.
+fn on_a_thread(future: Pin<Box<dyn Future<Output = ()> + Send>>) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let thread = std::thread::Builder::new().name("countersign".to_owned());
-    if let Ok(runtime) = runtime {
-        // Without a thread claims are not prolonged, which their leases survive.
-        let _started = thread.spawn(move || runtime.block_on(future));
-    }
+    runtime.is_ok_and(|runtime| thread.spawn(move || runtime.block_on(future)).is_ok())
 }
 
 impl<S> Layer<S> for ReceiverLayer {

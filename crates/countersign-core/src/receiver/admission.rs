@@ -1,7 +1,10 @@
 //! From a request to the right to run its handler: read, prove, claim.
 
 use core::{fmt, time::Duration};
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -15,7 +18,8 @@ use super::{
 };
 use crate::{
     Admitted, Answer, Claim, ClaimRequest, Clock, Dedup, DeliveryKey, Head, LookupError, Notice,
-    Rejection, RejectionKind, StoreError, StoreErrorKind, Summary, Tenant, Verified, meter, trace,
+    Proved, Rejection, RejectionKind, StoreError, StoreErrorKind, Summary, Tenant, Verified, meter,
+    trace,
 };
 
 /// A proved delivery on its way to the store. Comes from [`Receiver::receive`].
@@ -103,6 +107,10 @@ impl Receiver {
                 Some(Some(Err(_))) => return Err(Rejection::new(RejectionKind::BodyUnreadable)),
                 Some(Some(Ok(chunk))) => intake.push(chunk)?,
             }
+            // Chunks that are always ready would never meet the timer.
+            if clock.elapsed() > until {
+                return Err(Rejection::new(RejectionKind::BodyTimeout));
+            }
         }
         Ok(Received {
             verified: intake.finish()?,
@@ -117,10 +125,10 @@ impl Receiver {
     /// The answer to send instead: for a duplicate, a suppressed replay, a ping, a copy in flight,
     /// or a store that does not answer.
     pub async fn admit(&self, received: Received) -> Result<Run, Answer> {
-        let inner = &self.inner;
-        let summary = Summary::of(&received.verified);
-        let admitted = self.try_admit(received, &summary).await;
-        admitted.map_err(|refused| {
+        // Its own receiver: a proof of another's is claimed, run and settled there.
+        let inner = &Arc::clone(received.verified.receiver());
+        let admitted = inner.try_admit(received).await;
+        admitted.map_err(|(refused, summary)| {
             let answer = match refused {
                 Refused::Done(dedup) => {
                     meter::delivery(&inner.endpoint, dedup);
@@ -140,31 +148,42 @@ impl Receiver {
             answer
         })
     }
+}
 
-    async fn try_admit(&self, received: Received, summary: &Summary) -> Result<Run, Refused> {
-        let inner = &self.inner;
-        let clock = inner.clock()?;
+impl Inner {
+    async fn try_admit(self: &Arc<Self>, received: Received) -> Result<Run, (Refused, Summary)> {
+        let inner = self;
         let Received { verified, arrived } = received;
+        let key = verified.key();
+        let refuse = |refused: Refused, verified: &Verified| Err((refused, Summary::of(verified)));
+        let clock = match inner.clock() {
+            Ok(clock) => clock,
+            Err(rejection) => return refuse(rejection.into(), &verified),
+        };
         if verified.is_ping() {
             inner.notify.send(&Notice::Ping(&verified));
-            return Err(Refused::Done(Dedup::Ping));
+            return refuse(Refused::Done(Dedup::Ping), &verified);
         }
-        let permit = RunPermit::take(inner).map_err(|no_run| {
-            Rejection::new(match no_run {
-                NoRun::Full => RejectionKind::Busy,
-                NoRun::Draining => RejectionKind::Draining,
-            })
-        })?;
+        let permit = match RunPermit::take(inner) {
+            Ok(permit) => permit,
+            Err(no_run) => {
+                let rejection = Rejection::new(match no_run {
+                    NoRun::Full => RejectionKind::Busy,
+                    NoRun::Draining => RejectionKind::Draining,
+                });
+                return refuse(rejection.into(), &verified);
+            }
+        };
 
         let aliases = verified.aliases();
         let fingerprints = verified.fingerprints();
-        let request = ClaimRequest::new(summary.key, inner.owners.next(), inner.lease())
+        let request = ClaimRequest::new(key, inner.owners.next(), inner.lease())
             .with_aliases(&aliases, verified.on_alias())
             .with_fingerprint(fingerprints.first().copied());
         let run = |admitted: Admitted, permit, settled| {
             meter::matched_key(&inner.endpoint, admitted.matched_key());
             meter::delivery(&inner.endpoint, admitted.dedup());
-            let claim = HeldClaim::new(inner, clock, admitted, summary.key, settled);
+            let claim = HeldClaim::new(inner, clock, admitted, key, settled);
             Run {
                 claim,
                 permit,
@@ -182,7 +201,7 @@ impl Receiver {
                 if open && error.kind() != StoreErrorKind::Full {
                     return Ok(run(Admitted::unclaimed(verified), permit, true));
                 }
-                return Err(rejection.into());
+                return refuse(rejection.into(), &verified);
             }
         };
         match claim {
@@ -191,42 +210,42 @@ impl Receiver {
                 let known = |mark| fingerprints.is_empty() || fingerprints.contains(&mark);
                 if fingerprint.is_some_and(|mark| !known(mark)) {
                     inner.notify.send(&Notice::FingerprintMismatch(&verified));
-                    trace::fingerprint_mismatch(summary);
+                    trace::fingerprint_mismatch(&Summary::of(&verified));
                 }
-                Err(Refused::Done(Dedup::Duplicate))
+                refuse(Refused::Done(Dedup::Duplicate), &verified)
             }
             Claim::Suppressed => {
+                let summary = Summary::of(&verified);
                 inner.notify.send(&Notice::Suppressed {
-                    delivery: summary,
-                    body: Some(verified.body()),
+                    delivery: &summary,
+                    body: Some(Proved(verified.body())),
                 });
-                Err(Refused::Done(Dedup::Suppressed))
+                Err((Refused::Done(Dedup::Suppressed), summary))
             }
             Claim::InFlight { on, remaining } => {
                 // A waiting copy holds neither its body nor a place among the running.
+                let summary = Summary::of(&verified);
                 drop((verified, permit));
                 let until = arrived.saturating_add(inner.limits.wait);
-                match twins::wait(inner, clock, on, until).await {
-                    TwinEnd::Completed if on == summary.key => Err(Refused::Done(Dedup::Duplicate)),
+                let refused = match twins::wait(inner, clock, on, until).await {
+                    TwinEnd::Completed if on == key => Refused::Done(Dedup::Duplicate),
                     TwinEnd::Completed => {
                         inner.notify.send(&Notice::Suppressed {
-                            delivery: summary,
+                            delivery: &summary,
                             body: None,
                         });
-                        Err(Refused::Done(Dedup::Suppressed))
+                        Refused::Done(Dedup::Suppressed)
                     }
-                    TwinEnd::Failed => Err(Rejection::new(RejectionKind::InFlight).into()),
-                    TwinEnd::StillRunning | TwinEnd::TooMany => Err(Refused::Rejected(
-                        Rejection::new(RejectionKind::InFlight),
-                        Some(remaining),
-                    )),
-                }
+                    TwinEnd::Failed => Rejection::new(RejectionKind::InFlight).into(),
+                    TwinEnd::StillRunning | TwinEnd::TooMany => {
+                        Refused::Rejected(Rejection::new(RejectionKind::InFlight), Some(remaining))
+                    }
+                };
+                Err((refused, summary))
             }
         }
     }
-}
 
-impl Inner {
     pub(super) fn clock(&self) -> Result<&Arc<dyn Clock>, Rejection> {
         // Adapters attach one before the first request; without timers nothing may run.
         self.clock.get().ok_or(Rejection::new(RejectionKind::Busy))
@@ -319,6 +338,7 @@ impl Drop for HeldClaim {
         let store = Arc::clone(&self.admitted.receiver().store);
         let mut release = store.release(&self.key, self.admitted.fence());
         let mut cx = core::task::Context::from_waker(core::task::Waker::noop());
-        let _polled_once = release.as_mut().poll(&mut cx);
+        // A driver may want a runtime that is gone; a panic in a drop would end the process.
+        let _polled_once = catch_unwind(AssertUnwindSafe(|| release.as_mut().poll(&mut cx)));
     }
 }

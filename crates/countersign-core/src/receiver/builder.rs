@@ -86,7 +86,8 @@ impl ReceiverBuilder {
     }
 
     /// Names the place where this sender's deliveries arrive. The name scopes every key in the
-    /// store: keep it when the code around it changes.
+    /// store: keep it when the code around it changes, and give each receiver over one store its own,
+    /// else an id of one sender is a duplicate of the other's.
     pub fn endpoint(mut self, name: impl Into<String>) -> Self {
         self.endpoint = Some(name.into());
         self
@@ -153,8 +154,8 @@ impl ReceiverBuilder {
     /// Remembers completed deliveries for this long. The default is 7 days for a durable store and
     /// 72 hours for one in memory, or longer where the sender retries for longer.
     ///
-    /// For a scheme without a signed time this is a security setting: a captured request can be
-    /// replayed once it is forgotten.
+    /// For a scheme without a signed time this is a security setting, and at least a day: a captured
+    /// request can be replayed once it is forgotten.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = Some(retention);
         self
@@ -228,7 +229,7 @@ impl ReceiverBuilder {
         if self.tolerance.is_some() && !scheme.time_is_signed() {
             return Err(ConfigError::ToleranceWithoutSignedTime);
         }
-        if self.on_outage == StoreOutage::FailOpen && !scheme.time_is_signed() {
+        if self.on_outage == StoreOutage::FailOpen && self.tolerance.is_none() {
             return Err(ConfigError::FailOpenWithoutTime);
         }
         if scheme.signed().contains(&Part::Url) != self.url.is_some() {
@@ -284,7 +285,13 @@ fn retention(
     let window = tolerance.map_or(Duration::ZERO, |tolerance| {
         tolerance.past.saturating_add(tolerance.future)
     });
-    let least = scheme.retry_span().saturating_add(window);
+    // A captured body without a time verifies for ever: only the store knows that it was seen.
+    let floor = if scheme.time_is_signed() {
+        Duration::ZERO
+    } else {
+        DAY
+    };
+    let least = scheme.retry_span().saturating_add(window).max(floor);
     match asked {
         Some(asked) if asked < least || asked.is_zero() => {
             Err(ConfigError::RetentionTooShort { least })
@@ -332,7 +339,7 @@ pub enum ConfigError {
     BufferSmallerThanBody,
     /// A copy would wait for longer than the sender waits for an answer.
     WaitLongerThanBudget,
-    /// Deliveries would run unclaimed, but nothing about them says how old they are.
+    /// Deliveries would run unclaimed, but no signed time of theirs is judged.
     FailOpenWithoutTime,
     /// The scheme signs a URL and none is given, or the other way round.
     Url,
@@ -378,7 +385,7 @@ impl fmt::Display for ConfigError {
                 f.write_str("the limit `wait` must not be above `response_budget`")
             }
             Self::FailOpenWithoutTime => {
-                f.write_str("the scheme signs no time: `StoreOutage::FailOpen` cannot be used")
+                f.write_str("no signed time is judged: `StoreOutage::FailOpen` cannot be used")
             }
             Self::Url => f.write_str(
                 "call `url` with the address the sender was given if, and only if, the scheme signs it",

@@ -2,6 +2,8 @@
 
 use core::{
     fmt,
+    future::Future,
+    panic::AssertUnwindSafe,
     sync::atomic::{AtomicBool, Ordering},
 };
 use std::{
@@ -9,15 +11,20 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
 };
 
-use futures_util::{StreamExt, future::BoxFuture, stream};
+use futures_util::{
+    StreamExt,
+    future::{BoxFuture, FutureExt},
+    stream,
+};
 
 use super::Inner;
 use crate::{Clock, DeliveryKey, Fence, Fenced, trace};
 
 /// How many claims are prolonged at a time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
-type Background = dyn Fn(BoxFuture<'static, ()>) + Send + Sync;
+/// Starts a future somewhere, and says whether it could.
+type Background = dyn Fn(BoxFuture<'static, ()>) -> bool + Send + Sync;
 
 /// The claims that a receiver's runs hold.
 #[derive(Default)]
@@ -37,9 +44,13 @@ impl Heart {
     /// Says where the loop is to run: somewhere that a blocking handler does not block.
     pub(super) fn run_on(
         &self,
-        background: impl Fn(BoxFuture<'static, ()>) + Send + Sync + 'static,
+        background: impl Fn(BoxFuture<'static, ()>) -> bool + Send + Sync + 'static,
     ) {
         self.background.get_or_init(|| Box::new(background));
+    }
+
+    pub(super) fn can_beat(&self) -> bool {
+        self.background.get().is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, Claims> {
@@ -71,9 +82,14 @@ impl Pulse {
         claims.held.insert(number, (key, fence));
         drop(claims);
         if let Some(background) = inner.heart.background.get()
-            && !inner.heart.beating.swap(true, Ordering::Relaxed)
+            && !inner.heart.beating.swap(true, Ordering::AcqRel)
         {
-            background(Box::pin(beat(Arc::downgrade(inner), Arc::clone(clock))));
+            let started = background(Box::pin(beat(Arc::downgrade(inner), Arc::clone(clock))));
+            if !started {
+                // The next delivery tries again.
+                inner.heart.beating.store(false, Ordering::Release);
+                trace::heart_failed(&inner.endpoint);
+            }
         }
         Some(Self {
             inner: Arc::clone(inner),
@@ -89,15 +105,26 @@ impl Drop for Pulse {
 }
 
 /// Prolongs every held claim three times a lease, for as long as there is a receiver.
-async fn beat(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
+fn beat(inner: Weak<Inner>, clock: Arc<dyn Clock>) -> impl Future<Output = ()> + Send {
+    // Made before the first poll: a future that is dropped unpolled has ended, too.
+    let beating = Beating(Weak::clone(&inner));
+    async move {
+        let _beating = beating;
+        keep_beating(inner, clock).await;
+    }
+}
+
+async fn keep_beating(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
+    let mut pause = match inner.upgrade() {
+        Some(inner) => inner.limits.lease / 3,
+        None => return,
+    };
     loop {
-        let Some(pause) = inner.upgrade().map(|inner| inner.limits.lease / 3) else {
-            return;
-        };
         clock.sleep(pause).await;
         let Some(inner) = inner.upgrade() else {
             return;
         };
+        let began = clock.elapsed();
         let held: Vec<(u64, (DeliveryKey, Fence))> = {
             let claims = inner.heart.lock();
             claims.held.iter().map(|(at, held)| (*at, *held)).collect()
@@ -106,18 +133,35 @@ async fn beat(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
             .for_each_concurrent(AT_ONCE, |(number, (key, fence))| {
                 let (inner, clock) = (&inner, &clock);
                 async move {
-                    match inner.extend(&**clock, &key, fence).await {
-                        Ok(Fenced::Applied) => {}
-                        Ok(Fenced::Lost) => {
-                            inner.heart.lock().held.remove(&number);
-                            trace::lease_lost(&inner.endpoint, &key);
+                    let extended = inner.extend(&**clock, &key, fence);
+                    // A store that panics fails this beat, not all that come.
+                    match AssertUnwindSafe(extended).catch_unwind().await {
+                        Ok(Ok(Fenced::Applied)) | Err(_) => {}
+                        Ok(Ok(Fenced::Lost)) => {
+                            // What was settled meanwhile is not held any more.
+                            if inner.heart.lock().held.remove(&number).is_some() {
+                                trace::lease_lost(&inner.endpoint, &key);
+                            }
                         }
-                        // The next beat comes before the lease ends.
-                        Err(error) => trace::store_failed(&inner.endpoint, &error),
+                        Ok(Err(error)) => trace::store_failed(&inner.endpoint, &error),
                     }
                 }
             })
             .await;
+        // A slow store takes from the pause, so that beats keep their time.
+        let took = clock.elapsed().saturating_sub(began);
+        pause = (inner.limits.lease / 3).saturating_sub(took);
+    }
+}
+
+/// Lets another loop begin when this one ends, however it does.
+struct Beating(Weak<Inner>);
+
+impl Drop for Beating {
+    fn drop(&mut self) {
+        if let Some(inner) = self.0.upgrade() {
+            inner.heart.beating.store(false, Ordering::Release);
+        }
     }
 }
 

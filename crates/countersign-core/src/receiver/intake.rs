@@ -387,6 +387,9 @@ impl core::fmt::Debug for Buffer {
     }
 }
 
+/// Bodies up to this length may use all of the receiver's budget, longer ones three quarters.
+const SMALL: usize = 64 * 1024;
+
 /// The bytes that a request holds of the receiver's budget, given back on drop.
 pub(crate) struct Held {
     pub(crate) inner: Arc<Inner>,
@@ -395,13 +398,23 @@ pub(crate) struct Held {
 
 impl Held {
     fn grow(&mut self, bytes: usize) -> Result<(), Rejection> {
-        let limit = self.inner.limits.buffered_bytes;
+        let total = self.inner.limits.buffered_bytes;
+        let held = self.bytes.saturating_add(bytes);
+        // Large bodies that nobody has proved yet leave a part of the room to small ones.
+        let spare = total
+            .saturating_sub(self.inner.limits.body_bytes)
+            .min(total / 4);
+        let limit = if held <= SMALL {
+            total
+        } else {
+            total.saturating_sub(spare)
+        };
         let grown = |now: usize| now.checked_add(bytes).filter(|total| *total <= limit);
         self.inner
             .buffered
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown)
             .map_err(|_| Rejection::new(RejectionKind::Busy))?;
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.bytes = held;
         Ok(())
     }
 }

@@ -31,7 +31,8 @@ pub struct Limits {
     pub signature_bytes: usize,
     /// The most signatures in one request. 32.
     pub candidates: usize,
-    /// The most bytes of bodies buffered at once. 64 MiB.
+    /// The most bytes of bodies buffered at once; a quarter of it is kept for bodies of up to 64 KiB,
+    /// as far as the longest body leaves room for that. 64 MiB.
     pub buffered_bytes: usize,
     /// The most deliveries running at once. 1,024.
     pub running: usize,

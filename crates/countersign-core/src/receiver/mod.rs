@@ -244,11 +244,12 @@ impl Receiver {
     }
 
     /// Says where the loop runs that prolongs the claims of running handlers: on a thread of its own,
-    /// so that a handler that blocks its thread does not block it. Adapters call this; the first one
-    /// counts. Stores in memory need no such loop.
+    /// so that a handler that blocks its thread does not block it. `background` says whether it could
+    /// start the future. Adapters call this; the first one counts. Without it, claims are held for as
+    /// long as a run may take. Stores in memory need no such loop.
     pub fn use_background(
         &self,
-        background: impl Fn(BoxFuture<'static, ()>) + Send + Sync + 'static,
+        background: impl Fn(BoxFuture<'static, ()>) -> bool + Send + Sync + 'static,
     ) {
         self.inner.heart.run_on(background);
     }

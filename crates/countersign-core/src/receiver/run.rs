@@ -58,6 +58,10 @@ impl Verdict {
         }
     }
 
+    const fn is_discarded(self) -> bool {
+        matches!(self.outcome, Some(Outcome::Discard))
+    }
+
     const fn is_success(self) -> bool {
         matches!(self.status, Some(200..=299))
     }
@@ -135,11 +139,12 @@ async fn run<R>(inner: &Inner, clock: &dyn Clock, handler: impl Future<Output = 
     // A panicking handler is not touched again, so what it left half done is not seen.
     let caught = AssertUnwindSafe(handler).catch_unwind();
     let until = clock.elapsed().saturating_add(inner.limits.total_run);
-    match either(within(clock, until, caught), inner.running.cancelled()).await {
-        Ok(Some(Ok(result))) => Ended::Result(result),
-        Ok(Some(Err(_panic))) => Ended::Panicked,
-        Ok(None) => Ended::TooLong,
-        Err(()) => Ended::Cancelled,
+    // Cancelled first: a run that has not begun must not begin any more.
+    match either(inner.running.cancelled(), within(clock, until, caught)).await {
+        Ok(()) => Ended::Cancelled,
+        Err(Some(Ok(result))) => Ended::Result(result),
+        Err(Some(Err(_panic))) => Ended::Panicked,
+        Err(None) => Ended::TooLong,
     }
 }
 
@@ -174,7 +179,8 @@ async fn settle<R>(
         give_back(inner, clock, &mut claim).await;
         return (finished, None);
     }
-    if claim.admitted.completes_itself() {
+    let discarded = matches!(&finished, Finished::Handled(_, verdict) if verdict.is_discarded());
+    if claim.admitted.completes_itself() && !discarded {
         let state = inner.state(clock, &claim.key).await;
         if matches!(state, Ok(KeyState::Completed)) {
             claim.settled = true;

@@ -32,6 +32,20 @@ impl Breaker {
         millis(now) < self.until.load(Ordering::Relaxed)
     }
 
+    /// Whether a call may be made. Once a pause is over, one call at a time finds out.
+    fn admits(&self, now: Duration) -> bool {
+        let until = self.until.load(Ordering::Relaxed);
+        if until == 0 {
+            return true;
+        }
+        let next = millis(now.saturating_add(PAUSE));
+        let swap = || {
+            self.until
+                .compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed)
+        };
+        millis(now) >= until && swap().is_ok()
+    }
+
     fn note(&self, now: Duration, failed: bool) {
         if !failed {
             self.failures.store(0, Ordering::Relaxed);
@@ -58,7 +72,7 @@ impl Inner {
         clock: &dyn Clock,
         request: ClaimRequest<'_>,
     ) -> Result<Claim, StoreError> {
-        if self.breaker.is_open(clock.elapsed()) {
+        if !self.breaker.admits(clock.elapsed()) {
             return Err(StoreError::unavailable(
                 "left alone after failures in a row",
             ));
@@ -125,7 +139,7 @@ impl Inner {
 
     pub(super) fn needs_heartbeat(&self) -> bool {
         let capabilities = self.store.capabilities();
-        capabilities.durable || capabilities.shared
+        (capabilities.durable || capabilities.shared) && self.heart.can_beat()
     }
 
     async fn call<T>(
@@ -166,7 +180,9 @@ mod tests {
         assert!(!breaker.is_open(at(1)), "a success in between");
         breaker.note(at(1), true);
         assert!(breaker.is_open(at(1)) && breaker.is_open(at(5)));
-        assert!(!breaker.is_open(at(6)), "it is tried again");
+        assert!(!breaker.admits(at(5)));
+        assert!(breaker.admits(at(6)), "it is tried again");
+        assert!(!breaker.admits(at(6)), "by one at a time");
         breaker.note(at(6), true);
         assert!(breaker.is_open(at(10)), "one failure is enough now");
         breaker.note(at(11), false);

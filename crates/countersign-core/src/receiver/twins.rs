@@ -50,7 +50,10 @@ pub(super) async fn wait(
         let Some(waiter) = Waiter::join(inner, clock, key) else {
             return TwinEnd::TooMany;
         };
-        match within(&**clock, until, waiter.ended.clone()).await {
+        let Some(ended) = waiter.ended.clone() else {
+            return TwinEnd::Failed;
+        };
+        match within(&**clock, until, ended).await {
             Some(TwinEnd::StillRunning) => {}
             Some(ended) => return ended,
             None => break,
@@ -63,7 +66,8 @@ pub(super) async fn wait(
 struct Waiter {
     inner: Arc<Inner>,
     key: DeliveryKey,
-    ended: Ended,
+    /// Taken when this is dropped.
+    ended: Option<Ended>,
 }
 
 impl Waiter {
@@ -92,7 +96,7 @@ impl Waiter {
         Some(Self {
             inner: Arc::clone(inner),
             key,
-            ended,
+            ended: Some(ended),
         })
     }
 }
@@ -101,11 +105,17 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         let twins = &self.inner.twins;
         twins.waiters.fetch_sub(1, Ordering::Relaxed);
+        let Some(ended) = self.ended.take() else {
+            return;
+        };
         let mut waits = twins.lock();
-        // Another wait may have taken the place of ours, which is still alive.
+        // Another wait may have taken the place of ours.
         let entry = waits.get(&self.key).and_then(WeakShared::upgrade);
-        let ours = entry.is_some_and(|entry| entry.ptr_eq(&self.ended));
-        if ours && self.ended.strong_count().is_none_or(|count| count <= 1) {
+        let ours = entry.is_none_or(|entry| entry.ptr_eq(&ended));
+        // Ours goes under the lock, so that of two that end at once one is the last.
+        let last = ended.strong_count().is_none_or(|count| count <= 1);
+        drop(ended);
+        if ours && last {
             waits.remove(&self.key);
         }
     }

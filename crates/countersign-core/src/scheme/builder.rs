@@ -39,6 +39,7 @@ impl SchemeBuilder {
                 event_copy: None,
                 attempt_header: None,
                 events: &[],
+                unlisted_once: false,
                 pings: &[],
                 content_types: &["application/json"],
                 body_limit: DEFAULT_BODY_LIMIT,
@@ -215,6 +216,14 @@ impl SchemeBuilder {
     /// Lists the documented event types.
     pub const fn events(mut self, events: &'static [EventRule]) -> Self {
         self.scheme.events = events;
+        self
+    }
+
+    /// Takes every type that is not listed for one that happens once: the same signed bytes under
+    /// another unsigned id do not run again. Without it they run, flagged as suspect, each time that
+    /// somebody sends them under a new id.
+    pub const fn unlisted_events_once(mut self) -> Self {
+        self.scheme.unlisted_once = true;
         self
     }
 

@@ -61,6 +61,7 @@ pub struct Scheme {
     pub(crate) event_copy: Option<&'static str>,
     pub(crate) attempt_header: Option<&'static str>,
     pub(crate) events: &'static [EventRule],
+    pub(crate) unlisted_once: bool,
     pub(crate) pings: &'static [&'static str],
     pub(crate) content_types: &'static [&'static str],
     pub(crate) body_limit: usize,

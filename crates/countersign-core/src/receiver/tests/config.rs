@@ -134,9 +134,7 @@ fn what_cannot_work_is_refused_when_it_is_built() {
         (
             "no retention",
             builder(PLAIN).retention(Duration::ZERO),
-            RetentionTooShort {
-                least: Duration::ZERO,
-            },
+            RetentionTooShort { least: day },
         ),
         (
             "less than the retries",
