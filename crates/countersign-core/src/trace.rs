@@ -57,8 +57,7 @@ mod on {
     }
 
     pub(crate) fn store_failed(endpoint: &str, error: &StoreError) {
-        let cause = core::error::Error::source(error).map(ToString::to_string);
-        error!(target: "countersign", endpoint, %error, cause, "the deduplication store failed");
+        error!(target: "countersign", endpoint, %error, "the deduplication store failed");
     }
 
     pub(crate) fn lookup_failed(endpoint: &str, error: &LookupError) {
