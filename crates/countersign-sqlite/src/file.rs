@@ -117,3 +117,28 @@ pub(crate) fn patiently<T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SqliteStore, SqliteStoreBuilder};
+
+    fn synchronous(builder: SqliteStoreBuilder) -> i64 {
+        let database = Database::open(builder.path(), builder.options()).unwrap();
+        let mode = "PRAGMA journal_mode";
+        let mode = database
+            .connection
+            .query_row(mode, [], |row| row.get::<_, String>(0));
+        assert_eq!(mode.unwrap(), "wal");
+        number(&database.connection, "PRAGMA synchronous").unwrap()
+    }
+
+    // That an fsync was made cannot be seen without taking the power away.
+    #[test]
+    fn a_commit_reaches_the_disk_unless_told_otherwise() {
+        let directory = tempfile::tempdir().unwrap();
+        let builder = || SqliteStore::builder(directory.path().join("deliveries.db"));
+        assert_eq!(synchronous(builder()), 2);
+        assert_eq!(synchronous(builder().synchronous(Synchronous::Normal)), 1);
+    }
+}

@@ -13,6 +13,9 @@ pub use countersign_actix as actix;
 #[cfg(feature = "axum")]
 #[doc(inline)]
 pub use countersign_axum as axum;
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use countersign_sqlite as sqlite;
 #[cfg(feature = "tower")]
 #[doc(inline)]
 pub use countersign_tower as tower;
