@@ -119,4 +119,14 @@ impl SqliteStoreBuilder {
     pub fn open(self) -> Result<SqliteStore, OpenError> {
         SqliteStore::with_options(&self.path, &self.options)
     }
+
+    #[cfg(test)]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn options(&self) -> &Options {
+        &self.options
+    }
 }

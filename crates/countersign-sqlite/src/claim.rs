@@ -34,16 +34,65 @@ struct Aliases {
     known: bool,
 }
 
-/// Decides a claim and writes it.
-///
-/// `fence` gives the fence of a new claim, and `room` says whether there is room for a row.
+/// The fences of one transaction. They are numbered over all deliveries, so those of a key grow even
+/// after its row is gone.
+#[derive(Default)]
+pub(crate) struct Fences {
+    last: Option<i64>,
+    given: bool,
+}
+
+impl Fences {
+    /// The fence of the next claim that is granted.
+    fn next(&mut self, table: &mut Table<'_>) -> rusqlite::Result<i64> {
+        let last = match self.last {
+            Some(last) => last,
+            None => *self.last.insert(table.fence()?),
+        };
+        Ok(last.saturating_add(1))
+    }
+
+    fn give(&mut self, fence: i64) {
+        self.last = Some(fence);
+        self.given = true;
+    }
+
+    /// Writes down which was the last.
+    pub(crate) fn store(&self, table: &mut Table<'_>) -> rusqlite::Result<()> {
+        match self.last {
+            Some(last) if self.given => table.set_fence(last),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Decides a claim and writes it. `room` says whether there is room for a row.
 pub(crate) fn decide(
     table: &mut Table<'_>,
     request: &Request,
     now: Millis,
-    fence: impl FnOnce(&mut Table<'_>) -> rusqlite::Result<i64>,
-    room: impl FnOnce(&mut Table<'_>) -> rusqlite::Result<bool>,
+    fences: &mut Fences,
+    room: impl Fn(&mut Table<'_>) -> rusqlite::Result<bool>,
 ) -> rusqlite::Result<Decision> {
+    let fence = fences.next(table)?;
+    let mut hold = Hold {
+        owner: request.owner,
+        since: now,
+        until: after(now, request.lease),
+        attempt: 1,
+        alias_known: false,
+    };
+    let Request {
+        key, fingerprint, ..
+    } = request;
+    // Most deliveries are new, which inserting finds out as well as looking does.
+    if request.aliases.is_empty()
+        && room(table)?
+        && table.insert(fence, key, *fingerprint, &[], &hold)?
+    {
+        fences.give(fence);
+        return Ok(Decision::Claimed(claimed(fence, &hold)));
+    }
     let own = match own(table, request, now)? {
         Ok(own) => own,
         Err(answer) => return Ok(Decision::Answer(answer)),
@@ -55,21 +104,10 @@ pub(crate) fn decide(
     if matches!(own, Own::Nothing) && !room(table)? {
         return Ok(Decision::Full);
     }
-    let fence = fence(table)?;
-    let attempt = match own {
-        Own::Lapsed(_, attempt) => attempt.saturating_add(1),
-        Own::Nothing | Own::Ended(_) => 1,
-    };
-    let hold = Hold {
-        owner: request.owner,
-        since: now,
-        until: after(now, request.lease),
-        attempt,
-        alias_known: aliases.known,
-    };
-    let Request {
-        key, fingerprint, ..
-    } = request;
+    if let Own::Lapsed(_, attempt) = own {
+        hold.attempt = attempt.saturating_add(1);
+    }
+    hold.alias_known = aliases.known;
     match own {
         Own::Lapsed(id, _) => table.take_over(id, fence, *fingerprint, &aliases.open, &hold)?,
         Own::Ended(id) => {
@@ -80,6 +118,7 @@ pub(crate) fn decide(
             table.insert(fence, key, *fingerprint, &aliases.open, &hold)?;
         }
     }
+    fences.give(fence);
     Ok(Decision::Claimed(claimed(fence, &hold)))
 }
 

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 use crate::{
     builder::Options,
-    claim::{Decision, decide},
+    claim::{Decision, Fences, decide},
     error::{same, store_error},
     file::{Database, limit_size, patiently},
     operation::{Answer, Job, Operation},
@@ -87,8 +87,7 @@ struct Writer<'c> {
 #[derive(Default)]
 struct Batch {
     now: Millis,
-    /// The last fence that was given, once one was.
-    fence: Option<i64>,
+    fences: Fences,
     granted: usize,
     changed: Vec<DeliveryKey>,
 }
@@ -195,9 +194,7 @@ impl<'c> Writer<'c> {
             jobs.iter().map(|job| self.apply(&job.operation)).collect();
         let answers = answers?;
         self.tidy()?;
-        if let Some(fence) = self.batch.fence {
-            self.table.set_fence(fence)?;
-        }
+        self.batch.fences.store(&mut self.table)?;
         self.table.commit()?;
         Ok(answers)
     }
@@ -206,14 +203,9 @@ impl<'c> Writer<'c> {
         let now = self.batch.now;
         Ok(Ok(match operation {
             Operation::Claim(request) => {
-                let (fence, room) = (&mut self.batch.fence, self.max_pages);
-                let decision = decide(
-                    &mut self.table,
-                    request,
-                    now,
-                    |table| next_fence(table, fence),
-                    |table| has_room(table, room, now),
-                )?;
+                let (max, fences) = (self.max_pages, &mut self.batch.fences);
+                let room = |table: &mut Table<'_>| has_room(table, max, now);
+                let decision = decide(&mut self.table, request, now, fences, room)?;
                 Answer::Claim(match decision {
                     Decision::Answer(claim) => claim,
                     Decision::Claimed(claimed) => {
@@ -312,17 +304,6 @@ impl<'c> Writer<'c> {
         }
         Ok(())
     }
-}
-
-/// Fences are numbered over all deliveries, so those of a key grow even after its row is gone.
-fn next_fence(table: &mut Table<'_>, last: &mut Option<i64>) -> rusqlite::Result<i64> {
-    let next = match *last {
-        Some(last) => last,
-        None => table.fence()?,
-    }
-    .saturating_add(1);
-    *last = Some(next);
-    Ok(next)
 }
 
 fn has_room(table: &mut Table<'_>, max: Option<i64>, now: Millis) -> rusqlite::Result<bool> {

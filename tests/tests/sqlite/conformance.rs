@@ -189,3 +189,30 @@ async fn waiting_sees_what_another_process_does() {
         Claim::Completed { .. }
     ));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_is_woken_by_whoever_settles_here() {
+    let place = Place::new();
+    // Nothing but a wake-up ends the waiting: no timer of this clock does.
+    let clock = ManualClock::new();
+    let store = place.open(&clock);
+    let waiting = key(1);
+    for by in ["complete", "release", "forget"] {
+        let held = hold(&store, key(1), 1).await;
+        let settle = async {
+            while clock.sleepers() == 0 {
+                tokio::task::yield_now().await;
+            }
+            match by {
+                "complete" => complete(&store, key(1), held).await,
+                "release" => drop(store.release(&key(1), held.fence).await.unwrap()),
+                _ => assert!(store.forget(&key(1)).await.unwrap()),
+            }
+        };
+        let both = async { tokio::join!(store.wait(&waiting, LEASE, &clock), settle) };
+        let (said, ()) = tokio::time::timeout(LEASE, both).await.expect(by);
+        assert!(!matches!(said.unwrap(), KeyState::InFlight { .. }), "{by}");
+        assert_eq!(clock.sleepers(), 0);
+        store.forget(&key(1)).await.unwrap();
+    }
+}
