@@ -3,8 +3,8 @@
 use core::{fmt, time::Duration};
 
 use countersign_core::{
-    Capabilities, Claim, ClaimRequest, DedupStore, DeliveryKey, Fence, Fenced, KeyState, OnAlias,
-    StoreError,
+    Capabilities, Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fence, Fenced, KeyState,
+    OnAlias, StoreError,
 };
 use redis::{
     Client, RedisError, Value,
@@ -13,6 +13,7 @@ use redis::{
 
 use crate::{
     failure,
+    fences::Fences,
     keys::Keys,
     reply,
     script::{self, Call},
@@ -23,13 +24,21 @@ const TIME_LIMIT: Duration = Duration::from_millis(1_500);
 /// Longer than anybody remembers a delivery, and short enough for the server's arithmetic.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
+/// How long a row stays after it has ended: after its lease, so that a takeover can count attempts
+/// and a late holder can still settle; after its retention, or after it was given back, so that the
+/// next fence is larger. The scripts know it as 3600000: a row is live while it has more left.
+const KEPT: Duration = Duration::from_secs(3_600);
+
+/// A first attempt without a known alias, as rows have it.
+const FIRST: &[u8] = b"00000000010";
+
 /// Remembers deliveries in Redis.
 ///
 /// Clones share the connection. One store can serve all receivers of all processes: keys carry
 /// their endpoint and tenant. It needs a tokio runtime.
 ///
-/// A row is kept for an hour past its lease, so that a takeover can count attempts and a late holder
-/// can still settle. Rows expire by themselves: [`purge`](DedupStore::purge) does nothing.
+/// A row is kept for an hour past its lease or retention, so that a takeover can count attempts, a
+/// late holder can still settle, and the next fence is larger. Rows expire by themselves: [`purge`](DedupStore::purge) does nothing.
 ///
 /// ```no_run
 /// use core::time::Duration;
@@ -52,6 +61,7 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 pub struct RedisStore<C = ConnectionManager> {
     connection: C,
     keys: Keys,
+    fences: Fences,
     time_limit: Duration,
     pub(crate) assume_noeviction: bool,
 }
@@ -85,6 +95,7 @@ impl<C> RedisStore<C> {
         Self {
             connection,
             keys: Keys::default(),
+            fences: Fences::new(),
             time_limit: TIME_LIMIT,
             assume_noeviction: false,
         }
@@ -148,9 +159,8 @@ where
             .iter()
             .map(|key| self.keys.alias(key))
             .collect();
-        let mut keys = Vec::with_capacity(aliases.len().saturating_add(2));
+        let mut keys = Vec::with_capacity(aliases.len().saturating_add(1));
         keys.push(row.as_slice());
-        keys.push(self.keys.fence());
         for alias in &aliases {
             if !keys.contains(&alias.as_slice()) {
                 keys.push(alias);
@@ -163,13 +173,42 @@ where
             other => return Err(StoreError::backend(format!("cannot do {other:?}"))),
         };
         let fingerprint = fingerprint(request.fingerprint);
-        let lease = millis(request.lease);
-        let args: &[&[u8]] = &[&owner, lease.as_bytes(), &fingerprint, run];
-        reply::claim(
-            &self
-                .ask(script::CLAIM.call(&keys, args), Again::Yes)
-                .await?,
-        )
+        let lease = millis(request.lease.min(LONGEST));
+        if self.fences.is_due() {
+            self.learn_time(&row).await?;
+        }
+        let fence = Fence::from_u64(self.fences.next());
+        let digits = digits(fence);
+        let args: &[&[u8]] = &[
+            &owner,
+            lease.as_bytes(),
+            &fingerprint,
+            run,
+            digits.as_bytes(),
+        ];
+        let mut call = script::CLAIM.call(&keys, args);
+        if aliases.is_empty() {
+            // Nearly always the key is new, and then one plain command does all.
+            let value = [
+                b"i",
+                digits.as_bytes(),
+                digits.as_bytes(),
+                FIRST,
+                &owner,
+                &fingerprint,
+            ];
+            let keep = millis(request.lease.min(LONGEST).saturating_add(KEPT));
+            call = call.unless_set(&row, value.concat(), &keep);
+        }
+        match self.ask(call, Again::Yes).await? {
+            Value::Okay => Ok(Claim::Claimed(Claimed {
+                fence,
+                attempt: 1,
+                takeover: false,
+                alias_known: false,
+            })),
+            value => reply::claim(&value),
+        }
     }
 
     async fn extend(
@@ -178,7 +217,11 @@ where
         fence: Fence,
         lease: Duration,
     ) -> Result<Fenced, StoreError> {
-        let (row, fence, lease) = (self.keys.row(key), digits(fence), millis(lease));
+        let (row, fence, lease) = (
+            self.keys.row(key),
+            digits(fence),
+            millis(lease.min(LONGEST)),
+        );
         let (keys, args): (&[&[u8]], &[&[u8]]) = (&[&row], &[fence.as_bytes(), lease.as_bytes()]);
         reply::fenced(
             &self
@@ -193,8 +236,7 @@ where
         fence: Fence,
         retention: Duration,
     ) -> Result<Fenced, StoreError> {
-        // The server refuses to keep anything for no time.
-        let retention = millis(retention.max(Duration::from_millis(1)));
+        let retention = millis(retention.min(LONGEST).saturating_add(KEPT));
         let (row, fence) = (self.keys.row(key), digits(fence));
         let (keys, args): (&[&[u8]], &[&[u8]]) =
             (&[&row], &[fence.as_bytes(), retention.as_bytes()]);
@@ -268,6 +310,13 @@ where
         self.in_time(asking).await?.map_err(failure::store_error)
     }
 
+    async fn learn_time(&self, row: &[u8]) -> Result<(), StoreError> {
+        let keys: &[&[u8]] = &[row];
+        let time = self.ask(script::TIME.call(keys, &[]), Again::Yes).await?;
+        self.fences.learn(reply::micros(&time)?);
+        Ok(())
+    }
+
     /// A command's answer, which may be the driver's error.
     pub(crate) async fn command(
         &self,
@@ -286,7 +335,7 @@ where
 
 /// Milliseconds as digits, rounded up: a lease never ends sooner than was asked for.
 fn millis(duration: Duration) -> String {
-    let nanos = duration.min(LONGEST).as_nanos();
+    let nanos = duration.min(LONGEST.saturating_add(KEPT)).as_nanos();
     nanos.div_ceil(1_000_000).to_string()
 }
 
