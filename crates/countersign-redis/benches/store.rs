@@ -30,8 +30,8 @@ use countersign_redis::{
 use tokio::runtime::Runtime;
 
 const TASKS: usize = 64;
-const ROUNDS: usize = 7;
-const OPERATIONS: u64 = 50_000;
+const ROUNDS: usize = 31;
+const OPERATIONS: u64 = 10_000;
 const LEASE: Duration = Duration::from_secs(30);
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 3_600);
 const COMPLETE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
@@ -62,38 +62,40 @@ fn main() {
         println!("appendonly {durable}, {TASKS} tasks, one connection, medians of {ROUNDS}");
         let runtime = Runtime::new().unwrap();
         let connection = runtime.block_on(server.connection());
-        let mut rates = [const { Vec::new() }; KINDS.len()];
+        let store = RedisStore::new(connection.clone()).with_time_limit(Duration::from_secs(60));
+        let mut rounds = Vec::new();
         for round in 0..=ROUNDS {
-            for ((_, kind), rates) in KINDS.iter().zip(&mut rates) {
-                let rate = runtime.block_on(rate(&connection, *kind));
-                // The first round warms up.
-                if round > 0 {
-                    rates.push(rate);
-                }
+            let mut rates = [0.0; KINDS.len()];
+            for ((_, kind), rate) in KINDS.iter().zip(&mut rates) {
+                *rate = runtime.block_on(measure(&connection, &store, *kind));
+            }
+            // The first round warms up.
+            if round > 0 {
+                rounds.push(rates);
             }
         }
-        let medians = rates.map(|mut rates| {
-            rates.sort_by(f64::total_cmp);
-            (rates[ROUNDS / 2], rates[0], rates[ROUNDS - 1])
-        });
-        for (at, ((name, _), (median, least, most))) in KINDS.iter().zip(medians).enumerate() {
-            let bare = medians[if at < 3 { 0 } else { 3 }].0;
+        for (at, (name, _)) in KINDS.iter().enumerate() {
+            // Compared within a round: other load comes and goes.
+            let bare = if at < 3 { 0 } else { 3 };
             println!(
-                "{name:<32} {:>8.1} k/s  ({:.1} to {:.1})  {:.2} of the bare statement",
-                median / 1e3,
-                least / 1e3,
-                most / 1e3,
-                median / bare
+                "{name:<32} {:>7.1} k/s, {:.2} of the bare statement",
+                median(rounds.iter().map(|rates| rates[at])) / 1e3,
+                median(rounds.iter().map(|rates| rates[at] / rates[bare])),
             );
         }
     }
 }
 
+fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
 /// Operations per second, each on a key of its own.
-async fn rate(connection: &ConnectionManager, kind: Kind) -> f64 {
+async fn measure(connection: &ConnectionManager, store: &RedisStore, kind: Kind) -> f64 {
     let flushed = Cmd::new().arg("FLUSHALL").arg("ASYNC").to_owned();
     let _: Value = flushed.query_async(&mut connection.clone()).await.unwrap();
-    let store = RedisStore::new(connection.clone()).with_time_limit(Duration::from_secs(60));
     let next = Arc::new(AtomicU64::new(0));
     let complete = Script::new(COMPLETE);
     let begin = Instant::now();
