@@ -1,6 +1,7 @@
 //! The store: what is sent for each operation.
 
 use core::{fmt, time::Duration};
+use std::time::Instant;
 
 use countersign_core::{
     Capabilities, Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fence, Fenced, KeyState,
@@ -174,6 +175,7 @@ where
         };
         let fingerprint = fingerprint(request.fingerprint);
         let lease = millis(request.lease.min(LONGEST));
+        let begin = Instant::now();
         if self.fences.is_due() {
             self.learn_time(&row).await?;
         }
@@ -200,7 +202,8 @@ where
             let keep = millis(request.lease.min(LONGEST).saturating_add(KEPT));
             call = call.unless_set(&row, value.concat(), &keep);
         }
-        match self.ask(call, Again::Yes).await? {
+        let left = self.time_limit.saturating_sub(begin.elapsed());
+        match self.ask_within(left, call, Again::Yes).await? {
             Value::Okay => Ok(Claim::Claimed(Claimed {
                 fence,
                 attempt: 1,
@@ -217,17 +220,11 @@ where
         fence: Fence,
         lease: Duration,
     ) -> Result<Fenced, StoreError> {
-        let (row, fence, lease) = (
-            self.keys.row(key),
-            digits(fence),
-            millis(lease.min(LONGEST)),
-        );
+        let lease = millis(lease.min(LONGEST));
+        let (row, fence) = (self.keys.row(key), digits(fence));
         let (keys, args): (&[&[u8]], &[&[u8]]) = (&[&row], &[fence.as_bytes(), lease.as_bytes()]);
-        reply::fenced(
-            &self
-                .ask(script::EXTEND.call(keys, args), Again::Yes)
-                .await?,
-        )
+        let call = script::EXTEND.call(keys, args);
+        reply::fenced(&self.ask(call, Again::Yes).await?)
     }
 
     async fn complete(
@@ -240,21 +237,15 @@ where
         let (row, fence) = (self.keys.row(key), digits(fence));
         let (keys, args): (&[&[u8]], &[&[u8]]) =
             (&[&row], &[fence.as_bytes(), retention.as_bytes()]);
-        reply::fenced(
-            &self
-                .ask(script::COMPLETE.call(keys, args), Again::Yes)
-                .await?,
-        )
+        let call = script::COMPLETE.call(keys, args);
+        reply::fenced(&self.ask(call, Again::Yes).await?)
     }
 
     async fn release(&self, key: &DeliveryKey, fence: Fence) -> Result<Fenced, StoreError> {
         let (row, fence) = (self.keys.row(key), digits(fence));
         let (keys, args): (&[&[u8]], &[&[u8]]) = (&[&row], &[fence.as_bytes()]);
-        reply::fenced(
-            &self
-                .ask(script::RELEASE.call(keys, args), Again::No)
-                .await?,
-        )
+        let call = script::RELEASE.call(keys, args);
+        reply::fenced(&self.ask(call, Again::No).await?)
     }
 
     async fn state(&self, key: &DeliveryKey) -> Result<KeyState, StoreError> {
@@ -294,6 +285,15 @@ where
     C: ConnectionLike + Clone + Send + Sync + 'static,
 {
     async fn ask(&self, call: Call<'_>, again: Again) -> Result<Value, StoreError> {
+        self.ask_within(self.time_limit, call, again).await
+    }
+
+    async fn ask_within(
+        &self,
+        limit: Duration,
+        call: Call<'_>,
+        again: Again,
+    ) -> Result<Value, StoreError> {
         let asking = async {
             let mut connection = self.connection.clone();
             let first = match call.run(&mut connection).await {
@@ -307,7 +307,7 @@ where
                 answer => answer,
             }
         };
-        self.in_time(asking).await?.map_err(failure::store_error)
+        in_time(limit, asking).await?.map_err(failure::store_error)
     }
 
     async fn learn_time(&self, row: &[u8]) -> Result<(), StoreError> {
@@ -323,14 +323,14 @@ where
         command: &redis::Cmd,
     ) -> Result<Result<Value, RedisError>, StoreError> {
         let mut connection = self.connection.clone();
-        self.in_time(script::answer(&mut connection, command)).await
+        in_time(self.time_limit, script::answer(&mut connection, command)).await
     }
+}
 
-    async fn in_time<T>(&self, future: impl Future<Output = T>) -> Result<T, StoreError> {
-        tokio::time::timeout(self.time_limit, future)
-            .await
-            .map_err(|_| StoreError::timeout())
-    }
+async fn in_time<T>(limit: Duration, future: impl Future<Output = T>) -> Result<T, StoreError> {
+    tokio::time::timeout(limit, future)
+        .await
+        .map_err(|_| StoreError::timeout())
 }
 
 /// Milliseconds as digits, rounded up: a lease never ends sooner than was asked for.

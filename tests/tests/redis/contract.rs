@@ -26,7 +26,7 @@ async fn the_suite_holds_in_real_time() {
     let all = store(&server);
     let report = store_suite::run(|| async {
         Fixture::real_time(all.clone(), clock())
-            .with_unit(Duration::from_millis(60))
+            .with_unit(Duration::from_millis(100))
             .with_spawner(|future| drop(tokio::spawn(future)))
     });
     let report = report.await;

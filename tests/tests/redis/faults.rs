@@ -194,6 +194,12 @@ async fn every_operation_ends_within_the_time_limit() {
         tokio::time::sleep(5 * LIMIT).await;
         store.state(&key(1)).await.unwrap();
     }
+    // The first claim asks twice, and both together are within the limit.
+    let fresh = store_at(proxy.addr()).with_time_limit(LIMIT);
+    fresh.state(&key(1)).await.unwrap();
+    proxy.set(Fault::Delay(LIMIT * 2 / 3));
+    let error = in_time(fresh.claim(request(key(9), 1))).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Timeout);
     // A little delay is no failure.
     proxy.set(Fault::Delay(LIMIT / 8));
     in_time(store.state(&key(1))).await.unwrap();
