@@ -6,7 +6,7 @@
 //! for a new delivery without aliases, a plain `SET NX PX`.
 //!
 //! ```no_run
-//! use countersign_core::Receiver;
+//! use countersign_core::{Receiver, Secret, github};
 //! use countersign_redis::{RedisStore, redis::Client};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,7 +14,11 @@
 //! let store = RedisStore::from_client(client)?.with_prefix("shop");
 //! // Refuses a server that evicts; says how well it persists.
 //! store.check().await?;
-//! let receiver = Receiver::builder("rebill").store(store);
+//! let receiver = Receiver::builder(github::SCHEME)
+//!     .endpoint("github")
+//!     .secret(Secret::new("It's a Secret to Everybody")?)
+//!     .store(store)
+//!     .build()?;
 //! # Ok(())
 //! # }
 //! ```

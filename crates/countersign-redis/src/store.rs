@@ -72,8 +72,26 @@ impl RedisStore<ConnectionManager> {
     ///
     /// While the server is down, each call tries to connect once and fails at once, instead of
     /// waiting for the driver's own retries. A server that vanishes without a word (a partition) is
-    /// noticed by TCP only: set a user timeout in the client's `TcpSettings`, or calls go on timing
-    /// out until the system gives the connection up, which takes many minutes.
+    /// noticed by TCP only: set a user timeout, or calls go on timing out until the system gives the
+    /// connection up, which takes many minutes.
+    ///
+    /// ```no_run
+    /// use core::time::Duration;
+    /// use countersign_redis::{
+    ///     RedisStore,
+    ///     redis::{Client, IntoConnectionInfo, io::tcp::TcpSettings},
+    /// };
+    ///
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let info = "redis://127.0.0.1/".into_connection_info()?;
+    /// let tcp = TcpSettings::default();
+    /// # #[cfg(target_os = "linux")]
+    /// let tcp = tcp.set_user_timeout(Duration::from_secs(5));
+    /// let client = Client::open(info.set_tcp_settings(tcp))?;
+    /// let store = RedisStore::from_client(client)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
