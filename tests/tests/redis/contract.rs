@@ -187,6 +187,43 @@ async fn everything_expires() {
 }
 
 #[tokio::test]
+async fn aliases_last_as_long_as_their_row() {
+    let server = server!();
+    let (client, store) = (server.client().unwrap(), store(&server));
+    let (early, late) = ([key(10)], [key(11)]);
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    let aliased = |n, aliases| request(key(n), n.into()).with_aliases(aliases, OnAlias::Suppress);
+    granted(store.claim(aliased(1, &early)).await.unwrap());
+    shift(&client, store.prefix(), LEASE).await;
+    let held = granted(store.claim(aliased(1, &late)).await.unwrap());
+    assert!(held.takeover);
+    for _ in 0..3 {
+        let extended = store.extend(&key(1), held.fence, hours(3)).await.unwrap();
+        assert_eq!(extended, Fenced::Applied);
+        shift(&client, store.prefix(), hours(2)).await;
+        for alias in [&early, &late] {
+            let twin = store.claim(aliased(2, alias)).await.unwrap();
+            assert!(
+                matches!(twin, Claim::InFlight { on, .. } if on == key(1)),
+                "{twin:?}"
+            );
+        }
+    }
+    for _ in 0..2 {
+        let done = store.complete(&key(1), held.fence, hours(6)).await.unwrap();
+        assert_eq!(done, Fenced::Applied);
+        shift(&client, store.prefix(), hours(5)).await;
+        for alias in [&early, &late] {
+            let twin = store.claim(aliased(2, alias)).await.unwrap();
+            assert_eq!(twin, Claim::Suppressed);
+        }
+    }
+    shift(&client, store.prefix(), hours(1)).await;
+    let next = granted(store.claim(aliased(2, &early)).await.unwrap());
+    assert!(!next.alias_known);
+}
+
+#[tokio::test]
 async fn any_duration_and_fence_is_taken() {
     let server = server!();
     let store = store(&server);
