@@ -1,1 +1,235 @@
-fn main() {}
+//! Speed of the store beside the bare statements: `cargo bench -p countersign-redis --bench store`.
+//!
+//! Starts a private `redis-server` from the `PATH`, and prints operations per second of 64 tasks on
+//! one connection, medians of rounds that take turns, and their ratios.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints")]
+#![allow(clippy::unwrap_used, reason = "a bench may stop")]
+
+use core::time::Duration;
+use std::{
+    env, fs,
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use countersign_core::{Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnAlias, Owner};
+use countersign_redis::{
+    RedisStore,
+    redis::{
+        Client, Cmd, Script, Value,
+        aio::{ConnectionManager, ConnectionManagerConfig},
+    },
+};
+use tokio::runtime::Runtime;
+
+const TASKS: usize = 64;
+const ROUNDS: usize = 31;
+const OPERATIONS: u64 = 10_000;
+const LEASE: Duration = Duration::from_secs(30);
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 3_600);
+const COMPLETE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
+    return redis.call('SET', KEYS[1], 'done', 'PX', ARGV[2]) end";
+
+#[derive(Clone, Copy)]
+enum Kind {
+    BareClaim,
+    BareCycle,
+    Claim,
+    AliasedClaim,
+    Cycle,
+}
+
+const KINDS: [(&str, Kind); 5] = [
+    ("SET NX PX", Kind::BareClaim),
+    ("claim", Kind::Claim),
+    ("claim with an alias", Kind::AliasedClaim),
+    ("SET NX PX, Lua compare and set", Kind::BareCycle),
+    ("claim, complete", Kind::Cycle),
+];
+
+fn main() {
+    for durable in ["no", "yes"] {
+        let Some(server) = Server::start(durable) else {
+            return;
+        };
+        println!("appendonly {durable}, {TASKS} tasks, one connection, medians of {ROUNDS}");
+        let runtime = Runtime::new().unwrap();
+        let connection = runtime.block_on(server.connection());
+        let store = RedisStore::new(connection.clone()).with_time_limit(Duration::from_secs(60));
+        let mut rounds = Vec::new();
+        for round in 0..=ROUNDS {
+            let mut rates = [0.0; KINDS.len()];
+            for ((_, kind), rate) in KINDS.iter().zip(&mut rates) {
+                *rate = runtime.block_on(measure(&connection, &store, *kind));
+            }
+            // The first round warms up.
+            if round > 0 {
+                rounds.push(rates);
+            }
+        }
+        for (at, (name, _)) in KINDS.iter().enumerate() {
+            // Compared within a round: other load comes and goes.
+            let bare = if at < 3 { 0 } else { 3 };
+            println!(
+                "{name:<32} {:>7.1} k/s, {:.2} of the bare statement",
+                median(rounds.iter().map(|rates| rates[at])) / 1e3,
+                median(rounds.iter().map(|rates| rates[at] / rates[bare])),
+            );
+        }
+    }
+}
+
+fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
+/// Operations per second, each on a key of its own.
+async fn measure(connection: &ConnectionManager, store: &RedisStore, kind: Kind) -> f64 {
+    let flushed = Cmd::new().arg("FLUSHALL").arg("ASYNC").to_owned();
+    let _: Value = flushed.query_async(&mut connection.clone()).await.unwrap();
+    let next = Arc::new(AtomicU64::new(0));
+    let complete = Script::new(COMPLETE);
+    let begin = Instant::now();
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|_| {
+            let (store, next) = (store.clone(), Arc::clone(&next));
+            let (mut connection, complete) = (connection.clone(), complete.clone());
+            tokio::spawn(async move {
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    if n >= OPERATIONS {
+                        return;
+                    }
+                    let key = key_of(n);
+                    match kind {
+                        Kind::BareClaim => bare_claim(&mut connection, &key, n).await,
+                        Kind::BareCycle => {
+                            bare_claim(&mut connection, &key, n).await;
+                            let mut call = complete.key(key.as_bytes());
+                            call.arg(n).arg(RETENTION.as_millis().to_string());
+                            let _: Value = call.invoke_async(&mut connection).await.unwrap();
+                        }
+                        Kind::Claim => {
+                            claim(&store, key, &[], n).await;
+                        }
+                        Kind::AliasedClaim => {
+                            claim(&store, key, &[key_of(!n)], n).await;
+                        }
+                        Kind::Cycle => {
+                            let Claim::Claimed(held) = claim(&store, key, &[], n).await else {
+                                panic!("a fresh key is free");
+                            };
+                            let done = store.complete(&key, held.fence, RETENTION).await;
+                            assert_eq!(done.unwrap(), Fenced::Applied);
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    OPERATIONS as f64 / begin.elapsed().as_secs_f64()
+}
+
+async fn bare_claim(connection: &mut ConnectionManager, key: &DeliveryKey, owner: u64) {
+    let mut set = Cmd::with_capacity(6, 96);
+    set.arg("SET")
+        .arg(key.as_bytes())
+        .arg(owner)
+        .arg("NX")
+        .arg("PX");
+    set.arg(LEASE.as_millis().to_string());
+    let set: Value = set.query_async(connection).await.unwrap();
+    assert_eq!(set, Value::Okay);
+}
+
+async fn claim(store: &RedisStore, key: DeliveryKey, aliases: &[DeliveryKey], n: u64) -> Claim {
+    let request = ClaimRequest::new(key, Owner::from_u128(u128::from(n)), LEASE)
+        .with_aliases(aliases, OnAlias::Suppress)
+        .with_fingerprint(Some(n));
+    let claim = store.claim(request).await.unwrap();
+    assert!(matches!(claim, Claim::Claimed(_)));
+    claim
+}
+
+/// A key that looks as random as a hash does (splitmix64).
+fn key_of(n: u64) -> DeliveryKey {
+    let mut state = n;
+    let mut bytes = [0; 32];
+    for word in bytes.chunks_exact_mut(8) {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word.copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes());
+    }
+    DeliveryKey::from_bytes(bytes)
+}
+
+/// A private server that ends with the value.
+struct Server {
+    child: Child,
+    port: u16,
+    folder: std::path::PathBuf,
+}
+
+impl Server {
+    fn start(appendonly: &str) -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let folder = env::temp_dir().join(format!("countersign-redis-bench-{port}"));
+        fs::create_dir_all(&folder).unwrap();
+        let child = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--save", "", "--port"])
+            .arg(port.to_string())
+            .args(["--appendonly", appendonly, "--dir"])
+            .arg(&folder)
+            .stdout(Stdio::null())
+            .spawn();
+        match child {
+            Ok(child) => Some(Self {
+                child,
+                port,
+                folder,
+            }),
+            Err(error) => {
+                eprintln!("not measured: redis-server does not start: {error}");
+                None
+            }
+        }
+    }
+
+    async fn connection(&self) -> ConnectionManager {
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let client = Client::open(format!("redis://127.0.0.1:{}/", self.port)).unwrap();
+        // A loaded machine is not what is measured.
+        let config = ConnectionManagerConfig::new().set_response_timeout(None);
+        ConnectionManager::new_with_config(client, config)
+            .await
+            .unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

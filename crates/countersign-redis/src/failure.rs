@@ -41,6 +41,11 @@ pub(crate) fn is_unanswered(error: &RedisError) -> bool {
     matches!(failure(error), Failure::Unavailable | Failure::Ambiguous)
 }
 
+/// Whether the server has no memory for it.
+pub(crate) fn is_full(error: &RedisError) -> bool {
+    failure(error) == Failure::Full
+}
+
 /// Whether the server has yet to be told the script.
 pub(crate) fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)

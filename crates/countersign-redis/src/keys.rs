@@ -10,7 +10,6 @@ const DEFAULT: &str = "{countersign}";
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     prefix: Arc<str>,
-    fence: Arc<[u8]>,
 }
 
 impl Keys {
@@ -24,7 +23,6 @@ impl Keys {
             format!("{DEFAULT}{prefix}")
         };
         Self {
-            fence: format!("{prefix}:fence").into_bytes().into(),
             prefix: prefix.into(),
         }
     }
@@ -41,11 +39,6 @@ impl Keys {
     /// The pointer of an alias. The scripts make it from a row's name: `a:` instead of `d:`.
     pub(crate) fn alias(&self, key: &DeliveryKey) -> Vec<u8> {
         self.name(":a:", key)
-    }
-
-    /// The last fence that was given.
-    pub(crate) fn fence(&self) -> &[u8] {
-        &self.fence
     }
 
     fn name(&self, kind: &str, key: &DeliveryKey) -> Vec<u8> {
@@ -97,6 +90,5 @@ mod tests {
         let (row, alias) = (keys.row(&key), keys.alias(&key));
         assert_eq!(row.strip_suffix(&[7; 32]), Some(&b"{shop}:d:"[..]));
         assert_eq!(alias.strip_suffix(&[7; 32]), Some(&b"{shop}:a:"[..]));
-        assert_eq!(keys.fence(), b"{shop}:fence");
     }
 }

@@ -2,11 +2,11 @@
 //! and runs their scripts.
 //!
 //! For receivers that run as several processes, or that must know after a restart what was done
-//! before. Each operation is one script, so it is one atomic step and one round trip; the server's
-//! clock judges leases.
+//! before. Each operation is one atomic step of the server, whose clock judges leases: a script, or,
+//! for a new delivery without aliases, a plain `SET NX PX`.
 //!
 //! ```no_run
-//! use countersign_core::Receiver;
+//! use countersign_core::{Receiver, Secret, github};
 //! use countersign_redis::{RedisStore, redis::Client};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,7 +14,11 @@
 //! let store = RedisStore::from_client(client)?.with_prefix("shop");
 //! // Refuses a server that evicts; says how well it persists.
 //! store.check().await?;
-//! let receiver = Receiver::builder("rebill").store(store);
+//! let receiver = Receiver::builder(github::SCHEME)
+//!     .endpoint("github")
+//!     .secret(Secret::new("It's a Secret to Everybody")?)
+//!     .store(store)
+//!     .build()?;
 //! # Ok(())
 //! # }
 //! ```
@@ -33,20 +37,21 @@
 //!
 //! Replication is asynchronous: a failover can forget what was acknowledged just before, and those
 //! deliveries run again if the sender repeats them. The same holds for `FLUSHALL` and for a restart
-//! without persistence. Fences go on growing all the same, as they start from the server's time. So
+//! without persistence. Fences go on growing all the same, as they are the server's time. So
 //! this store saves work; where a second run costs money, guard your own writes with the
 //! [fence](countersign_core::Fence), or decide in the transaction that does the writing.
 //!
 //! # Keys
 //!
-//! `{countersign}:d:` and a delivery's 32 bytes, `{countersign}:a:` and an alias's, and
-//! `{countersign}:fence`. All expire except the last, which must not be deleted by hand. The braces
-//! keep one store in one slot of a cluster, because a claim reads and writes the key, its aliases
+//! `{countersign}:d:` and a delivery's 32 bytes, and `{countersign}:a:` and an alias's. All expire.
+//! To run a delivery again, [forget](countersign_core::DedupStore::forget) it instead of deleting its
+//! key: the fence of what is deleted is gone. The braces keep one store in one slot of a cluster, because a claim reads and writes the key, its aliases
 //! and the rows behind them in one step: to spread deliveries over a cluster, give receivers stores
 //! with [prefixes](RedisStore::with_prefix) of their own.
 
 mod check;
 mod failure;
+mod fences;
 mod keys;
 mod reply;
 mod script;

@@ -43,19 +43,23 @@ pub(crate) fn state(value: &Value) -> Result<KeyState, StoreError> {
     })
 }
 
+/// The server's time.
+pub(crate) fn micros(value: &Value) -> Result<u64, StoreError> {
+    let read = || match value {
+        Value::Array(parts) => match parts.as_slice() {
+            [Value::BulkString(seconds), Value::BulkString(micros)] => number(seconds)?
+                .checked_mul(1_000_000)?
+                .checked_add(number(micros)?),
+            _ => None,
+        },
+        _ => None,
+    };
+    read().ok_or_else(|| unexpected(value))
+}
+
 fn read_claim(value: &Value) -> Option<Claim> {
-    let parts = match value {
-        // A new key without known aliases, which is nearly always.
-        Value::BulkString(fence) => {
-            return Some(Claim::Claimed(Claimed {
-                fence: Fence::from_u64(number(fence)?),
-                attempt: 1,
-                takeover: false,
-                alias_known: false,
-            }));
-        }
-        Value::Array(parts) => parts.as_slice(),
-        _ => return None,
+    let Value::Array(parts) = value else {
+        return None;
     };
     let text = |at: usize| match parts.get(at) {
         Some(Value::BulkString(text)) => Some(text.as_slice()),
@@ -81,7 +85,7 @@ fn read_claim(value: &Value) -> Option<Claim> {
         b"c" => Claim::Completed {
             fingerprint: match text(1)?.split_first()? {
                 (b'0', _) => None,
-                (_, bits) => Some(u64::from_be_bytes(bits.try_into().ok()?)),
+                (_, bits) => Some(u64::from_be_bytes(*bits.first_chunk()?)),
             },
         },
         b"s" => Claim::Suppressed,

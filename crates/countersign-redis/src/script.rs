@@ -22,12 +22,14 @@ pub(crate) static RELEASE: LazyLock<Lua> =
 pub(crate) static FORGET: LazyLock<Lua> =
     LazyLock::new(|| Lua::new(include_str!("lua/forget.lua")));
 pub(crate) static STATE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/state.lua")));
+pub(crate) static TIME: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/time.lua")));
 
 /// A script with its keys and arguments.
 pub(crate) struct Call<'a> {
     script: &'static Lua,
     keys: &'a [&'a [u8]],
     args: &'a [&'a [u8]],
+    set: Option<Cmd>,
 }
 
 impl Lua {
@@ -43,16 +45,34 @@ impl Lua {
             script: self,
             keys,
             args,
+            set: None,
         }
     }
 }
 
 impl Call<'_> {
+    /// Sets a key instead, when there is nothing under it. Then the answer is that it is set.
+    pub(crate) fn unless_set(mut self, key: &[u8], value: Vec<u8>, millis: &str) -> Self {
+        let mut set = Cmd::with_capacity(6, key.len().saturating_add(value.len()));
+        set.arg("SET").arg(key).arg(value);
+        set.arg("NX").arg("PX").arg(millis);
+        self.set = Some(set);
+        self
+    }
+
     /// Runs the script; where the server does not know it yet, by sending it along.
     pub(crate) async fn run(
         &self,
         connection: &mut impl ConnectionLike,
     ) -> Result<Value, RedisError> {
+        if let Some(set) = &self.set {
+            match answer(connection, set).await {
+                Ok(Value::Nil) => {}
+                // A full server does not even look; the script says what is known.
+                Err(error) if failure::is_full(&error) => {}
+                answer => return answer,
+            }
+        }
         let by_hash = self.command("EVALSHA", &self.script.hash);
         match answer(connection, &by_hash).await {
             Err(error) if failure::is_unknown_script(&error) => {

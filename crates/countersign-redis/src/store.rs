@@ -1,10 +1,11 @@
 //! The store: what is sent for each operation.
 
 use core::{fmt, time::Duration};
+use std::time::Instant;
 
 use countersign_core::{
-    Capabilities, Claim, ClaimRequest, DedupStore, DeliveryKey, Fence, Fenced, KeyState, OnAlias,
-    StoreError,
+    Capabilities, Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fence, Fenced, KeyState,
+    OnAlias, StoreError,
 };
 use redis::{
     Client, RedisError, Value,
@@ -13,6 +14,7 @@ use redis::{
 
 use crate::{
     failure,
+    fences::Fences,
     keys::Keys,
     reply,
     script::{self, Call},
@@ -23,13 +25,21 @@ const TIME_LIMIT: Duration = Duration::from_millis(1_500);
 /// Longer than anybody remembers a delivery, and short enough for the server's arithmetic.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
+/// How long a row stays after it has ended: after its lease, so that a takeover can count attempts
+/// and a late holder can still settle; after its retention, or after it was given back, so that the
+/// next fence is larger. The scripts know it as 3600000: a row is live while it has more left.
+const KEPT: Duration = Duration::from_secs(3_600);
+
+/// A first attempt without a known alias, as rows have it.
+const FIRST: &[u8] = b"00000000010";
+
 /// Remembers deliveries in Redis.
 ///
 /// Clones share the connection. One store can serve all receivers of all processes: keys carry
 /// their endpoint and tenant. It needs a tokio runtime.
 ///
-/// A row is kept for an hour past its lease, so that a takeover can count attempts and a late holder
-/// can still settle. Rows expire by themselves: [`purge`](DedupStore::purge) does nothing.
+/// A row is kept for an hour past its lease or retention, so that a takeover can count attempts, a
+/// late holder can still settle, and the next fence is larger. Rows expire by themselves: [`purge`](DedupStore::purge) does nothing.
 ///
 /// ```no_run
 /// use core::time::Duration;
@@ -52,6 +62,7 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 pub struct RedisStore<C = ConnectionManager> {
     connection: C,
     keys: Keys,
+    fences: Fences,
     time_limit: Duration,
     pub(crate) assume_noeviction: bool,
 }
@@ -61,8 +72,26 @@ impl RedisStore<ConnectionManager> {
     ///
     /// While the server is down, each call tries to connect once and fails at once, instead of
     /// waiting for the driver's own retries. A server that vanishes without a word (a partition) is
-    /// noticed by TCP only: set a user timeout in the client's `TcpSettings`, or calls go on timing
-    /// out until the system gives the connection up, which takes many minutes.
+    /// noticed by TCP only: set a user timeout, or calls go on timing out until the system gives the
+    /// connection up, which takes many minutes.
+    ///
+    /// ```no_run
+    /// use core::time::Duration;
+    /// use countersign_redis::{
+    ///     RedisStore,
+    ///     redis::{Client, IntoConnectionInfo, io::tcp::TcpSettings},
+    /// };
+    ///
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let info = "redis://127.0.0.1/".into_connection_info()?;
+    /// let tcp = TcpSettings::default();
+    /// # #[cfg(target_os = "linux")]
+    /// let tcp = tcp.set_user_timeout(Duration::from_secs(5));
+    /// let client = Client::open(info.set_tcp_settings(tcp))?;
+    /// let store = RedisStore::from_client(client)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -85,6 +114,7 @@ impl<C> RedisStore<C> {
         Self {
             connection,
             keys: Keys::default(),
+            fences: Fences::new(),
             time_limit: TIME_LIMIT,
             assume_noeviction: false,
         }
@@ -148,9 +178,8 @@ where
             .iter()
             .map(|key| self.keys.alias(key))
             .collect();
-        let mut keys = Vec::with_capacity(aliases.len().saturating_add(2));
+        let mut keys = Vec::with_capacity(aliases.len().saturating_add(1));
         keys.push(row.as_slice());
-        keys.push(self.keys.fence());
         for alias in &aliases {
             if !keys.contains(&alias.as_slice()) {
                 keys.push(alias);
@@ -163,13 +192,44 @@ where
             other => return Err(StoreError::backend(format!("cannot do {other:?}"))),
         };
         let fingerprint = fingerprint(request.fingerprint);
-        let lease = millis(request.lease);
-        let args: &[&[u8]] = &[&owner, lease.as_bytes(), &fingerprint, run];
-        reply::claim(
-            &self
-                .ask(script::CLAIM.call(&keys, args), Again::Yes)
-                .await?,
-        )
+        let lease = millis(request.lease.min(LONGEST));
+        let begin = Instant::now();
+        if self.fences.is_due() {
+            self.learn_time(&row).await?;
+        }
+        let fence = Fence::from_u64(self.fences.next());
+        let digits = digits(fence);
+        let args: &[&[u8]] = &[
+            &owner,
+            lease.as_bytes(),
+            &fingerprint,
+            run,
+            digits.as_bytes(),
+        ];
+        let mut call = script::CLAIM.call(&keys, args);
+        if aliases.is_empty() {
+            // Nearly always the key is new, and then one plain command does all.
+            let value = [
+                b"i",
+                digits.as_bytes(),
+                digits.as_bytes(),
+                FIRST,
+                &owner,
+                &fingerprint,
+            ];
+            let keep = millis(request.lease.min(LONGEST).saturating_add(KEPT));
+            call = call.unless_set(&row, value.concat(), &keep);
+        }
+        let left = self.time_limit.saturating_sub(begin.elapsed());
+        match self.ask_within(left, call, Again::Yes).await? {
+            Value::Okay => Ok(Claim::Claimed(Claimed {
+                fence,
+                attempt: 1,
+                takeover: false,
+                alias_known: false,
+            })),
+            value => reply::claim(&value),
+        }
     }
 
     async fn extend(
@@ -178,13 +238,11 @@ where
         fence: Fence,
         lease: Duration,
     ) -> Result<Fenced, StoreError> {
-        let (row, fence, lease) = (self.keys.row(key), digits(fence), millis(lease));
+        let lease = millis(lease.min(LONGEST));
+        let (row, fence) = (self.keys.row(key), digits(fence));
         let (keys, args): (&[&[u8]], &[&[u8]]) = (&[&row], &[fence.as_bytes(), lease.as_bytes()]);
-        reply::fenced(
-            &self
-                .ask(script::EXTEND.call(keys, args), Again::Yes)
-                .await?,
-        )
+        let call = script::EXTEND.call(keys, args);
+        reply::fenced(&self.ask(call, Again::Yes).await?)
     }
 
     async fn complete(
@@ -193,26 +251,19 @@ where
         fence: Fence,
         retention: Duration,
     ) -> Result<Fenced, StoreError> {
-        // The server refuses to keep anything for no time.
-        let retention = millis(retention.max(Duration::from_millis(1)));
+        let retention = millis(retention.min(LONGEST).saturating_add(KEPT));
         let (row, fence) = (self.keys.row(key), digits(fence));
         let (keys, args): (&[&[u8]], &[&[u8]]) =
             (&[&row], &[fence.as_bytes(), retention.as_bytes()]);
-        reply::fenced(
-            &self
-                .ask(script::COMPLETE.call(keys, args), Again::Yes)
-                .await?,
-        )
+        let call = script::COMPLETE.call(keys, args);
+        reply::fenced(&self.ask(call, Again::Yes).await?)
     }
 
     async fn release(&self, key: &DeliveryKey, fence: Fence) -> Result<Fenced, StoreError> {
         let (row, fence) = (self.keys.row(key), digits(fence));
         let (keys, args): (&[&[u8]], &[&[u8]]) = (&[&row], &[fence.as_bytes()]);
-        reply::fenced(
-            &self
-                .ask(script::RELEASE.call(keys, args), Again::No)
-                .await?,
-        )
+        let call = script::RELEASE.call(keys, args);
+        reply::fenced(&self.ask(call, Again::No).await?)
     }
 
     async fn state(&self, key: &DeliveryKey) -> Result<KeyState, StoreError> {
@@ -252,6 +303,15 @@ where
     C: ConnectionLike + Clone + Send + Sync + 'static,
 {
     async fn ask(&self, call: Call<'_>, again: Again) -> Result<Value, StoreError> {
+        self.ask_within(self.time_limit, call, again).await
+    }
+
+    async fn ask_within(
+        &self,
+        limit: Duration,
+        call: Call<'_>,
+        again: Again,
+    ) -> Result<Value, StoreError> {
         let asking = async {
             let mut connection = self.connection.clone();
             let first = match call.run(&mut connection).await {
@@ -265,7 +325,14 @@ where
                 answer => answer,
             }
         };
-        self.in_time(asking).await?.map_err(failure::store_error)
+        in_time(limit, asking).await?.map_err(failure::store_error)
+    }
+
+    async fn learn_time(&self, row: &[u8]) -> Result<(), StoreError> {
+        let keys: &[&[u8]] = &[row];
+        let time = self.ask(script::TIME.call(keys, &[]), Again::Yes).await?;
+        self.fences.learn(reply::micros(&time)?);
+        Ok(())
     }
 
     /// A command's answer, which may be the driver's error.
@@ -274,19 +341,19 @@ where
         command: &redis::Cmd,
     ) -> Result<Result<Value, RedisError>, StoreError> {
         let mut connection = self.connection.clone();
-        self.in_time(script::answer(&mut connection, command)).await
+        in_time(self.time_limit, script::answer(&mut connection, command)).await
     }
+}
 
-    async fn in_time<T>(&self, future: impl Future<Output = T>) -> Result<T, StoreError> {
-        tokio::time::timeout(self.time_limit, future)
-            .await
-            .map_err(|_| StoreError::timeout())
-    }
+async fn in_time<T>(limit: Duration, future: impl Future<Output = T>) -> Result<T, StoreError> {
+    tokio::time::timeout(limit, future)
+        .await
+        .map_err(|_| StoreError::timeout())
 }
 
 /// Milliseconds as digits, rounded up: a lease never ends sooner than was asked for.
 fn millis(duration: Duration) -> String {
-    let nanos = duration.min(LONGEST).as_nanos();
+    let nanos = duration.min(LONGEST.saturating_add(KEPT)).as_nanos();
     nanos.div_ceil(1_000_000).to_string()
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_core::{
     Claim, ClaimRequest, DedupStore, Fence, Fenced, OnAlias, Owner, SystemClock,
 };
-use countersign_redis::RedisStore;
+use countersign_redis::{RedisStore, redis::Value};
 use countersign_testkit::store_suite::{self, Fixture};
 use countersign_tests::model::{self, Model};
 use proptest::{
@@ -26,7 +26,7 @@ async fn the_suite_holds_in_real_time() {
     let all = store(&server);
     let report = store_suite::run(|| async {
         Fixture::real_time(all.clone(), clock())
-            .with_unit(Duration::from_millis(60))
+            .with_unit(Duration::from_millis(100))
             .with_spawner(|future| drop(tokio::spawn(future)))
     });
     let report = report.await;
@@ -115,28 +115,63 @@ async fn one_of_a_thousand_copies_under_other_ids_runs() {
 }
 
 #[tokio::test]
-async fn fences_grow_though_the_server_forgets_and_its_clock_steps_back() {
+async fn fences_grow_though_the_server_forgets() {
     let server = server!();
-    let (client, store) = (server.client().unwrap(), store(&server));
-    let first = granted(store.claim(request(key(1), 1)).await.unwrap());
-    run(&client, &["FLUSHALL"]).await;
-    let second = granted(store.claim(request(key(1), 2)).await.unwrap());
-    assert!(first.fence < second.fence, "seeded by the server's time");
-    assert_eq!(second.attempt, 1, "the first was forgotten");
-    let late = store.complete(&key(1), first.fence, WEEK).await.unwrap();
-    assert_eq!(late, Fenced::Lost, "the forgotten holder");
-
-    // A last fence in the future is what a clock that stepped back leaves behind.
-    let ahead = second.fence.as_u64() + 3_600_000_000;
-    run(&client, &["SET", "{countersign}:fence", &ahead.to_string()]).await;
-    for n in 1..3 {
-        let claimed = granted(store.claim(request(key(1 + n), 2)).await.unwrap());
-        assert_eq!(claimed.fence.as_u64(), ahead + n);
+    let (client, first, other) = (server.client().unwrap(), store(&server), store(&server));
+    let mut last = None;
+    for round in 0..8_u128 {
+        // Two processes take turns; neither knows what the other was given.
+        let store = if round % 2 == 0 { &first } else { &other };
+        let held = granted(store.claim(request(key(1), round)).await.unwrap());
+        assert!(last < Some(held.fence), "round {round}");
+        assert_eq!(held.attempt, 1);
+        if let Some(last) = last {
+            let late = store.complete(&key(1), last, WEEK).await.unwrap();
+            assert_eq!(late, Fenced::Lost, "the forgotten holder");
+        }
+        last = Some(held.fence);
+        run(&client, &["FLUSHALL"]).await;
+        // The server's time is known here up to how long its answer took.
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
 }
 
 #[tokio::test]
-async fn everything_but_the_last_fence_expires() {
+async fn fences_grow_though_a_clock_was_ahead() {
+    let server = server!();
+    let (client, store) = (server.client().unwrap(), store(&server));
+    for (n, end) in ["release", "complete", "forget", "lapse"]
+        .into_iter()
+        .enumerate()
+    {
+        let key = key(u64::try_from(n).unwrap());
+        let held = granted(store.claim(request(key, 1)).await.unwrap());
+        // As if whoever claimed it had a server whose clock was an hour ahead.
+        let ahead = held.fence.as_u64() + 3_600_000_000;
+        let name = [b"{countersign}:d:", &key.as_bytes()[..]].concat();
+        let mut set = countersign_redis::redis::cmd("SETRANGE");
+        set.arg(name).arg(1).arg(format!("{ahead:016}{ahead:016}"));
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        set.exec_async(&mut connection).await.unwrap();
+        let fence = Fence::from_u64(ahead);
+        let ended = match end {
+            "release" => store.release(&key, fence).await.unwrap(),
+            "complete" => store.complete(&key, fence, LEASE).await.unwrap(),
+            "forget" => {
+                assert!(store.forget(&key).await.unwrap());
+                Fenced::Applied
+            }
+            _ => Fenced::Applied,
+        };
+        assert_eq!(ended, Fenced::Applied);
+        shift(&client, store.prefix(), LEASE).await;
+        let next = granted(store.claim(request(key, 2)).await.unwrap());
+        assert_eq!(next.fence.as_u64(), ahead + 1, "after {end}");
+    }
+}
+
+#[tokio::test]
+async fn everything_expires() {
     let server = server!();
     let (client, store) = (server.client().unwrap(), store(&server));
     let aliases = [key(10), key(11)];
@@ -144,18 +179,48 @@ async fn everything_but_the_last_fence_expires() {
     granted(store.claim(held).await.unwrap());
     let done = granted(store.claim(request(key(2), 1)).await.unwrap());
     let _ = store.complete(&key(2), done.fence, WEEK).await.unwrap();
-    let lasting = "local n = {} for _, k in ipairs(redis.call('KEYS', '*')) do \
-        if redis.call('PTTL', k) < 0 then n[#n + 1] = k end end return n";
-    let answer = run(&client, &["EVAL", lasting, "0"]).await;
-    assert_eq!(
-        format!("{answer:?}"),
-        "array([bulk-string('\"{countersign}:fence\"')])"
-    );
-    shift(&client, store.prefix(), WEEK).await;
-    assert_eq!(
-        run(&client, &["DBSIZE"]).await,
-        countersign_redis::redis::Value::Int(1)
-    );
+    let back = granted(store.claim(request(key(3), 1)).await.unwrap());
+    let _ = store.release(&key(3), back.fence).await.unwrap();
+    assert_eq!(run(&client, &["DBSIZE"]).await, Value::Int(5));
+    shift(&client, store.prefix(), WEEK + Duration::from_secs(3_600)).await;
+    assert_eq!(run(&client, &["DBSIZE"]).await, Value::Int(0));
+}
+
+#[tokio::test]
+async fn aliases_last_as_long_as_their_row() {
+    let server = server!();
+    let (client, store) = (server.client().unwrap(), store(&server));
+    let (early, late) = ([key(10)], [key(11)]);
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    let aliased = |n, aliases| request(key(n), n.into()).with_aliases(aliases, OnAlias::Suppress);
+    granted(store.claim(aliased(1, &early)).await.unwrap());
+    shift(&client, store.prefix(), LEASE).await;
+    let held = granted(store.claim(aliased(1, &late)).await.unwrap());
+    assert!(held.takeover);
+    for _ in 0..3 {
+        let extended = store.extend(&key(1), held.fence, hours(3)).await.unwrap();
+        assert_eq!(extended, Fenced::Applied);
+        shift(&client, store.prefix(), hours(2)).await;
+        for alias in [&early, &late] {
+            let twin = store.claim(aliased(2, alias)).await.unwrap();
+            assert!(
+                matches!(twin, Claim::InFlight { on, .. } if on == key(1)),
+                "{twin:?}"
+            );
+        }
+    }
+    for _ in 0..2 {
+        let done = store.complete(&key(1), held.fence, hours(6)).await.unwrap();
+        assert_eq!(done, Fenced::Applied);
+        shift(&client, store.prefix(), hours(5)).await;
+        for alias in [&early, &late] {
+            let twin = store.claim(aliased(2, alias)).await.unwrap();
+            assert_eq!(twin, Claim::Suppressed);
+        }
+    }
+    shift(&client, store.prefix(), hours(1)).await;
+    let next = granted(store.claim(aliased(2, &early)).await.unwrap());
+    assert!(!next.alias_known);
 }
 
 #[tokio::test]

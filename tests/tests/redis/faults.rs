@@ -32,6 +32,18 @@ async fn warm_up(store: &RedisStore) {
     }
 }
 
+/// Waits until the server has read its file.
+async fn loaded(store: &RedisStore) {
+    let begin = Instant::now();
+    while store.state(&key(0)).await.is_err() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "the server does not load"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// An operation's result, unless it took longer than it may.
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
     let begin = Instant::now();
@@ -81,6 +93,7 @@ async fn a_lost_idle_connection_is_not_noticed() {
     let held = granted(store.claim(request(key(1), 1)).await.unwrap());
     server.kill().unwrap();
     server.resume().unwrap();
+    loaded(&store_at(server.addr())).await;
     let done = store.complete(&key(1), held.fence, WEEK).await.unwrap();
     assert_eq!(done, Fenced::Applied);
 }
@@ -181,6 +194,12 @@ async fn every_operation_ends_within_the_time_limit() {
         tokio::time::sleep(5 * LIMIT).await;
         store.state(&key(1)).await.unwrap();
     }
+    // The first claim asks twice, and both together are within the limit.
+    let fresh = store_at(proxy.addr()).with_time_limit(LIMIT);
+    fresh.state(&key(1)).await.unwrap();
+    proxy.set(Fault::Delay(LIMIT * 2 / 3));
+    let error = in_time(fresh.claim(request(key(9), 1))).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Timeout);
     // A little delay is no failure.
     proxy.set(Fault::Delay(LIMIT / 8));
     in_time(store.state(&key(1))).await.unwrap();
@@ -230,14 +249,7 @@ async fn nothing_that_was_acknowledged_is_missing_after_a_crash() {
         ended.unwrap();
     }
     server.resume().unwrap();
-    let begin = Instant::now();
-    while store.state(&key(0)).await.is_err() {
-        assert!(
-            begin.elapsed() < Duration::from_secs(20),
-            "the server does not load"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    loaded(&store).await;
     let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
     assert!(acknowledged.len() > 500, "only {}", acknowledged.len());
     let (mut missing, mut last) = (0, None);

@@ -156,6 +156,8 @@ async fn a_full_server_refuses_new_claims_and_forgets_nothing() {
     let known = claim(1, &[]).await.unwrap();
     assert_eq!(known, Claim::Completed { fingerprint: None });
     assert_eq!(claim(refused.0, &aliases).await.unwrap(), Claim::Suppressed);
+    // Far over its limit, so that nothing that is given back makes room.
+    run(&client, &["CONFIG", "SET", "maxmemory", "1mb"]).await;
     // Holders can settle, and a lapsed claim can be taken over.
     for (n, claimed) in &held[..30] {
         let extended = store.extend(&key(*n), claimed.fence, LEASE).await.unwrap();
@@ -177,5 +179,9 @@ async fn a_full_server_refuses_new_claims_and_forgets_nothing() {
         let settled = store.release(&key(*n), claimed.fence).await.unwrap();
         assert_eq!(settled, Fenced::Applied);
     }
+    assert!(store.forget(&key(1)).await.unwrap());
+    let state = store.state(&key(1)).await.unwrap();
+    assert_eq!(state, countersign_core::KeyState::Absent);
+    run(&client, &["CONFIG", "SET", "maxmemory", "100mb"]).await;
     granted(claim(refused.0, &[]).await.unwrap());
 }

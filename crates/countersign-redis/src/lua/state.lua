@@ -1,11 +1,11 @@
 -- KEYS: the row.
 local row = redis.call('GET', KEYS[1])
-if not row then
+local state = row and string.byte(row)
+if not row or state == 114 then
     return false
 end
-if string.byte(row) == 99 then
-    return -1
+local left = redis.call('PTTL', KEYS[1]) - 3600000
+if state == 105 then
+    return math.max(left, 0)
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-return math.max(string.sub(row, 34, 47) - now, 0)
+return left > 0 and -1
