@@ -1,8 +1,9 @@
 //! Speed of the store against a server of its own: `cargo bench -p countersign-postgres`.
 //!
 //! Beside each other in the same rounds: the bare `INSERT .. ON CONFLICT DO NOTHING` through the
-//! same pool, claim, claim and complete, and both with an alias. Prints medians, also of
-//! the ratios to the bare insert of the same round. Needs Postgres' `initdb` and `postgres` on the `PATH`; says so where they are not.
+//! same pool, a claim of a new key, of a held one and with an alias, and claim with complete. Prints
+//! medians, also of the ratios to the bare insert of the same round. Needs Postgres' `initdb` and
+//! `postgres`; says so where they are not.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints")]
 #![allow(clippy::unwrap_used, reason = "a bench may stop")]
