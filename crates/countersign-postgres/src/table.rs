@@ -1,7 +1,7 @@
 //! The name of the table, and statements written for it.
 
-use core::fmt;
-use std::{error::Error, str::FromStr, sync::Arc};
+use core::{error::Error, fmt, str::FromStr};
+use std::sync::Arc;
 
 use crate::sql;
 
