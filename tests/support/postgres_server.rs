@@ -158,7 +158,7 @@ impl PostgresServer {
                 .spawn()
                 .unwrap();
             while child.try_wait().unwrap().is_none() && begin.elapsed() < PATIENCE {
-                if self.answers() {
+                if self.answers(&child) {
                     *self.child() = Some(child);
                     return;
                 }
@@ -174,13 +174,12 @@ impl PostgresServer {
         );
     }
 
-    /// Whether it takes connections: it writes so into its data directory.
-    fn answers(&self) -> bool {
-        let pid_file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
-        pid_file
-            .lines()
-            .nth(7)
-            .is_some_and(|status| status.trim() == "ready")
+    /// Whether this process takes connections: it writes so into its data directory, and so did one
+    /// that was killed.
+    fn answers(&self, child: &Child) -> bool {
+        let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
+        let mut lines = file.lines().map(str::trim);
+        lines.next() == Some(child.id().to_string().as_str()) && lines.nth(6) == Some("ready")
     }
 
     fn child(&self) -> std::sync::MutexGuard<'_, Option<Child>> {

@@ -3,9 +3,9 @@
 -- One number for each claim that is granted. Never cached by sessions, so that it grows with time.
 CREATE SEQUENCE IF NOT EXISTS countersign_fence AS bigint CACHE 1;
 
--- One row a delivery: in flight until its lease ends, or completed until its retention does.
+-- One row a delivery, under a key of 32 bytes: in flight until its lease ends, or completed until its retention does.
 CREATE TABLE IF NOT EXISTS countersign (
-    key bytea PRIMARY KEY CHECK (length(key) = 32),
+    key bytea PRIMARY KEY,
     -- Who may settle the row; grows with every claim.
     fence bigint NOT NULL,
     -- The fence of the first claim since the key was free. Takeovers keep it, and so their aliases.
@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS countersign (
     owner bytea NOT NULL,
     fingerprint bigint,
     -- Every alias that ever pointed here, so that they can be deleted with the row.
-    aliases bytea[] NOT NULL DEFAULT '{}'
+    aliases bytea[]
 );
 
 -- What a purge looks through.
@@ -26,7 +26,7 @@ CREATE INDEX IF NOT EXISTS countersign_until ON countersign (until);
 
 -- Another name of a row. It counts only while the row with this key and this birth is there.
 CREATE TABLE IF NOT EXISTS countersign_aliases (
-    alias bytea PRIMARY KEY CHECK (length(alias) = 32),
+    alias bytea PRIMARY KEY,
     key bytea NOT NULL,
     born bigint NOT NULL
 );

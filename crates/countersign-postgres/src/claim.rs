@@ -93,33 +93,33 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// The one round trip of a key that is new, and of one that is held or done.
+    /// The one round trip of a key that is new, and a second one for a key that is held or done.
+    /// `None` leaves the decision to [`claim_locked`](Self::claim_locked).
     async fn claim_new(
         &self,
         client: &Object,
         statements: &Statements,
     ) -> Result<Option<Claim>, Error> {
-        let statement = client.prepare_cached(&statements.claim_new).await?;
-        let row = client
-            .query_one(
-                &statement,
-                &[
-                    &self.key(),
-                    &self.owner.as_slice(),
-                    &self.lease,
-                    &self.fingerprint,
-                    &lock_of(&self.request.key),
-                ],
-            )
-            .await;
-        match row {
-            Ok(row) => match self.decide(&row)? {
-                Decision::Claim(claim) => Ok(Some(claim)),
-                Decision::Locked | Decision::AskAgain => Ok(None),
-            },
-            Err(error) if asks_again(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let (key, owner) = (self.key(), self.owner.as_slice());
+        let lock = lock_of(&self.request.key);
+        let insert = client.prepare_cached(&statements.claim_new).await?;
+        let params: [&(dyn ToSql + Sync); 5] =
+            [&key, &owner, &self.lease, &self.fingerprint, &lock];
+        let row = match client.query_opt(&insert, &params).await {
+            Err(error) if asks_again(&error) => return Ok(None),
+            inserted => inserted?,
+        };
+        let row = match row {
+            Some(granted) => Some(granted),
+            None => {
+                let read = client.prepare_cached(&statements.claim_known).await?;
+                client.query_opt(&read, &[&key]).await?
+            }
+        };
+        Ok(match row.map(|row| self.decide(&row)).transpose()? {
+            Some(Decision::Claim(claim)) => Some(claim),
+            Some(Decision::Locked | Decision::AskAgain) | None => None,
+        })
     }
 
     /// Four statements in one round trip. All are sent before the first answer is awaited, so that a

@@ -53,35 +53,32 @@ set_config('lock_timeout', '1s', true)";
 pub const LOCK_TIMEOUT_RESTORE: &str = "\
 SELECT set_config('lock_timeout', current_setting('countersign.lock_timeout'), true)";
 
-/// Claims a key that is new, without aliases; reads the row if there is one.
+/// Claims a key that is new, without aliases. No row says that it was not, or that it is to be asked
+/// again; never that the key is fresh.
 ///
 /// * The row is looked for before the insert, because `ON CONFLICT DO NOTHING` waits for a
 ///   transaction that is changing the row, such as an open `complete_in`, and a plain read does not.
 /// * The lock makes fences of a key grow: without it a claim could draw a number, stall, and insert
 ///   it after another claim drew a higher one, inserted and gave back. Not got means that another
-///   claim of the key is being decided: nothing is written, and it is asked again in line.
+///   claim of the key is being decided.
 pub(crate) const CLAIM_NEW: &str = "\
-WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
-own AS MATERIALIZED (
-    SELECT fence, attempt, alias_known, completed, until, owner, fingerprint
-    FROM countersign WHERE key = $1::bytea
-),
-granted AS (
-    INSERT INTO countersign (key, fence, born, attempt, until, owner, fingerprint)
-    SELECT $1, next.fence, next.fence, 1, next.now + $3::bigint * interval '1 microsecond', $2::bytea, $4::bigint
-    FROM (
-        SELECT nextval('countersign_fence') AS fence, clock.now
-        FROM clock
-        WHERE NOT EXISTS (SELECT FROM own) AND pg_try_advisory_xact_lock($5::bigint)
-        OFFSET 0
-    ) AS next
-    ON CONFLICT (key) DO NOTHING
-    RETURNING fence
-)
-SELECT clock.now, granted.fence AS granted, 1 AS granted_attempt, false AS granted_alias_known,
-    own.fence, own.attempt, own.alias_known, own.completed, own.until, own.owner, own.fingerprint,
-    NULL::bytea AS other, NULL::boolean AS other_completed, NULL::timestamptz AS other_until
-FROM clock LEFT JOIN granted ON true LEFT JOIN own ON true";
+INSERT INTO countersign (key, fence, born, attempt, until, owner, fingerprint)
+SELECT $1::bytea, next.fence, next.fence, 1,
+    clock_timestamp() + $3::bigint * interval '1 microsecond', $2::bytea, $4::bigint
+FROM (
+    SELECT nextval('countersign_fence') AS fence
+    WHERE NOT EXISTS (SELECT FROM countersign WHERE key = $1)
+        AND pg_try_advisory_xact_lock($5::bigint)
+    OFFSET 0
+) AS next
+ON CONFLICT (key) DO NOTHING
+RETURNING fence AS granted, 1 AS granted_attempt, false AS granted_alias_known";
+
+/// Reads the row of a key that is not new, in the form that [`CLAIM_LOCKED`] answers in.
+pub(crate) const CLAIM_KNOWN: &str = "\
+SELECT clock_timestamp() AS now, NULL::bigint AS granted,
+    fence, attempt, alias_known, completed, until, owner, fingerprint, NULL::bytea AS other
+FROM countersign WHERE key = $1::bytea";
 
 /// Takes the locks of a claim's names, which come sorted. In a statement of its own, so that the
 /// next one sees what was committed by those who held them before.

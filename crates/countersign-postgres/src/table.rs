@@ -1,7 +1,7 @@
 //! The name of the table, and statements written for it.
 
-use core::fmt;
-use std::{error::Error, str::FromStr, sync::Arc};
+use core::{error::Error, fmt, str::FromStr};
+use std::sync::Arc;
 
 use crate::sql;
 
@@ -98,6 +98,7 @@ impl Error for TableError {}
 pub(crate) struct Statements {
     pub(crate) migration: String,
     pub(crate) claim_new: String,
+    pub(crate) claim_known: String,
     pub(crate) claim_locked: String,
     pub(crate) extend: String,
     pub(crate) complete: String,
@@ -113,6 +114,7 @@ impl Statements {
         Self {
             migration: table.apply(sql::MIGRATION),
             claim_new: table.apply(sql::CLAIM_NEW),
+            claim_known: table.apply(sql::CLAIM_KNOWN),
             claim_locked: table.apply(sql::CLAIM_LOCKED),
             extend: table.apply(sql::EXTEND),
             complete: table.apply(sql::COMPLETE),

@@ -134,9 +134,8 @@ async fn a_stuck_operation_does_not_stop_the_next() {
     let Some(server) = PostgresServer::start() else {
         return;
     };
-    let store = default_store(&server).await;
-    let pool = server.pool(1);
-    let single = PostgresStore::new(pool).with_time_limit(Duration::from_millis(300));
+    default_store(&server).await;
+    let single = PostgresStore::new(server.pool(1)).with_time_limit(Duration::from_millis(300));
     let mut client = server.pool(1).get().await.unwrap();
     let transaction = client.transaction().await.unwrap();
     transaction
@@ -147,5 +146,4 @@ async fn a_stuck_operation_does_not_stop_the_next() {
     assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error:?}");
     transaction.rollback().await.unwrap();
     assert_eq!(single.state(&new_key()).await.unwrap(), KeyState::Absent);
-    drop(store);
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_core::{Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnAlias, Owner};
+use countersign_postgres::PostgresStore;
 use countersign_tests::postgres_server::PostgresServer;
 
 use crate::{LEASE, age, hold, new_key, store};
@@ -31,7 +32,7 @@ async fn purges_are_bounded_and_take_aliases_along() {
     }
     assert_eq!(store.purge(5_000).await.unwrap(), 0);
     age(&server, "purged", LEASE).await;
-    let lapsed = hold(&store, new_key(), 1).await;
+    hold(&store, new_key(), 1).await;
     assert_eq!(store.purge(30).await.unwrap(), 30);
     assert_eq!(count(&server, "purged").await, 1_071);
     assert_eq!(count(&server, "purged_aliases").await, 1_070);
@@ -51,7 +52,6 @@ async fn purges_are_bounded_and_take_aliases_along() {
     assert_eq!(store.purge(5_000).await.unwrap(), 0);
     age(&server, "purged", Duration::from_secs(200)).await;
     assert_eq!(store.purge(5_000).await.unwrap(), 1);
-    assert!(lapsed.attempt == 1);
     assert_eq!(count(&server, "purged").await, 0);
 }
 
@@ -94,13 +94,9 @@ async fn no_statement_takes_a_time() {
     let Some(server) = PostgresServer::shared() else {
         return;
     };
-    let store = store(&server, "clockless", 1).await;
     let pool = server.pool(1);
-    let store = {
-        drop(store);
-        countersign_postgres::PostgresStore::new(pool.clone())
-            .with_table("clockless".parse().unwrap())
-    };
+    let store = PostgresStore::new(pool.clone()).with_table("clockless".parse().unwrap());
+    store.migrate().await.unwrap();
     let (key, alias) = (new_key(), [new_key()]);
     let held = hold(&store, key, 1).await;
     let aliased = ClaimRequest::new(new_key(), Owner::from_u128(1), LEASE);
@@ -118,7 +114,7 @@ async fn no_statement_takes_a_time() {
     let client = pool.get().await.unwrap();
     let prepared = "SELECT statement, parameter_types::text[] FROM pg_prepared_statements";
     let rows = client.query(prepared, &[]).await.unwrap();
-    assert!(rows.len() >= 9, "{}", rows.len());
+    assert!(rows.len() >= 10, "{}", rows.len());
     for row in rows {
         let types: Vec<String> = row.get(1);
         let plain =

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use countersign_core::{Claim, Completion, DedupStore, Fenced, KeyState, StoreErrorKind};
-use countersign_postgres::{sql, tokio_postgres::Client};
+use countersign_core::{Claim, Completion, DedupStore, Fence, Fenced, KeyState, StoreErrorKind};
+use countersign_postgres::{deadpool_postgres::Object, sql, tokio_postgres::Client};
 use countersign_tests::postgres_server::PostgresServer;
 
 use crate::{LEASE, WEEK, age, claim_by, hold, new_key, store};
@@ -20,14 +20,12 @@ fn pay(table: &str) -> String {
     format!("INSERT INTO {table}_paid VALUES (1)")
 }
 
-async fn business(server: &PostgresServer, table: &str) -> deadpool_client::Client {
+async fn business(server: &PostgresServer, table: &str) -> Object {
     let client = server.pool(4).get().await.unwrap();
     let create = format!("CREATE TABLE {table}_paid (id int)");
     client.batch_execute(&create).await.unwrap();
     client
 }
-
-use countersign_postgres::deadpool_postgres as deadpool_client;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_commits_is_done_and_what_rolls_back_is_not() {
@@ -131,7 +129,7 @@ async fn an_open_transaction_holds_up_nobody() {
     assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
 
     // A stale fence is told so all the same.
-    let stale = countersign_core::Fence::from_u64(held.fence.as_u64() - 1);
+    let stale = Fence::from_u64(held.fence.as_u64() - 1);
     assert_eq!(
         store.extend(&key, stale, LEASE).await.unwrap(),
         Fenced::Lost
