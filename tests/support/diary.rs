@@ -9,6 +9,8 @@ use countersign_core::{
 };
 use tokio::sync::Semaphore;
 
+use crate::kit::in_time;
+
 /// A memory store and the names of the operations that it was asked for, waits aside.
 #[derive(Clone, Debug, Default)]
 pub struct Diary {
@@ -34,7 +36,7 @@ impl Default for Told {
 
 impl Told {
     async fn times(&self, times: u32) {
-        if let Ok(permits) = self.0.acquire_many(times).await {
+        if let Ok(permits) = in_time(self.0.acquire_many(times)).await {
             permits.forget();
         }
     }
@@ -66,11 +68,19 @@ impl Diary {
     }
 
     /// Waits until this many more claims were answered.
+    ///
+    /// # Panics
+    ///
+    /// When they were not after a minute.
     pub async fn claimed(&self, times: u32) {
         self.claimed.times(times).await;
     }
 
     /// Waits until this many more claims were completed or released, or could not be.
+    ///
+    /// # Panics
+    ///
+    /// When they were not after a minute.
     pub async fn settled(&self, times: u32) {
         self.settled.times(times).await;
     }

@@ -8,6 +8,8 @@ use std::sync::{
 use countersign_core::{Outcome, Verified};
 use tokio::sync::Semaphore;
 
+use crate::kit::in_time;
+
 /// What the handlers of one server count and wait for.
 #[derive(Clone, Debug)]
 pub struct Desk {
@@ -58,8 +60,12 @@ impl Desk {
     }
 
     /// Waits until one more run began.
+    ///
+    /// # Panics
+    ///
+    /// When none did after a minute.
     pub async fn entered(&self) {
-        if let Ok(permit) = self.inner.entered.acquire().await {
+        if let Ok(permit) = in_time(self.inner.entered.acquire()).await {
             permit.forget();
         }
     }

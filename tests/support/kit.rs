@@ -115,14 +115,25 @@ impl Kit {
 ///
 /// # Panics
 ///
-/// When it has not happened after half a minute.
+/// When it has not happened after a minute.
 pub async fn until(mut happened: impl FnMut() -> bool) {
     let looking = async {
         while !happened() {
             tokio::task::yield_now().await;
         }
     };
-    let limit = core::time::Duration::from_secs(30);
-    let seen = tokio::time::timeout(limit, looking).await;
-    assert!(seen.is_ok(), "it did not happen");
+    in_time(looking).await;
+}
+
+/// Waits for something that happens in a test that passes, and not for ever in one that fails.
+///
+/// # Panics
+///
+/// When it has not happened after a minute.
+pub async fn in_time<F: Future>(what: F) -> F::Output {
+    let limit = core::time::Duration::from_secs(60);
+    match tokio::time::timeout(limit, what).await {
+        Ok(output) => output,
+        Err(_) => panic!("it did not happen"),
+    }
 }

@@ -9,6 +9,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::kit::in_time;
+
 /// A request as bytes, and how they are sent.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -184,7 +186,15 @@ async fn accepted(to: SocketAddr) -> io::Result<TcpStream> {
 /// # Errors
 ///
 /// When the connection breaks in the middle of it.
-pub async fn answer(mut stream: TcpStream) -> io::Result<Response> {
+///
+/// # Panics
+///
+/// When there is no answer after a minute.
+pub async fn answer(stream: TcpStream) -> io::Result<Response> {
+    in_time(read_answer(stream)).await
+}
+
+async fn read_answer(mut stream: TcpStream) -> io::Result<Response> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {

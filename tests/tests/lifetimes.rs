@@ -6,7 +6,7 @@ use bytes::Bytes;
 use countersign_core::{Clock, DedupStore, DeliveryKey, KeyState};
 use countersign_testkit::SignedDelivery;
 use countersign_tests::{
-    kit::{Kit, Tested, until},
+    kit::{Kit, Tested, in_time, until},
     raw::{self, Request, Response},
     servers::Place,
 };
@@ -146,7 +146,7 @@ async fn draining_lets_a_run_come_to_its_end_and_begins_no_other() -> Tested {
         let refused = send(addr, &kit.paid("dlv_2", "other")).await??;
         assert_eq!(said(&refused), LATER, "{place:?}");
         kit.desk.open(1);
-        assert_eq!(drain.await, 0, "{place:?}");
+        assert_eq!(in_time(drain).await, 0, "{place:?}");
         assert_eq!(said(&running.await??), FRESH, "{place:?}");
         assert_eq!(
             (kit.desk.begun(), kit.receiver.running()),
@@ -172,7 +172,7 @@ async fn draining_ends_what_runs_for_too_long_and_gives_it_back() -> Tested {
         assert!((&mut drain).now_or_never().is_none(), "{place:?}");
         assert_eq!(kit.receiver.running(), 1, "{place:?}");
         kit.clock.advance(Duration::from_millis(1));
-        assert_eq!(drain.await, 1, "{place:?}");
+        assert_eq!(in_time(drain).await, 1, "{place:?}");
         assert_eq!(state(&kit, "dlv_1").await, KeyState::Absent, "{place:?}");
         assert_eq!(kit.store.take(), ["claim", "release"], "{place:?}");
         assert_eq!(said(&running.await??), LATER, "{place:?}");

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use countersign_core::{DedupStore, DeliveryKey, KeyState, RejectionKind, rebill_za};
 use countersign_testkit::{Reply, SignedDelivery};
 use countersign_tests::{
-    kit::{Kit, Tested},
+    kit::{Kit, Tested, in_time},
     raw::Request,
     servers::{PATH, Place},
 };
@@ -98,7 +98,7 @@ async fn an_unproved_upload_holds_no_permit_of_an_inner_limit() -> Tested {
         let uploading = tokio::spawn(app.clone().oneshot(request));
         upload.taken().await;
         let quick = kit.paid(&format!("quick_{forged}"), &format!("quick {forged}"));
-        let answer = kit.sender.send(&app, &quick).await;
+        let answer = in_time(kit.sender.send(&app, &quick)).await;
         assert_eq!(answer.dedup(), Some("fresh"), "{answer:?}");
         let body = if forged { slow.tampered() } else { slow };
         upload.send(body.body()).await;
@@ -223,7 +223,7 @@ async fn no_more_copies_wait_than_allowed() -> Tested {
     kit.desk.entered().await;
     let mut waits = pin!(kit.sender.send(&app, &delivery));
     assert!((&mut waits).now_or_never().is_none());
-    let refused = kit.sender.send(&app, &delivery).await;
+    let refused = in_time(kit.sender.send(&app, &delivery)).await;
     assert_eq!(kind(&refused), Some(RejectionKind::InFlight));
     assert_eq!(
         (refused.status(), refused.header("retry-after")),
