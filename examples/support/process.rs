@@ -91,12 +91,17 @@ impl Drop for Example {
 pub fn binary(name: &str) -> Result<PathBuf, Box<dyn Error>> {
     let test = std::env::current_exe()?;
     let profile = test.ancestors().nth(2).ok_or("no target directory")?;
-    Ok(profile.join("examples").join(name))
+    let binary = profile.join("examples").join(name);
+    if !binary.is_file() {
+        return Err("the examples are not built: run `cargo test -p countersign-examples`".into());
+    }
+    Ok(binary)
 }
 
 /// A payment of one of the two senders, signed with the secret that [`Example::start`] sets.
 pub fn paid(id: &str, path: &str) -> SignedDelivery {
-    let body = json!({"id": "inv_1", "status": "paid"});
+    // A body of its own: the same bytes under another id would be a replay.
+    let body = json!({"id": format!("inv_of_{id}"), "status": "paid"});
     let sender = match path {
         "/webhooks/rebill" => Sender::with_secret(rebill_za::SCHEME, "of-rebill"),
         _ => Sender::with_secret(invoice_maker::SCHEME, "of-invoice-maker"),

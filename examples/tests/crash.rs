@@ -14,6 +14,9 @@ const REBILL: &str = "/webhooks/rebill";
 /// The lease of the shared stores, in milliseconds.
 const LEASE: u64 = 600;
 
+/// Each of these keeps the machine busy, and has limits of time: they run one by one.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 fn rounds() -> u64 {
     let set = std::env::var("COUNTERSIGN_ROUNDS").ok();
     set.and_then(|set| set.parse().ok()).unwrap_or(6)
@@ -23,7 +26,10 @@ fn rounds() -> u64 {
 fn effects(file: &Path, what: &str, id: &str) -> usize {
     let begin = format!("{what} {id} ");
     let lines = fs::read_to_string(file).unwrap_or_default();
-    lines.lines().filter(|line| line.starts_with(&begin)).count()
+    lines
+        .lines()
+        .filter(|line| line.starts_with(&begin))
+        .count()
 }
 
 /// Looks again until something holds; a process is given ten seconds for it.
@@ -41,7 +47,11 @@ async fn until(mut holds: impl FnMut() -> bool) -> Tested {
 async fn insist(example: &Example, id: &str) -> Result<Duration, Box<dyn Error>> {
     let began = std::time::Instant::now();
     for _ in 0..1_000 {
-        if example.send(&paid(id, REBILL)).await.is_ok_and(|(status, _)| status == 200) {
+        if example
+            .send(&paid(id, REBILL))
+            .await
+            .is_ok_and(|(status, _)| status == 200)
+        {
             return Ok(began.elapsed());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -68,7 +78,10 @@ async fn kill_and_retry(
         let example = Example::start(name, &all, env)?;
         let (http, delivery) = (example.http.clone(), paid(&id, REBILL));
         let sent = tokio::spawn(async move {
-            let _answer = http.send(&delivery).await.map_err(|error| error.to_string());
+            let _answer = http
+                .send(&delivery)
+                .await
+                .map_err(|error| error.to_string());
         });
         until(|| effects(&file, "start", &id) > 0).await?;
         // At different moments: in the handler, at its end, while the store is told.
@@ -80,9 +93,15 @@ async fn kill_and_retry(
         let took = insist(&example, &id).await?;
         assert!(took < within, "{name}, round {round}: {took:?}");
         let done = effects(&file, "done", &id);
-        assert!((1..=2).contains(&done), "{name}, round {round}: {done} done");
+        assert!(
+            (1..=2).contains(&done),
+            "{name}, round {round}: {done} done"
+        );
         // What is done stays done.
-        assert_eq!(example.send(&paid(&id, REBILL)).await?, (200, "duplicate".into()));
+        assert_eq!(
+            example.send(&paid(&id, REBILL)).await?,
+            (200, "duplicate".into())
+        );
         assert_eq!(effects(&file, "done", &id), done, "{name}, round {round}");
         example.kill()?;
         ids.push(id);
@@ -92,6 +111,7 @@ async fn kill_and_retry(
 
 #[tokio::test]
 async fn sqlite_survives_kill_9_and_retries_at_once() -> Tested {
+    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("deliveries.db");
     let flags = ["--db", file.to_str().ok_or("not UTF-8")?];
@@ -102,11 +122,12 @@ async fn sqlite_survives_kill_9_and_retries_at_once() -> Tested {
 
 #[tokio::test]
 async fn redis_survives_kill_9_and_retries_after_the_lease() -> Tested {
-    let Some(server) = RedisServer::start(&["--appendonly", "yes"]).await else {
+    let _alone = ALONE.lock().await;
+    let Some(server) = RedisServer::start(&["--appendonly", "yes"])? else {
         return Ok(());
     };
-    let env = [("REDIS_URL", server.url())];
-    let env = [(env[0].0, env[0].1.as_str())];
+    let url = server.url();
+    let env = [("REDIS_URL", url.as_str())];
     let within = Duration::from_millis(LEASE + 1_000);
     kill_and_retry("axum_redis", &[], &env, within).await?;
     Ok(())
@@ -114,7 +135,8 @@ async fn redis_survives_kill_9_and_retries_after_the_lease() -> Tested {
 
 #[tokio::test]
 async fn postgres_survives_kill_9_and_books_exactly_once_in_a_transaction() -> Tested {
-    let Some(server) = PostgresServer::start().await else {
+    let _alone = ALONE.lock().await;
+    let Some(server) = PostgresServer::start() else {
         return Ok(());
     };
     let url = server.url();
@@ -126,7 +148,10 @@ async fn postgres_survives_kill_9_and_books_exactly_once_in_a_transaction() -> T
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
     tokio::spawn(connection);
     let booked = client
-        .query("SELECT event_id, count(*) FROM payments GROUP BY event_id", &[])
+        .query(
+            "SELECT event_id, count(*) FROM payments GROUP BY event_id",
+            &[],
+        )
         .await?;
     assert_eq!(booked.len(), ids.len());
     for row in booked {
@@ -148,14 +173,17 @@ async fn flood(name: &str, env: &[(&str, &str)]) -> Tested {
     }
     for one_id in [true, false] {
         let first = format!("dlv_{name}_{one_id}");
-        let original = paid(&first, REBILL).with_body(format!(r#"{{"id":"{first}","status":"paid"}}"#));
-        let original = countersign_testkit::Sender::with_secret(
-            countersign::rebill_za::SCHEME,
-            "of-rebill",
-        )
-        .stamp(original);
+        let original =
+            paid(&first, REBILL).with_body(format!(r#"{{"id":"{first}","status":"paid"}}"#));
+        let original =
+            countersign_testkit::Sender::with_secret(countersign::rebill_za::SCHEME, "of-rebill")
+                .stamp(original);
         let sends = (0..1_000).map(|copy| {
-            let id = if one_id { first.clone() } else { format!("{first}_{copy}") };
+            let id = if one_id {
+                first.clone()
+            } else {
+                format!("{first}_{copy}")
+            };
             let delivery = original.with_header("X-Rebill-Delivery", &id);
             let http = examples[copy % 3].http.clone();
             tokio::spawn(async move {
@@ -181,7 +209,8 @@ async fn flood(name: &str, env: &[(&str, &str)]) -> Tested {
 
 #[tokio::test]
 async fn three_processes_on_one_redis_run_once() -> Tested {
-    let Some(server) = RedisServer::start(&["--appendonly", "yes"]).await else {
+    let _alone = ALONE.lock().await;
+    let Some(server) = RedisServer::start(&["--appendonly", "yes"])? else {
         return Ok(());
     };
     let url = server.url();
@@ -190,7 +219,8 @@ async fn three_processes_on_one_redis_run_once() -> Tested {
 
 #[tokio::test]
 async fn three_processes_on_one_postgres_run_once() -> Tested {
-    let Some(server) = PostgresServer::start().await else {
+    let _alone = ALONE.lock().await;
+    let Some(server) = PostgresServer::start() else {
         return Ok(());
     };
     let url = server.url();
@@ -199,7 +229,8 @@ async fn three_processes_on_one_postgres_run_once() -> Tested {
 
 #[tokio::test]
 async fn a_stopped_process_comes_back_and_changes_nothing() -> Tested {
-    let Some(server) = RedisServer::start(&["--appendonly", "yes"]).await else {
+    let _alone = ALONE.lock().await;
+    let Some(server) = RedisServer::start(&["--appendonly", "yes"])? else {
         return Ok(());
     };
     let url = server.url();
@@ -208,7 +239,14 @@ async fn a_stopped_process_comes_back_and_changes_nothing() -> Tested {
     let file = folder.path().join("effects");
     let path = file.to_str().ok_or("not UTF-8")?;
     let lease = LEASE.to_string();
-    let flags = ["--handler-ms", "300", "--lease-ms", &lease, "--effects", path];
+    let flags = [
+        "--handler-ms",
+        "300",
+        "--lease-ms",
+        &lease,
+        "--effects",
+        path,
+    ];
     let first = Example::start("axum_redis", &flags, &env)?;
     let second = Example::start("axum_redis", &flags, &env)?;
 
@@ -227,8 +265,14 @@ async fn a_stopped_process_comes_back_and_changes_nothing() -> Tested {
     // It ends its run, and cannot undo what the second completed.
     assert!(first.signal("CONT")?);
     sent.await??;
-    assert_eq!(first.send(&paid("dlv_1", REBILL)).await?, (200, "duplicate".into()));
-    assert_eq!(second.send(&paid("dlv_1", REBILL)).await?, (200, "duplicate".into()));
+    assert_eq!(
+        first.send(&paid("dlv_1", REBILL)).await?,
+        (200, "duplicate".into())
+    );
+    assert_eq!(
+        second.send(&paid("dlv_1", REBILL)).await?,
+        (200, "duplicate".into())
+    );
     assert_eq!(effects(&file, "start", "dlv_1"), 2);
     Ok(())
 }

@@ -106,6 +106,12 @@ impl PostgresServer {
         config
     }
 
+    /// How to reach it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
     /// Connections to it, made as they are needed.
     ///
     /// # Panics

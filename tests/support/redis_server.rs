@@ -60,6 +60,12 @@ impl RedisServer {
         self.addr
     }
 
+    /// How to reach it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://{}/", self.addr)
+    }
+
     /// A client of it.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ impl Fickle {
         self.fates.lock().unwrap().extend(fates);
     }
 
-    fn from_here_on(&self, fate: Fate) {
+    fn henceforth(&self, fate: Fate) {
         *self.rest.lock().unwrap() = fate;
     }
 
@@ -248,7 +248,7 @@ fn a_claim_whose_answer_was_lost_is_asked_again_by_the_same_owner() {
 #[test]
 fn a_store_that_does_not_answer_refuses_within_its_time() {
     let bench = Bench::new(|builder| builder);
-    bench.store.from_here_on(Fate::Lost);
+    bench.store.henceforth(Fate::Lost);
     let began = bench.clock.now();
     let refused = bench.admit(&bench.delivery()).unwrap_err();
     assert_eq!(kind(&refused), Some(RejectionKind::StoreUnavailable));
@@ -262,7 +262,7 @@ fn a_store_that_does_not_answer_refuses_within_its_time() {
 #[test]
 fn a_store_that_fails_in_a_row_is_left_alone_and_tried_again() {
     let bench = Bench::new(|builder| builder);
-    bench.store.from_here_on(Fate::Fails);
+    bench.store.henceforth(Fate::Fails);
     for _ in 0..5 {
         bench.admit(&bench.delivery()).unwrap_err();
     }
@@ -276,7 +276,7 @@ fn a_store_that_fails_in_a_row_is_left_alone_and_tried_again() {
     assert_eq!(bench.store.calls().len(), 0, "it is left alone");
 
     bench.clock.advance(Duration::from_secs(5));
-    bench.store.from_here_on(Fate::Answered);
+    bench.store.henceforth(Fate::Answered);
     assert!(bench.admit(&bench.delivery()).is_ok());
     assert!(bench.receiver.health().is_ready());
 }
@@ -285,7 +285,7 @@ fn a_store_that_fails_in_a_row_is_left_alone_and_tried_again() {
 fn a_full_store_refuses_under_every_policy_and_is_not_down() {
     for outage in [StoreOutage::FailClosed, StoreOutage::FailOpen] {
         let bench = Bench::new(|builder| builder.on_store_outage(outage));
-        bench.store.from_here_on(Fate::Full);
+        bench.store.henceforth(Fate::Full);
         for _ in 0..10 {
             let refused = bench.admit(&bench.delivery()).unwrap_err();
             assert_eq!(kind(&refused), Some(RejectionKind::StoreFull));
@@ -298,7 +298,7 @@ fn a_full_store_refuses_under_every_policy_and_is_not_down() {
 #[test]
 fn failing_open_runs_unclaimed_and_says_so() {
     let bench = Bench::new(|builder| builder.on_store_outage(StoreOutage::FailOpen));
-    bench.store.from_here_on(Fate::Fails);
+    bench.store.henceforth(Fate::Fails);
     let delivery = bench.delivery();
     for _ in 0..2 {
         let run = bench.admit(&delivery).unwrap();

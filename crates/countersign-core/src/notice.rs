@@ -1,10 +1,7 @@
 //! What an application may want to hear about beside its handlers.
 
-use core::fmt;
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use core::{fmt, panic::AssertUnwindSafe};
+use std::{panic::catch_unwind, sync::Arc};
 
 use bytes::Bytes;
 

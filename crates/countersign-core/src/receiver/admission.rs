@@ -1,10 +1,7 @@
 //! From a request to the right to run its handler: read, prove, claim.
 
-use core::{fmt, time::Duration};
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use core::{fmt, panic::AssertUnwindSafe, time::Duration};
+use std::{panic::catch_unwind, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -128,7 +125,8 @@ impl Receiver {
         // Its own receiver: a proof of another's is claimed, run and settled there.
         let inner = &Arc::clone(received.verified.receiver());
         let admitted = inner.try_admit(received).await;
-        admitted.map_err(|(refused, summary)| {
+        admitted.map_err(|refused| {
+            let (refused, summary) = *refused;
             let answer = match refused {
                 Refused::Done(dedup) => {
                     meter::delivery(&inner.endpoint, dedup);
@@ -151,11 +149,15 @@ impl Receiver {
 }
 
 impl Inner {
-    async fn try_admit(self: &Arc<Self>, received: Received) -> Result<Run, (Refused, Summary)> {
+    async fn try_admit(
+        self: &Arc<Self>,
+        received: Received,
+    ) -> Result<Run, Box<(Refused, Summary)>> {
         let inner = self;
         let Received { verified, arrived } = received;
         let key = verified.key();
-        let refuse = |refused: Refused, verified: &Verified| Err((refused, Summary::of(verified)));
+        let refuse =
+            |refused: Refused, verified: &Verified| Err(Box::new((refused, Summary::of(verified))));
         let clock = match inner.clock() {
             Ok(clock) => clock,
             Err(rejection) => return refuse(rejection.into(), &verified),
@@ -220,7 +222,7 @@ impl Inner {
                     delivery: &summary,
                     body: Some(Proved(verified.body())),
                 });
-                Err((Refused::Done(Dedup::Suppressed), summary))
+                Err(Box::new((Refused::Done(Dedup::Suppressed), summary)))
             }
             Claim::InFlight { on, remaining } => {
                 // A waiting copy holds neither its body nor a place among the running.
@@ -241,7 +243,7 @@ impl Inner {
                         Refused::Rejected(Rejection::new(RejectionKind::InFlight), Some(remaining))
                     }
                 };
-                Err((refused, summary))
+                Err(Box::new((refused, summary)))
             }
         }
     }

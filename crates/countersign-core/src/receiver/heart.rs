@@ -5,6 +5,7 @@ use core::{
     future::Future,
     panic::AssertUnwindSafe,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 use std::{
     collections::HashMap,
@@ -116,7 +117,7 @@ fn beat(inner: Weak<Inner>, clock: Arc<dyn Clock>) -> impl Future<Output = ()> +
 
 async fn keep_beating(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
     let mut pause = match inner.upgrade() {
-        Some(inner) => inner.limits.lease / 3,
+        Some(inner) => third(inner.limits.lease),
         None => return,
     };
     loop {
@@ -150,8 +151,12 @@ async fn keep_beating(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
             .await;
         // A slow store takes from the pause, so that beats keep their time.
         let took = clock.elapsed().saturating_sub(began);
-        pause = (inner.limits.lease / 3).saturating_sub(took);
+        pause = third(inner.limits.lease).saturating_sub(took);
     }
+}
+
+fn third(lease: Duration) -> Duration {
+    lease.checked_div(3).unwrap_or(lease)
 }
 
 /// Lets another loop begin when this one ends, however it does.
