@@ -4,7 +4,13 @@
 //! cargo run --example quickstart
 //! ```
 
-use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{
+    error::Error,
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
     Json, Router,
@@ -13,9 +19,10 @@ use axum::{
 };
 use clap::Parser;
 use countersign::{
-    MemoryStore, Receiver, Scheme, Secret,
+    DedupStore, MemoryStore, Receiver, Secret,
     axum::{Delivery, ReceiverLayer},
     invoice_maker, rebill_za,
+    sqlite::SqliteStore,
 };
 use countersign_examples::{
     Ledger, Seen, Trouble,
@@ -31,6 +38,9 @@ struct Options {
     /// Where to listen; port 0 takes a free one. The first line on stdout is the bound address.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
+    /// Remember deliveries in this SQLite file instead of in memory.
+    #[arg(long, value_name = "FILE")]
+    db: Option<PathBuf>,
     /// Exit after the table: 0 when every row is as it must be, else 1.
     #[arg(long)]
     once: bool,
@@ -49,14 +59,10 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
         handler_ms: 20,
         ..Trouble::default()
     })?;
-    let store = MemoryStore::new();
-    let rebill = receiver(rebill_za::SCHEME, "rebill", REBILL_SECRET, &store)?;
-    let invoices = receiver(
-        invoice_maker::SCHEME,
-        "invoice-maker",
-        INVOICE_MAKER_SECRET,
-        &store,
-    )?;
+    let [rebill, invoices] = match &options.db {
+        Some(file) => receivers(SqliteStore::open(file)?)?,
+        None => receivers(MemoryStore::new())?,
+    };
     let app = Router::new()
         .route(
             "/webhooks/rebill",
@@ -77,12 +83,16 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
     let server = axum::serve(listener, app).with_graceful_shutdown(shutdown());
     let server = tokio::spawn(server.into_future());
 
-    let good = tour(&Http::new(addr), &ledger).await?;
+    let run = &SystemTime::now()
+        .duration_since(UNIX_EPOCH)?
+        .as_secs()
+        .to_string();
+    let good = tour(&Http::new(addr), &ledger, run).await?;
     if options.once {
         return Ok(ExitCode::from(u8::from(!good)));
     }
     println!("\nTry it yourself. Each is new once and a duplicate from then on:\n");
-    for delivery in fresh() {
+    for delivery in fresh(run) {
         println!("{}\n", curl(addr, &delivery));
     }
     println!("(Invoice Maker signs the time: its command is good for 5 minutes.)");
@@ -94,17 +104,18 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn receiver(
-    scheme: Scheme,
-    endpoint: &str,
-    secret: &str,
-    store: &MemoryStore,
-) -> Result<Receiver, Box<dyn Error>> {
-    Ok(Receiver::builder(scheme)
-        .endpoint(endpoint)
-        .secret(Secret::new(secret)?)
+fn receivers(store: impl DedupStore + Clone) -> Result<[Receiver; 2], Box<dyn Error>> {
+    let rebill = Receiver::builder(rebill_za::SCHEME)
+        .endpoint("rebill")
+        .secret(Secret::new(REBILL_SECRET)?)
         .store(store.clone())
-        .build()?)
+        .build()?;
+    let invoices = Receiver::builder(invoice_maker::SCHEME)
+        .endpoint("invoice-maker")
+        .secret(Secret::new(INVOICE_MAKER_SECRET)?)
+        .store(store)
+        .build()?;
+    Ok([rebill, invoices])
 }
 
 async fn on_rebill(State(ledger): State<Ledger>, delivery: Delivery<rebill_za::Event>) {

@@ -29,30 +29,36 @@ struct Stop {
 }
 
 /// Sends every stop of the tour and prints a row for each. True when all went as it must.
-pub async fn tour(http: &Http, ledger: &Ledger) -> Result<bool, Box<dyn Error>> {
+///
+/// `run` is part of every id, so that a store which remembers earlier runs knows none of them.
+pub async fn tour(http: &Http, ledger: &Ledger, run: &str) -> Result<bool, Box<dyn Error>> {
     println!(
         "\n{:<14} {:<22} {:<16} {:<11} {:>4}  {:>8}",
         "sender", "what was sent", "status", "dedup", "runs", "time"
     );
     let mut good = true;
-    for stop in rebill_stops() {
+    for stop in rebill_stops(run) {
         good &= visit("rebill", &stop, http, ledger).await?;
     }
-    for stop in invoice_maker_stops() {
+    for stop in invoice_maker_stops(run) {
         good &= visit("invoice-maker", &stop, http, ledger).await?;
     }
     Ok(good)
 }
 
 /// Deliveries that were not sent yet, one of each sender, to try by hand.
-pub fn fresh() -> [SignedDelivery; 2] {
-    let paid = json!({"id": "inv_3003", "status": "paid", "amount_due": 0});
+pub fn fresh(run: &str) -> [SignedDelivery; 2] {
+    let paid = json!({"id": format!("inv_3_{run}"), "status": "paid", "amount_due": 0});
     [
         rebill()
-            .delivery_with_id("invoice.paid", "dlv_by_hand", paid)
+            .delivery_with_id("invoice.paid", &format!("dlv_by_hand_{run}"), paid)
             .to("/webhooks/rebill"),
         invoice_maker()
-            .delivery_with_id("invoice.paid", "evt_by_hand", invoice("inv_4"))
+            .delivery_with_id(
+                "invoice.paid",
+                &format!("evt_by_hand_{run}"),
+                invoice("inv_4"),
+            )
             .to("/webhooks/invoice-maker"),
     ]
 }
@@ -72,17 +78,17 @@ fn invoice(id: &str) -> Value {
     })
 }
 
-fn rebill_stops() -> Vec<Stop> {
-    let paid = |id: &str, invoice: &str| {
-        let body = json!({"id": invoice, "status": "paid", "amount_due": 0});
+fn rebill_stops(run: &str) -> Vec<Stop> {
+    let paid = |number: u32| {
+        let body = json!({"id": format!("inv_{number}_{run}"), "status": "paid", "amount_due": 0});
         rebill()
-            .delivery_with_id("invoice.paid", id, body)
+            .delivery_with_id("invoice.paid", &format!("dlv_{number}_{run}"), body)
             .to("/webhooks/rebill")
     };
-    let first = paid("dlv_01", "inv_1001");
-    let replay = first.with_header("X-Rebill-Delivery", "dlv_made_up");
+    let first = paid(1);
+    let replay = first.with_header("X-Rebill-Delivery", &format!("dlv_made_up_{run}"));
     let other = Sender::with_secret(rebill_za::SCHEME, "another-secret");
-    let mut stops = common(&first, &other, &paid("dlv_02", "inv_2002"));
+    let mut stops = common(&first, &other, &paid(2));
     stops.insert(
         5,
         Stop::new("replay, new id", replay, 200, Some("suppressed"), 0),
@@ -90,17 +96,21 @@ fn rebill_stops() -> Vec<Stop> {
     stops
 }
 
-fn invoice_maker_stops() -> Vec<Stop> {
-    let paid = |sender: &Sender, id: &str| {
+fn invoice_maker_stops(run: &str) -> Vec<Stop> {
+    let paid = |sender: &Sender, number: u32| {
         sender
-            .delivery_with_id("invoice.paid", id, invoice("inv_1"))
+            .delivery_with_id(
+                "invoice.paid",
+                &format!("evt_{number}_{run}"),
+                invoice("inv_1"),
+            )
             .to("/webhooks/invoice-maker")
     };
     let sender = invoice_maker();
-    let first = paid(&sender, "evt_01");
-    let stale = paid(&sender.clone().behind(Duration::from_secs(301)), "evt_03");
+    let first = paid(&sender, 1);
+    let stale = paid(&sender.clone().behind(Duration::from_secs(301)), 3);
     let other = Sender::with_secret(invoice_maker::SCHEME, "another-secret");
-    let mut stops = common(&first, &other, &paid(&sender, "evt_02"));
+    let mut stops = common(&first, &other, &paid(&sender, 2));
     stops.insert(5, Stop::new("stale, 301 s old", stale, 401, None, 0));
     stops
 }
