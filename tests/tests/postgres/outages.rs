@@ -131,19 +131,22 @@ async fn a_silent_server_is_unavailable_in_time() {
 // An operation that is out of time gives its connection up: the next one does not wait behind it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stuck_operation_does_not_stop_the_next() {
-    let Some(server) = PostgresServer::start() else {
+    let Some(server) = PostgresServer::shared() else {
         return;
     };
-    default_store(&server).await;
-    let single = PostgresStore::new(server.pool(1)).with_time_limit(Duration::from_millis(300));
+    let pool = server.pool(1);
+    let limit = Duration::from_millis(300);
+    let [stuck, free] = ["stuck", "not_stuck"].map(|table| {
+        PostgresStore::new(pool.clone())
+            .with_table(table.parse().unwrap())
+            .with_time_limit(limit)
+    });
+    stuck.migrate().await.unwrap();
+    free.migrate().await.unwrap();
     let mut client = server.pool(1).get().await.unwrap();
     let transaction = client.transaction().await.unwrap();
-    transaction
-        .batch_execute("LOCK TABLE countersign")
-        .await
-        .unwrap();
-    let error = single.state(&new_key()).await.unwrap_err();
+    transaction.batch_execute("LOCK TABLE stuck").await.unwrap();
+    let error = stuck.state(&new_key()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error:?}");
-    transaction.rollback().await.unwrap();
-    assert_eq!(single.state(&new_key()).await.unwrap(), KeyState::Absent);
+    assert_eq!(free.state(&new_key()).await.unwrap(), KeyState::Absent);
 }

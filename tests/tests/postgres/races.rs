@@ -1,13 +1,18 @@
 //! Many at once: one gets the key.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use countersign_core::{Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, OnAlias, Owner};
+use countersign_core::{
+    Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fenced, OnAlias, Owner,
+};
 use countersign_postgres::PostgresStore;
 use countersign_tests::postgres_server::PostgresServer;
 use tokio::task::JoinSet;
 
-use crate::{LEASE, age, hold, new_key, store};
+use crate::{LEASE, age, claim_by, hold, new_key, store};
 
 const CALLERS: u128 = 1_000;
 const ROUNDS: u128 = 3;
@@ -135,10 +140,10 @@ async fn fences_grow_across_releases() {
     };
     let store = store(&server, "fences", 16).await;
     let key = new_key();
-    let last = std::sync::Arc::new(std::sync::Mutex::new(0));
+    let last = Arc::new(Mutex::new(0));
     let mut tasks = JoinSet::new();
     for owner in 0..32 {
-        let (store, last) = (store.clone(), std::sync::Arc::clone(&last));
+        let (store, last) = (store.clone(), Arc::clone(&last));
         tasks.spawn(async move {
             for round in 0..60 {
                 let owner = Owner::from_u128(owner * 1_000 + round);
@@ -155,5 +160,75 @@ async fn fences_grow_across_releases() {
     }
     while let Some(ended) = tasks.join_next().await {
         ended.unwrap();
+    }
+}
+
+// A late holder that completes while somebody takes the key over: one of the two is told no.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_holder_and_a_takeover_do_not_both_win() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "duel", 4).await;
+    for round in 0..100_u64 {
+        let key = new_key();
+        let late = hold(&store, key, 1).await;
+        age(&server, "duel", LEASE + LEASE).await;
+        let pause = Duration::from_micros(round * 40);
+        let (done, claim) = tokio::join!(
+            async {
+                tokio::time::sleep(pause).await;
+                store.complete(&key, late.fence, LEASE).await.unwrap()
+            },
+            claim_by(&store, key, 2),
+        );
+        match (done, claim) {
+            (Fenced::Applied, Claim::Completed { .. } | Claim::InFlight { .. }) => {}
+            (Fenced::Lost, Claim::Claimed(claimed)) if claimed.takeover => {}
+            both => panic!("round {round}: {both:?}"),
+        }
+    }
+}
+
+// A twin whose row is not committed yet cannot be seen, and is no reason to think that there is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_waits_for_a_twin_that_is_being_decided() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "twins", 4).await;
+    let mut client = server.pool(1).get().await.unwrap();
+    // What the store locks while it decides about a key.
+    let lock = |key: &DeliveryKey| {
+        let first = u64::from_be_bytes(key.as_bytes()[..8].try_into().unwrap());
+        (first ^ 0x636f_756e_7465_7273).cast_signed()
+    };
+    for (locks, commits) in [(false, true), (false, false), (true, true), (true, false)] {
+        let key = new_key();
+        let transaction = client.transaction().await.unwrap();
+        if locks {
+            let take = "SELECT pg_advisory_xact_lock($1)";
+            transaction.execute(take, &[&lock(&key)]).await.unwrap();
+        }
+        let insert = "INSERT INTO twins (key, fence, born, attempt, until, owner) \
+            SELECT $1, f, f, 1, clock_timestamp() + interval '1 minute', '\\x00' \
+            FROM nextval('twins_fence') AS f";
+        let bytes = key.as_bytes().as_slice();
+        transaction.execute(insert, &[&bytes]).await.unwrap();
+        let claiming = tokio::spawn({
+            let store = store.clone();
+            async move { claim_by(&store, key, 2).await }
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!claiming.is_finished(), "decided before the twin was");
+        if commits {
+            transaction.commit().await.unwrap();
+            let claim = claiming.await.unwrap();
+            assert!(matches!(claim, Claim::InFlight { .. }), "{claim:?}");
+        } else {
+            transaction.rollback().await.unwrap();
+            let claim = claiming.await.unwrap();
+            assert!(matches!(claim, Claim::Claimed(_)), "{claim:?}");
+        }
     }
 }
