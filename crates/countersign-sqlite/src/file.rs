@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::{SqliteStore, SqliteStoreBuilder};
 
-    fn synchronous(builder: SqliteStoreBuilder) -> i64 {
+    fn synchronous(builder: &SqliteStoreBuilder) -> i64 {
         let database = Database::open(builder.path(), builder.options()).unwrap();
         let mode = "PRAGMA journal_mode";
         let mode = database
@@ -140,7 +140,7 @@ mod tests {
     fn a_commit_reaches_the_disk_unless_told_otherwise() {
         let directory = tempfile::tempdir().unwrap();
         let builder = || SqliteStore::builder(directory.path().join("deliveries.db"));
-        assert_eq!(synchronous(builder()), 2);
-        assert_eq!(synchronous(builder().synchronous(Synchronous::Normal)), 1);
+        assert_eq!(synchronous(&builder()), 2);
+        assert_eq!(synchronous(&builder().synchronous(Synchronous::Normal)), 1);
     }
 }
