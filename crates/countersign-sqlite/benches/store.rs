@@ -53,7 +53,7 @@ fn main() {
             let (claims, claimed) = claims(&store, keys);
             rates.add("claim, 64 callers", claims);
             rates.add("duplicate claim", duplicates(&store, keys));
-            rates.add("complete", completes(&store, claimed));
+            rates.add("complete", completes(&store, &claimed));
             let place = Place::new();
             let store = place.open(synchronous);
             rates.add("claim + complete", cycles(&store, keys, false));
@@ -204,7 +204,7 @@ fn duplicates(store: &SqliteStore, keys: u64) -> f64 {
     })
 }
 
-fn completes(store: &SqliteStore, claimed: Vec<(u64, Claimed)>) -> f64 {
+fn completes(store: &SqliteStore, claimed: &[(u64, Claimed)]) -> f64 {
     let keys = claimed.len() as u64;
     with_callers(keys, async |at| {
         let (n, claimed) = claimed[usize::try_from(at).unwrap()];

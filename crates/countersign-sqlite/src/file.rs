@@ -19,7 +19,7 @@ const SLICE: Duration = Duration::from_millis(5);
 
 /// A database that is ready for the writer, and the lock that says that it is in use.
 pub(crate) struct Database {
-    // In this order: the lock is given up when the connection is closed.
+    // In this order: the lock is given up after the connection is closed.
     pub(crate) connection: Connection,
     pub(crate) lock: LockFile,
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::{SqliteStore, SqliteStoreBuilder};
 
-    fn synchronous(builder: SqliteStoreBuilder) -> i64 {
+    fn synchronous(builder: &SqliteStoreBuilder) -> i64 {
         let database = Database::open(builder.path(), builder.options()).unwrap();
         let mode = "PRAGMA journal_mode";
         let mode = database
@@ -140,7 +140,7 @@ mod tests {
     fn a_commit_reaches_the_disk_unless_told_otherwise() {
         let directory = tempfile::tempdir().unwrap();
         let builder = || SqliteStore::builder(directory.path().join("deliveries.db"));
-        assert_eq!(synchronous(builder()), 2);
-        assert_eq!(synchronous(builder().synchronous(Synchronous::Normal)), 1);
+        assert_eq!(synchronous(&builder()), 2);
+        assert_eq!(synchronous(&builder().synchronous(Synchronous::Normal)), 1);
     }
 }
