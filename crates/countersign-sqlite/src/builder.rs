@@ -89,9 +89,9 @@ impl SqliteStoreBuilder {
     /// How large the database may get, at about 140 bytes a delivery; without end unless told
     /// otherwise.
     ///
-    /// A store that is as large as it may be refuses claims with an error of the kind `Full`, and
-    /// leaves room to settle what it has granted. Nothing that is remembered is given up for it. The
-    /// log of recent changes beside the database is not counted.
+    /// A store that is nearly as large as it may be refuses claims with an error of the kind `Full`,
+    /// which leaves 64 KiB to settle a thousand running deliveries in. Nothing that is remembered is
+    /// given up. The log of recent changes beside the database is not counted.
     pub const fn max_bytes(mut self, bytes: u64) -> Self {
         self.options.max_bytes = Some(bytes);
         self

@@ -19,7 +19,7 @@ const SLICE: Duration = Duration::from_millis(5);
 
 /// A database that is ready for the writer, and the lock that says that it is in use.
 pub(crate) struct Database {
-    // In this order: the lock is given up when the connection is closed.
+    // In this order: the lock is given up after the connection is closed.
     pub(crate) connection: Connection,
     pub(crate) lock: LockFile,
 }

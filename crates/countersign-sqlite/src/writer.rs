@@ -1,6 +1,7 @@
 //! The thread that owns the connection, and the transactions that it makes of what is queued.
 
 use core::{
+    mem::ManuallyDrop,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -56,6 +57,8 @@ pub(crate) fn run(
     ended: oneshot::Sender<()>,
 ) {
     let Database { connection, lock } = database;
+    // A panic here must not give up the lock while the process lives: its handlers run on.
+    let lock = ManuallyDrop::new(lock);
     // Nobody listens for readiness once opening was given up.
     match Writer::new(&connection, options, link) {
         Ok(mut writer) => {
@@ -66,9 +69,8 @@ pub(crate) fn run(
             let _ = ready.send(Err(error));
         }
     }
-    // The database first: who has the lock alone may read its rows.
     drop(connection);
-    drop(lock);
+    drop(ManuallyDrop::into_inner(lock));
     drop(ended);
 }
 

@@ -167,6 +167,21 @@ async fn a_closed_store_refuses_and_can_be_opened_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn closing_writes_what_is_queued() {
+    let place = Place::new();
+    let store = place.open(&ManualClock::new());
+    let mut claims: Vec<_> = (0..2_000)
+        .map(|n| Box::pin(store.claim(request(key(n), 1))))
+        .collect();
+    for claim in &mut claims {
+        let _queued = futures_poll(claim);
+    }
+    drop(claims);
+    store.close().await;
+    assert_eq!(place.rows(), (2_000, 2_000, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn waiting_sees_what_another_process_does() {
     let place = Place::new();
     let (here, there) = (

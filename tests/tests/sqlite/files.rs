@@ -162,7 +162,7 @@ fn a_lock_that_is_given_up_in_time_is_waited_for() {
 #[test]
 fn a_damaged_file_loses_no_key() {
     const KEYS: usize = 400;
-    let mut noticed = 0;
+    let (mut noticed, mut went_on) = (0, 0);
     for page in 1..24 {
         let place = Place::new();
         let clock = ManualClock::new();
@@ -187,18 +187,25 @@ fn a_damaged_file_loses_no_key() {
                     return;
                 }
             };
+            let mut failed = false;
             for n in 0..KEYS {
                 match store.claim(request(key(n), 7)).await {
-                    Ok(claim) => assert!(matches!(claim, Claim::Completed { .. }), "{n}"),
+                    Ok(claim) => {
+                        assert!(matches!(claim, Claim::Completed { .. }), "{n}");
+                        went_on += usize::from(failed);
+                    }
                     Err(error) => {
                         assert_eq!(error.kind(), StoreErrorKind::Backend);
                         noticed += 1;
+                        failed = true;
                     }
                 }
             }
         });
     }
     assert!(noticed > KEYS, "{noticed}");
+    // A failure is undone, and the next operation is another matter.
+    assert!(went_on > KEYS, "{went_on}");
 }
 
 #[test]
