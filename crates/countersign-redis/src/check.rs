@@ -11,8 +11,8 @@ use crate::{RedisStore, failure};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Persistence {
-    /// The server keeps an append-only file: nothing, or at most about a second after a power
-    /// failure.
+    /// The server keeps an append-only file: nothing, or after a crash up to two seconds, unless
+    /// `appendfsync` is `always`.
     AppendOnly,
     /// The server only writes snapshots: everything since the last one.
     Snapshots,

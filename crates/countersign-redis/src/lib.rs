@@ -30,8 +30,8 @@
 //! * `maxmemory-policy noeviction`: a server that evicts forgets deliveries when traffic is highest,
 //!   and they run again. [`RedisStore::check`] refuses it. A full server that does not evict refuses
 //!   new claims, and the sender tries again later; holders can still settle.
-//! * `appendonly yes`: without it a restart forgets everything, with `appendfsync everysec` a power
-//!   failure forgets about a second.
+//! * `appendonly yes`: without it a restart forgets everything. With `appendfsync everysec` a crash
+//!   while the disk is busy, or a power failure, forgets up to two seconds; with `always` nothing.
 //!
 //! # What it cannot promise
 //!
