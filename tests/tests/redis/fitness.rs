@@ -128,6 +128,8 @@ async fn a_full_server_refuses_new_claims_and_forgets_nothing() {
             .claim(request.with_aliases(aliases, OnAlias::Suppress))
             .await
     };
+    let plain = key(2_000_000);
+    granted(store.claim(request(plain, 1)).await.unwrap());
     let aliases = [key(1_000_001)];
     let done = granted(claim(1, &aliases).await.unwrap());
     let _ = store.complete(&key(1), done.fence, WEEK).await.unwrap();
@@ -170,6 +172,8 @@ async fn a_full_server_refuses_new_claims_and_forgets_nothing() {
         assert_eq!(again, Claim::Completed { fingerprint: None });
     }
     shift(&client, store.prefix(), LEASE).await;
+    let taken = granted(store.claim(request(plain, 2)).await.unwrap());
+    assert!(taken.takeover, "nothing but the row itself is written");
     for (n, claimed) in &held[10..20] {
         let request = request(key(*n), 0);
         let taken = granted(store.claim(request).await.unwrap());
