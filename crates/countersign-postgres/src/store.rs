@@ -111,7 +111,7 @@ impl PostgresStore {
     ///
     /// ```no_run
     /// use core::time::Duration;
-    /// use countersign_core::{Delivery, Fenced};
+    /// use countersign_core::{Admitted, Fenced};
     /// use countersign_postgres::{PostgresStore, deadpool_postgres::Pool};
     /// # type Error = Box<dyn std::error::Error + Send + Sync>;
     ///
@@ -120,7 +120,7 @@ impl PostgresStore {
     /// async fn mark_paid(
     ///     pool: &Pool,
     ///     store: &PostgresStore,
-    ///     delivery: &countersign_core::Admitted,
+    ///     delivery: &Admitted,
     ///     invoice: &str,
     /// ) -> Result<(), Error> {
     ///     let mut client = pool.get().await?;
