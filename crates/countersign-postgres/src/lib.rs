@@ -27,8 +27,8 @@
 //!
 //! # What is promised
 //!
-//! * A new key is one round trip, with aliases too; so is a takeover. A key that is held or done
-//!   takes a second one.
+//! * A new key is one round trip, with aliases too. Without aliases, a key that is held or done
+//!   takes a second one, and a takeover a third.
 //! * Time is the server's `clock_timestamp()`, read once an operation. No client's clock counts.
 //! * Fences come from one sequence, under a lock of the key, so that a key's fences grow also after
 //!   it was given back or forgotten.

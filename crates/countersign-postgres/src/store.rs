@@ -111,14 +111,14 @@ impl PostgresStore {
     /// the statement: [`sql::COMPLETE_IN`](crate::sql::COMPLETE_IN).
     ///
     /// ```no_run
-    /// use countersign_core::Fenced;
+    /// use countersign_core::{Admitted, Fenced};
     /// use countersign_postgres::{PostgresStore, deadpool_postgres::Pool};
     /// # type Error = Box<dyn std::error::Error + Send + Sync>;
     ///
     /// async fn mark_paid(
     ///     pool: &Pool,
     ///     store: &PostgresStore,
-    ///     delivery: &countersign_core::Admitted,
+    ///     delivery: &Admitted,
     ///     invoice: &str,
     /// ) -> Result<(), Error> {
     ///     let mut client = pool.get().await?;

@@ -347,6 +347,7 @@ fn the_store_answers_as_the_model_does() {
     let config = Config {
         cases: 64,
         failure_persistence: None,
+        max_shrink_time: 60_000,
         ..Config::default()
     };
     let outcome = TestRunner::new(config).run(&vec(op(), 1..60), |ops| {
