@@ -3,6 +3,7 @@
 
 pub mod diary;
 pub mod engines;
+pub mod fickle;
 pub mod handler;
 pub mod kit;
 pub mod log;

@@ -1,253 +1,35 @@
 //! What a receiver does while its store misbehaves: retries, limits, the breaker, both policies,
 //! heartbeats, and transactions of the handler's own. Time is manual throughout.
 
-use core::{
-    future::{Future, pending},
-    pin::Pin,
-    time::Duration,
-};
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-};
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use countersign_core::{
-    Admitted, Answer, Capabilities, Claim, ClaimRequest, Clock, ConfigError, DedupStore,
-    DeliveryKey, Fence, Fenced, Handle, KeyState, MemoryStore, Notice, Owner, Receiver,
-    ReceiverBuilder, RejectionKind, Reply, Run, StoreError, StoreOutage, Verdict, invoice_maker,
-    rebill_za,
+    Admitted, Answer, Clock, ConfigError, DedupStore, Fenced, MemoryStore, Notice, Receiver,
+    RejectionKind, Reply, StoreOutage, rebill_za,
 };
-use countersign_testkit::{ManualClock, Sender, SignedDelivery};
-use futures_util::{FutureExt, future::BoxFuture, stream};
-use serde_json::json;
-
-/// What becomes of one call.
-#[derive(Clone, Copy, Debug)]
-enum Fate {
-    /// It is applied and answered.
-    Answered,
-    /// It is not applied, and fails.
-    Fails,
-    /// It is applied, and the answer is lost.
-    AnswerLost,
-    /// It is neither applied nor answered.
-    Lost,
-    /// The store is full.
-    Full,
-}
-
-/// A durable store over a memory store, whose next calls have fates.
-#[derive(Clone)]
-struct Fickle {
-    store: MemoryStore,
-    fates: Arc<Mutex<VecDeque<Fate>>>,
-    rest: Arc<Mutex<Fate>>,
-    owners: Arc<Mutex<Vec<Owner>>>,
-    calls: Arc<Mutex<Vec<&'static str>>>,
-}
-
-impl Fickle {
-    fn new(clock: &ManualClock) -> Self {
-        Self {
-            store: MemoryStore::builder().with_clock(clock.clone()).build(),
-            fates: Arc::default(),
-            rest: Arc::new(Mutex::new(Fate::Answered)),
-            owners: Arc::default(),
-            calls: Arc::default(),
-        }
-    }
-
-    fn next(&self, fates: &[Fate]) {
-        self.fates.lock().unwrap().extend(fates);
-    }
-
-    fn henceforth(&self, fate: Fate) {
-        *self.rest.lock().unwrap() = fate;
-    }
-
-    fn calls(&self) -> Vec<&'static str> {
-        core::mem::take(&mut self.calls.lock().unwrap())
-    }
-
-    async fn call<T>(
-        &self,
-        name: &'static str,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        self.calls.lock().unwrap().push(name);
-        let rest = *self.rest.lock().unwrap();
-        let fate = self.fates.lock().unwrap().pop_front().unwrap_or(rest);
-        match fate {
-            Fate::Answered => call.await,
-            Fate::Fails => Err(StoreError::unavailable("down")),
-            Fate::Full => Err(StoreError::full()),
-            Fate::Lost => pending().await,
-            Fate::AnswerLost => {
-                let _applied = call.await;
-                pending().await
-            }
-        }
-    }
-}
-
-impl DedupStore for Fickle {
-    async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claim, StoreError> {
-        self.owners.lock().unwrap().push(request.owner);
-        self.call("claim", self.store.claim(request)).await
-    }
-
-    async fn extend(
-        &self,
-        key: &DeliveryKey,
-        fence: Fence,
-        lease: Duration,
-    ) -> Result<Fenced, StoreError> {
-        let extended = self.store.extend(key, fence, lease);
-        self.call("extend", extended).await
-    }
-
-    async fn complete(
-        &self,
-        key: &DeliveryKey,
-        fence: Fence,
-        retention: Duration,
-    ) -> Result<Fenced, StoreError> {
-        let completed = self.store.complete(key, fence, retention);
-        self.call("complete", completed).await
-    }
-
-    async fn release(&self, key: &DeliveryKey, fence: Fence) -> Result<Fenced, StoreError> {
-        self.call("release", self.store.release(key, fence)).await
-    }
-
-    async fn state(&self, key: &DeliveryKey) -> Result<KeyState, StoreError> {
-        self.call("state", self.store.state(key)).await
-    }
-
-    async fn forget(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
-        self.store.forget(key).await
-    }
-
-    async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
-        self.store.purge(limit).await
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::new(true, true)
-    }
-}
-
-/// A receiver, its store, and the loop that it put into the background.
-struct Bench {
-    clock: ManualClock,
-    store: Fickle,
-    sender: Sender,
-    receiver: Receiver,
-    background: Arc<Mutex<Option<BoxFuture<'static, ()>>>>,
-}
-
-impl Bench {
-    fn new(configure: impl FnOnce(ReceiverBuilder) -> ReceiverBuilder) -> Self {
-        let clock = ManualClock::new();
-        let store = Fickle::new(&clock);
-        let sender = Sender::new(invoice_maker::SCHEME).with_clock(clock.clone());
-        let builder = Receiver::builder(invoice_maker::SCHEME)
-            .endpoint("test")
-            .secret(sender.secret().unwrap())
-            .store(store.clone())
-            .clock(clock.clone());
-        let receiver = configure(builder).build().unwrap();
-        let background: Arc<Mutex<Option<BoxFuture<'static, ()>>>> = Arc::default();
-        let put = Arc::clone(&background);
-        receiver.use_background(move |future| {
-            *put.lock().unwrap() = Some(future);
-            true
-        });
-        Self {
-            clock,
-            store,
-            sender,
-            receiver,
-            background,
-        }
-    }
-
-    fn delivery(&self) -> SignedDelivery {
-        self.sender.delivery("invoice.paid", json!({"data": {}}))
-    }
-
-    /// Takes a delivery to its claim. Where the store keeps it waiting, time goes on.
-    fn admit(&self, delivery: &SignedDelivery) -> Result<Run, Answer> {
-        let chunk = Ok::<Bytes, ()>(delivery.body().clone());
-        let request = delivery.request();
-        let admitted = async {
-            let received = self
-                .receiver
-                .receive(&request, stream::iter([chunk]))
-                .await?;
-            self.receiver.admit(received).await
-        };
-        self.drive(admitted)
-    }
-
-    /// Polls to the end, moving the clock half a second on whenever nothing happens.
-    fn drive<T>(&self, future: impl Future<Output = T>) -> T {
-        let mut future = core::pin::pin!(future);
-        for _ in 0..200 {
-            for _ in 0..3 {
-                if let Some(output) = future.as_mut().now_or_never() {
-                    return output;
-                }
-            }
-            self.clock.advance(Duration::from_millis(500));
-        }
-        panic!("it never ends");
-    }
-
-    /// Lets the background loop do what is due.
-    fn beat(&self) {
-        if let Some(future) = self.background.lock().unwrap().as_mut() {
-            for _ in 0..3 {
-                assert!(future.as_mut().now_or_never().is_none());
-            }
-        }
-    }
-}
-
-fn kind(answer: &Answer) -> Option<RejectionKind> {
-    answer.rejection().map(|rejection| rejection.kind())
-}
-
-/// Starts a run whose handler answers this status.
-fn start(run: Run, status: u16) -> (Pin<Box<dyn Future<Output = ()> + Send>>, Handle<u16>) {
-    let (task, handle) = run.start(async move { status }, |status| {
-        Verdict::answered(*status, None)
-    });
-    (Box::pin(task), handle)
-}
-
-fn status(reply: Reply<u16>) -> u16 {
-    match reply {
-        Reply::Handled(status, _) => status,
-        Reply::Answer(answer) => answer.status(),
-    }
-}
+use countersign_testkit::Sender;
+use countersign_tests::{
+    fickle::{Bench, Fate, kind, start, status},
+    kit::Tested,
+};
+use futures_util::FutureExt;
 
 #[test]
-fn a_claim_whose_answer_was_lost_is_asked_again_by_the_same_owner() {
-    let bench = Bench::new(|builder| builder);
+fn a_claim_whose_answer_was_lost_is_asked_again_by_the_same_owner() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
     bench.store.next(&[Fate::AnswerLost]);
     let run = bench.admit(&bench.delivery()).unwrap();
     assert_eq!(bench.store.calls(), ["claim", "claim"]);
-    let owners = bench.store.owners.lock().unwrap().clone();
+    let owners = bench.store.owners();
     assert_eq!(owners[0], owners[1]);
     assert_eq!(run.admitted().attempt(), 1);
+    Ok(())
 }
 
 #[test]
-fn a_store_that_does_not_answer_refuses_within_its_time() {
-    let bench = Bench::new(|builder| builder);
+fn a_store_that_does_not_answer_refuses_within_its_time() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
     bench.store.henceforth(Fate::Lost);
     let began = bench.clock.now();
     let refused = bench.admit(&bench.delivery()).unwrap_err();
@@ -257,11 +39,12 @@ fn a_store_that_does_not_answer_refuses_within_its_time() {
     let took = bench.clock.now().saturating_since(began);
     assert!(took <= Duration::from_millis(3_500), "{took:?}");
     assert_eq!(bench.store.calls(), ["claim", "claim"]);
+    Ok(())
 }
 
 #[test]
-fn a_store_that_fails_in_a_row_is_left_alone_and_tried_again() {
-    let bench = Bench::new(|builder| builder);
+fn a_store_that_fails_in_a_row_is_left_alone_and_tried_again() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
     bench.store.henceforth(Fate::Fails);
     for _ in 0..5 {
         bench.admit(&bench.delivery()).unwrap_err();
@@ -279,12 +62,13 @@ fn a_store_that_fails_in_a_row_is_left_alone_and_tried_again() {
     bench.store.henceforth(Fate::Answered);
     assert!(bench.admit(&bench.delivery()).is_ok());
     assert!(bench.receiver.health().is_ready());
+    Ok(())
 }
 
 #[test]
-fn a_full_store_refuses_under_every_policy_and_is_not_down() {
+fn a_full_store_refuses_under_every_policy_and_is_not_down() -> Tested {
     for outage in [StoreOutage::FailClosed, StoreOutage::FailOpen] {
-        let bench = Bench::new(|builder| builder.on_store_outage(outage));
+        let bench = Bench::new(|builder| builder.on_store_outage(outage))?;
         bench.store.henceforth(Fate::Full);
         for _ in 0..10 {
             let refused = bench.admit(&bench.delivery()).unwrap_err();
@@ -293,11 +77,12 @@ fn a_full_store_refuses_under_every_policy_and_is_not_down() {
         assert_eq!(bench.store.calls().len(), 10);
         assert!(bench.receiver.health().is_ready());
     }
+    Ok(())
 }
 
 #[test]
-fn failing_open_runs_unclaimed_and_says_so() {
-    let bench = Bench::new(|builder| builder.on_store_outage(StoreOutage::FailOpen));
+fn failing_open_runs_unclaimed_and_says_so() -> Tested {
+    let bench = Bench::new(|builder| builder.on_store_outage(StoreOutage::FailOpen))?;
     bench.store.henceforth(Fate::Fails);
     let delivery = bench.delivery();
     for _ in 0..2 {
@@ -313,10 +98,11 @@ fn failing_open_runs_unclaimed_and_says_so() {
     // Unproved requests get nowhere, whatever the store does.
     let refused = bench.admit(&delivery.tampered()).unwrap_err();
     assert_eq!(kind(&refused), Some(RejectionKind::SignatureMismatch));
+    Ok(())
 }
 
 #[test]
-fn failing_open_needs_a_signed_time() {
+fn failing_open_needs_a_signed_time() -> Tested {
     let sender = Sender::new(rebill_za::SCHEME);
     let refused = Receiver::builder(rebill_za::SCHEME)
         .endpoint("test")
@@ -325,12 +111,13 @@ fn failing_open_needs_a_signed_time() {
         .on_store_outage(StoreOutage::FailOpen)
         .build();
     assert_eq!(refused.unwrap_err(), ConfigError::FailOpenWithoutTime);
+    Ok(())
 }
 
 #[test]
-fn a_running_claim_is_prolonged_until_it_is_settled() {
+fn a_running_claim_is_prolonged_until_it_is_settled() -> Tested {
     let bench =
-        Bench::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)));
+        Bench::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)))?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     let fence = run.admitted().fence();
@@ -340,7 +127,7 @@ fn a_running_claim_is_prolonged_until_it_is_settled() {
     }
     bench.beat();
     // Five minutes later nobody else can have it.
-    let refused = bench.admit(&delivery).unwrap_err();
+    let refused = bench.another()?.admit(&delivery).unwrap_err();
     assert_eq!(kind(&refused), Some(RejectionKind::InFlight));
     assert!(
         bench
@@ -362,17 +149,19 @@ fn a_running_claim_is_prolonged_until_it_is_settled() {
     let duplicate = bench.admit(&bench.sender.retry(&delivery)).unwrap_err();
     assert_eq!(duplicate.status(), 200);
     assert!(fence.as_u64() > 0);
+    Ok(())
 }
 
 #[test]
-fn without_heartbeats_the_lease_frees_the_delivery() {
+fn without_heartbeats_the_lease_frees_the_delivery() -> Tested {
     let bench =
-        Bench::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)));
+        Bench::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)))?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     // The process stands still: its loop does not run.
     bench.clock.advance(Duration::from_secs(31));
-    let second = bench.admit(&bench.sender.retry(&delivery)).unwrap();
+    let other = bench.another()?;
+    let second = other.admit(&bench.sender.retry(&delivery)).unwrap();
     assert_eq!(second.admitted().attempt(), 2);
     assert!(second.admitted().is_takeover());
     assert!(second.admitted().fence() > run.admitted().fence());
@@ -383,10 +172,14 @@ fn without_heartbeats_the_lease_frees_the_delivery() {
     assert_eq!(status(bench.drive(handle)), 200);
     let refused = bench.admit(&bench.sender.retry(&delivery)).unwrap_err();
     assert_eq!(kind(&refused), Some(RejectionKind::InFlight));
+    assert_eq!(other.finish(second, 200), 200);
+    let done = bench.admit(&bench.sender.retry(&delivery)).unwrap_err();
+    assert_eq!(done.status(), 200);
+    Ok(())
 }
 
 #[test]
-fn a_complete_that_fails_is_answered_and_tried_again() {
+fn a_complete_that_fails_is_answered_and_tried_again() -> Tested {
     let told: Arc<Mutex<u32>> = Arc::default();
     let count = Arc::clone(&told);
     let bench = Bench::new(|builder| {
@@ -395,7 +188,7 @@ fn a_complete_that_fails_is_answered_and_tried_again() {
                 *count.lock().unwrap() += 1;
             }
         })
-    });
+    })?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     bench.store.calls();
@@ -407,11 +200,12 @@ fn a_complete_that_fails_is_answered_and_tried_again() {
     assert_eq!(bench.store.calls(), ["complete"; 4]);
     assert_eq!(*told.lock().unwrap(), 1);
     assert_eq!(bench.admit(&delivery).unwrap_err().status(), 200);
+    Ok(())
 }
 
 #[test]
-fn a_transaction_of_the_handlers_own_decides() {
-    let bench = Bench::new(|builder| builder);
+fn a_transaction_of_the_handlers_own_decides() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
     let delivery = bench.delivery();
     let run = |status: u16, commits: bool| {
         let run = bench.admit(&delivery)?;
@@ -422,7 +216,7 @@ fn a_transaction_of_the_handlers_own_decides() {
             let completed =
                 bench
                     .store
-                    .store
+                    .rows
                     .complete(&completion.key, completion.fence, completion.retention);
             assert_eq!(bench.drive(completed).unwrap(), Fenced::Applied);
         }
@@ -445,19 +239,21 @@ fn a_transaction_of_the_handlers_own_decides() {
     assert_eq!(bench.store.calls(), ["state"]);
     let duplicate = run(200, false).unwrap_err();
     assert_eq!(duplicate.status(), 200);
+    Ok(())
 }
 
 #[test]
-fn a_transaction_that_committed_stands_whatever_the_handler_answers() {
-    let bench = Bench::new(|builder| builder);
+fn a_transaction_that_committed_stands_whatever_the_handler_answers() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     let completion = run.admitted().completion();
-    let store = bench.store.store.clone();
+    let store = bench.store.rows.clone();
     let completed = store.complete(&completion.key, completion.fence, completion.retention);
     assert_eq!(bench.drive(completed).unwrap(), Fenced::Applied);
     let (task, handle) = start(run, 500);
     bench.drive(task);
     assert_eq!(status(bench.drive(handle)), 500);
     assert_eq!(bench.admit(&delivery).unwrap_err().status(), 200);
+    Ok(())
 }

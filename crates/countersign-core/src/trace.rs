@@ -115,9 +115,14 @@ mod off {
         Admitted, Dedup, DeliveryKey, LookupError, Rejection, StoreError, Streak, Summary,
     };
 
-    pub(crate) fn span(_: &Admitted) {}
+    /// A span that is not there.
+    pub(crate) struct NoSpan;
 
-    pub(crate) fn in_span<F: Future>((): (), future: F) -> impl Future<Output = F::Output> {
+    pub(crate) fn span(_: &Admitted) -> NoSpan {
+        NoSpan
+    }
+
+    pub(crate) fn in_span<F: Future>(_: NoSpan, future: F) -> impl Future<Output = F::Output> {
         future
     }
 

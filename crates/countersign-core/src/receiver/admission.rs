@@ -8,10 +8,11 @@ use futures_util::{Stream, StreamExt};
 
 use super::{
     Inner, Keys, Prechecked, Receiver, StoreOutage,
+    flights::{Asked, Lead},
     heart::Pulse,
-    running::{NoRun, RunPermit},
+    running::RunPermit,
     time_limit::within,
-    twins::{self, TwinEnd},
+    twins::{self, TwinEnd, WaitPermit},
 };
 use crate::{
     Admitted, Answer, Claim, ClaimRequest, Clock, Dedup, DeliveryKey, Head, LookupError, Notice,
@@ -166,26 +167,32 @@ impl Inner {
             inner.notify.send(&Notice::Ping(&verified));
             return refuse(Refused::Done(Dedup::Ping), &verified);
         }
-        let permit = match RunPermit::take(inner) {
-            Ok(permit) => permit,
-            Err(no_run) => {
-                let rejection = Rejection::new(match no_run {
-                    NoRun::Full => RejectionKind::Busy,
-                    NoRun::Draining => RejectionKind::Draining,
-                });
-                return refuse(rejection.into(), &verified);
-            }
-        };
-
         let aliases = verified.aliases();
         let fingerprints = verified.fingerprints();
         let request = ClaimRequest::new(key, inner.owners.next(), inner.lease())
             .with_aliases(&aliases, verified.on_alias())
             .with_fingerprint(fingerprints.first().copied());
-        let run = |admitted: Admitted, permit, settled| {
+        let asked = match inner.ask(&**clock, request, arrived).await {
+            Ok(asked) => asked,
+            Err(rejection) => return refuse(rejection.into(), &verified),
+        };
+        let until = arrived.saturating_add(inner.limits.wait);
+        let (claim, permit, lead) = match asked {
+            Asked::Answered(claim, permit, lead) => (claim, permit, lead),
+            Asked::Joined(flight, _waiting) => {
+                // A waiting copy holds neither its body nor a place among the running.
+                let summary = Summary::of(&verified);
+                drop(verified);
+                let ended = within(&**clock, until, flight.ended()).await;
+                let ended = ended.unwrap_or(TwinEnd::StillRunning);
+                let refused = inner.twin_ended(ended, &summary, flight.key() == key, inner.lease());
+                return Err(Box::new((refused, summary)));
+            }
+        };
+        let run = |admitted: Admitted, permit, lead, settled| {
             meter::matched_key(&inner.endpoint, admitted.matched_key());
             meter::delivery(&inner.endpoint, admitted.dedup());
-            let claim = HeldClaim::new(inner, clock, admitted, key, settled);
+            let claim = HeldClaim::new(inner, clock, admitted, key, lead, settled);
             Run {
                 claim,
                 permit,
@@ -193,21 +200,21 @@ impl Inner {
                 clock: Arc::clone(clock),
             }
         };
-        let claim = inner.claim(&**clock, request).await;
-        meter::claim(&inner.endpoint, &claim);
         let claim = match claim {
             Ok(claim) => claim,
             Err(error) => {
                 let rejection = inner.store_failed(&error);
                 let open = inner.on_outage == StoreOutage::FailOpen;
                 if open && error.kind() != StoreErrorKind::Full {
-                    return Ok(run(Admitted::unclaimed(verified), permit, true));
+                    return Ok(run(Admitted::unclaimed(verified), permit, None, true));
                 }
                 return refuse(rejection.into(), &verified);
             }
         };
         match claim {
-            Claim::Claimed(claimed) => Ok(run(Admitted::new(verified, &claimed), permit, false)),
+            Claim::Claimed(claimed) => {
+                Ok(run(Admitted::new(verified, &claimed), permit, lead, false))
+            }
             Claim::Completed { fingerprint } => {
                 let known = |mark| fingerprints.is_empty() || fingerprints.contains(&mark);
                 if fingerprint.is_some_and(|mark| !known(mark)) {
@@ -225,25 +232,38 @@ impl Inner {
                 Err(Box::new((Refused::Done(Dedup::Suppressed), summary)))
             }
             Claim::InFlight { on, remaining } => {
-                // A waiting copy holds neither its body nor a place among the running.
                 let summary = Summary::of(&verified);
                 drop((verified, permit));
-                let until = arrived.saturating_add(inner.limits.wait);
-                let refused = match twins::wait(inner, clock, on, until).await {
-                    TwinEnd::Completed if on == key => Refused::Done(Dedup::Duplicate),
-                    TwinEnd::Completed => {
-                        inner.notify.send(&Notice::Suppressed {
-                            delivery: &summary,
-                            body: None,
-                        });
-                        Refused::Done(Dedup::Suppressed)
-                    }
-                    TwinEnd::Failed => Rejection::new(RejectionKind::InFlight).into(),
-                    TwinEnd::StillRunning | TwinEnd::TooMany => {
-                        Refused::Rejected(Rejection::new(RejectionKind::InFlight), Some(remaining))
-                    }
+                let ended = match WaitPermit::take(inner) {
+                    Some(_waiting) => twins::wait(inner, clock, on, until).await,
+                    None => TwinEnd::StillRunning,
                 };
+                let refused = inner.twin_ended(ended, &summary, on == key, remaining);
                 Err(Box::new((refused, summary)))
+            }
+        }
+    }
+
+    /// What a copy is answered when the run that it waited for has ended, or its time has.
+    fn twin_ended(
+        &self,
+        ended: TwinEnd,
+        copy: &Summary,
+        same_key: bool,
+        lease_left: Duration,
+    ) -> Refused {
+        match ended {
+            TwinEnd::Completed if same_key => Refused::Done(Dedup::Duplicate),
+            TwinEnd::Completed => {
+                self.notify.send(&Notice::Suppressed {
+                    delivery: copy,
+                    body: None,
+                });
+                Refused::Done(Dedup::Suppressed)
+            }
+            TwinEnd::Failed => Rejection::new(RejectionKind::InFlight).into(),
+            TwinEnd::StillRunning => {
+                Refused::Rejected(Rejection::new(RejectionKind::InFlight), Some(lease_left))
             }
         }
     }
@@ -309,6 +329,7 @@ pub(super) struct HeldClaim {
     pub(super) admitted: Admitted,
     pub(super) key: DeliveryKey,
     pub(super) settled: bool,
+    lead: Option<Lead>,
     _pulse: Option<Pulse>,
 }
 
@@ -318,6 +339,7 @@ impl HeldClaim {
         clock: &Arc<dyn Clock>,
         admitted: Admitted,
         key: DeliveryKey,
+        lead: Option<Lead>,
         settled: bool,
     ) -> Self {
         let pulse = || Pulse::of(inner, clock, key, admitted.fence());
@@ -326,6 +348,15 @@ impl HeldClaim {
             admitted,
             key,
             settled,
+            lead,
+        }
+    }
+
+    /// The store knows that the delivery is done.
+    pub(super) fn completed(&mut self) {
+        self.settled = true;
+        if let Some(lead) = self.lead.take() {
+            lead.completed();
         }
     }
 }

@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    Breaker, HeadPlan, Heart, Inner, Keys, Limits, Owners, Receiver, Running, Streaks, Twins,
+    Breaker, Flights, HeadPlan, Heart, Inner, Keys, Limits, Owners, Receiver, Running, Streaks,
+    Twins,
 };
 use crate::{
     Clock, DedupStore, Keyring, KeyringSource, Notice, RejectionClass, RejectionKind, Secret,
@@ -262,6 +263,7 @@ impl ReceiverBuilder {
             owners: Owners::new().map_err(|_| ConfigError::NoRandomness)?,
             buffered: AtomicUsize::new(0),
             running: Running::new(),
+            flights: Flights::default(),
             twins: Twins::default(),
             streaks: Streaks::default(),
             breaker: Breaker::default(),

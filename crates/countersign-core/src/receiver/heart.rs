@@ -139,6 +139,7 @@ async fn keep_beating(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
                     match AssertUnwindSafe(extended).catch_unwind().await {
                         Ok(Ok(Fenced::Applied)) | Err(_) => {}
                         Ok(Ok(Fenced::Lost)) => {
+                            inner.flights.abandon(&key);
                             // What was settled meanwhile is not held any more.
                             if inner.heart.lock().held.remove(&number).is_some() {
                                 trace::lease_lost(&inner.endpoint, &key);

@@ -19,6 +19,7 @@ use crate::{
 
 mod admission;
 mod builder;
+mod flights;
 mod health;
 mod heart;
 mod intake;
@@ -45,8 +46,8 @@ pub use self::{
     run::{Handle, Reply, Verdict},
 };
 use self::{
-    heart::Heart, owner::Owners, precheck::HeadPlan, running::Running, store_calls::Breaker,
-    streak::Streaks, twins::Twins,
+    flights::Flights, heart::Heart, owner::Owners, precheck::HeadPlan, running::Running,
+    store_calls::Breaker, streak::Streaks, twins::Twins,
 };
 
 /// Receives one sender's deliveries at one endpoint.
@@ -98,6 +99,7 @@ pub(crate) struct Inner {
     owners: Owners,
     buffered: AtomicUsize,
     running: Running,
+    flights: Flights,
     twins: Twins,
     streaks: Streaks,
     breaker: Breaker,
@@ -198,7 +200,10 @@ impl Receiver {
     /// When the store does not answer.
     pub async fn forget(&self, tenant: Option<&str>, id: &str) -> Result<bool, StoreError> {
         let key = DeliveryKey::for_id(&self.inner.endpoint, tenant, id);
-        self.inner.store.forget(&key).await
+        let known = self.inner.store.forget(&key).await;
+        // A copy that comes now is to run, even while one still does.
+        self.inner.flights.abandon(&key);
+        known
     }
 
     /// Deletes at most `limit` rows of the store that are past their time, and says how many.

@@ -183,7 +183,7 @@ async fn settle<R>(
     if claim.admitted.completes_itself() && !discarded {
         let state = inner.state(clock, &claim.key).await;
         if matches!(state, Ok(KeyState::Completed)) {
-            claim.settled = true;
+            claim.completed();
             return (finished, None);
         }
         // Rolled back, or nobody knows: giving back leaves a completed row alone.
@@ -194,7 +194,10 @@ async fn settle<R>(
     claim.settled = true;
     let fence = claim.admitted.fence();
     match inner.complete(clock, &claim.key, fence).await {
-        Ok(Fenced::Applied) => (finished, None),
+        Ok(Fenced::Applied) => {
+            claim.completed();
+            (finished, None)
+        }
         Ok(Fenced::Lost) => {
             lost(inner, &claim);
             (finished, None)
@@ -231,7 +234,7 @@ fn lost(inner: &Inner, claim: &HeldClaim) {
 }
 
 /// Goes on trying to complete a delivery whose handler succeeded, until its lease would have ended.
-async fn complete_later(inner: &Inner, clock: &dyn Clock, claim: HeldClaim) {
+async fn complete_later(inner: &Inner, clock: &dyn Clock, mut claim: HeldClaim) {
     let until = clock.elapsed().saturating_add(inner.lease());
     let mut pause = Duration::from_millis(100);
     while clock.elapsed() < until {
@@ -242,7 +245,7 @@ async fn complete_later(inner: &Inner, clock: &dyn Clock, claim: HeldClaim) {
         pause = pause.saturating_mul(2).min(Duration::from_secs(5));
         let fence = claim.admitted.fence();
         match inner.complete(clock, &claim.key, fence).await {
-            Ok(Fenced::Applied) => return,
+            Ok(Fenced::Applied) => return claim.completed(),
             Ok(Fenced::Lost) => return lost(inner, &claim),
             Err(error) => trace::store_failed(&inner.endpoint, &error),
         }

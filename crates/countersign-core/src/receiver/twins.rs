@@ -1,4 +1,5 @@
-//! Copies that wait for a running one: one store wait a key and process, shared by all of them.
+//! Copies that wait for a run that only the store knows of: one wait a key and process, shared by
+//! all of them.
 
 use core::{
     panic::AssertUnwindSafe,
@@ -33,11 +34,9 @@ pub(super) enum TwinEnd {
     Failed,
     /// It is still running.
     StillRunning,
-    /// There are too many waiters already.
-    TooMany,
 }
 
-/// Waits for the running copy of a key, at most until the clock passes `until`.
+/// Waits for a run that the store knows of, at most until the clock passes `until`.
 pub(super) async fn wait(
     inner: &Arc<Inner>,
     clock: &Arc<dyn Clock>,
@@ -47,9 +46,7 @@ pub(super) async fn wait(
     // The wait that is joined may have begun, and so end, before this copy's own. One that begins
     // after that lasts for long enough.
     for _ in 0..2 {
-        let Some(waiter) = Waiter::join(inner, clock, key) else {
-            return TwinEnd::TooMany;
-        };
+        let waiter = Waiter::join(inner, clock, key);
         let Some(ended) = waiter.ended.clone() else {
             return TwinEnd::Failed;
         };
@@ -62,7 +59,30 @@ pub(super) async fn wait(
     TwinEnd::StillRunning
 }
 
-/// One waiting copy; the last of a key takes the entry with it.
+/// The place of one waiting copy among those allowed; given back on drop.
+#[derive(Debug)]
+pub(super) struct WaitPermit(Arc<Inner>);
+
+impl WaitPermit {
+    pub(super) fn take(inner: &Arc<Inner>) -> Option<Self> {
+        let limit = inner.limits.waiters;
+        let one_more = |now: usize| (now < limit).then(|| now.saturating_add(1));
+        inner
+            .twins
+            .waiters
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .ok()?;
+        Some(Self(Arc::clone(inner)))
+    }
+}
+
+impl Drop for WaitPermit {
+    fn drop(&mut self) {
+        self.0.twins.waiters.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One copy that waits for the store; the last of a key takes the entry with it.
 struct Waiter {
     inner: Arc<Inner>,
     key: DeliveryKey,
@@ -71,15 +91,7 @@ struct Waiter {
 }
 
 impl Waiter {
-    fn join(inner: &Arc<Inner>, clock: &Arc<dyn Clock>, key: DeliveryKey) -> Option<Self> {
-        let limit = inner.limits.waiters;
-        inner
-            .twins
-            .waiters
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
-                (now < limit).then(|| now.saturating_add(1))
-            })
-            .ok()?;
+    fn join(inner: &Arc<Inner>, clock: &Arc<dyn Clock>, key: DeliveryKey) -> Self {
         let mut waits = inner.twins.lock();
         let ended = waits
             .get(&key)
@@ -93,18 +105,17 @@ impl Waiter {
                 ended
             });
         drop(waits);
-        Some(Self {
+        Self {
             inner: Arc::clone(inner),
             key,
             ended: Some(ended),
-        })
+        }
     }
 }
 
 impl Drop for Waiter {
     fn drop(&mut self) {
         let twins = &self.inner.twins;
-        twins.waiters.fetch_sub(1, Ordering::Relaxed);
         let Some(ended) = self.ended.take() else {
             return;
         };

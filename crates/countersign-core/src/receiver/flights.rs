@@ -1,0 +1,277 @@
+//! The deliveries that this process is claiming or running, so that copies join them instead of
+//! asking the store, too.
+
+use core::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_channel::oneshot;
+use futures_util::future::{FutureExt, Shared};
+use smallvec::SmallVec;
+
+use super::{
+    Inner,
+    running::{NoRun, RunPermit},
+    time_limit::within,
+    twins::{TwinEnd, WaitPermit},
+};
+use crate::{
+    Claim, ClaimRequest, Clock, DeliveryKey, OnAlias, Rejection, RejectionKind, StoreError,
+    StoreErrorKind, meter,
+};
+
+/// What goes on in this process. Empty where the store is in the process: it is as quick to ask.
+#[derive(Debug, Default)]
+pub(super) struct Flights(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    by_key: HashMap<DeliveryKey, Arc<Flight>>,
+    /// Only where a known alias suppresses.
+    by_alias: HashMap<DeliveryKey, Arc<Flight>>,
+}
+
+/// One delivery, from before it is claimed until it is settled.
+#[derive(Debug)]
+pub(super) struct Flight {
+    key: DeliveryKey,
+    aliases: SmallVec<[DeliveryKey; 2]>,
+    claimed: Shared<oneshot::Receiver<Landed>>,
+    ended: Shared<oneshot::Receiver<TwinEnd>>,
+}
+
+/// What a claim's answer means to the copies that wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Landed {
+    /// It was granted: its run is what they wait for.
+    Held,
+    /// Another process runs it.
+    InFlight {
+        on: DeliveryKey,
+        remaining: Duration,
+    },
+    /// The store failed.
+    Failed(StoreErrorKind),
+    /// Each must ask for itself.
+    Ask,
+}
+
+impl Landed {
+    fn of(claim: &Result<Claim, StoreError>) -> Self {
+        match *claim {
+            Ok(Claim::Claimed(_)) => Self::Held,
+            Ok(Claim::InFlight { on, remaining }) => Self::InFlight { on, remaining },
+            // What is done can be forgotten on purpose: an answer from before must not be used.
+            Ok(Claim::Completed { .. } | Claim::Suppressed) => Self::Ask,
+            Err(ref error) => Self::Failed(error.kind()),
+        }
+    }
+}
+
+/// What came of asking for the right to run.
+pub(super) enum Asked {
+    /// What the store said, to this request or to the one that it joined.
+    Answered(Result<Claim, StoreError>, RunPermit, Option<Lead>),
+    /// This process runs a copy.
+    Joined(Arc<Flight>, WaitPermit),
+}
+
+impl Inner {
+    /// Joins a copy that this process is claiming or running, or asks the store.
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        clock: &dyn Clock,
+        request: ClaimRequest<'_>,
+        arrived: Duration,
+    ) -> Result<Asked, Rejection> {
+        let ClaimRequest { key, aliases, .. } = request;
+        let in_flight = || Rejection::new(RejectionKind::InFlight);
+        let until = arrived.saturating_add(self.limits.response_budget);
+        let mut lead = None;
+        let mut answer = None;
+        while let Some(boarding) = Flights::board(self, key, aliases, request.on_alias) {
+            let flight = match boarding {
+                Boarding::First(first) => {
+                    lead = Some(first);
+                    break;
+                }
+                Boarding::Joined(flight) => flight,
+            };
+            let waiting = WaitPermit::take(self).ok_or_else(in_flight)?;
+            let landed = within(clock, until, flight.claimed(key, aliases)).await;
+            match landed.ok_or_else(in_flight)? {
+                // Its request went away, and this one may be the first now.
+                None => continue,
+                Some(Landed::Held) => return Ok(Asked::Joined(flight, waiting)),
+                Some(Landed::InFlight { on, remaining }) => {
+                    answer = Some(Ok(Claim::InFlight { on, remaining }));
+                }
+                Some(Landed::Failed(kind)) => answer = Some(Err(StoreError::as_was(kind))),
+                Some(Landed::Ask) => {}
+            }
+            break;
+        }
+        let permit = RunPermit::take(self).map_err(|no_run| {
+            Rejection::new(match no_run {
+                NoRun::Full => RejectionKind::Busy,
+                NoRun::Draining => RejectionKind::Draining,
+            })
+        })?;
+        if let Some(answer) = answer {
+            return Ok(Asked::Answered(answer, permit, None));
+        }
+        let claim = self.claim(clock, request).await;
+        meter::claim(&self.endpoint, &claim);
+        let lead = lead.and_then(|lead| lead.claimed(&claim));
+        Ok(Asked::Answered(claim, permit, lead))
+    }
+}
+
+/// How a delivery begins.
+enum Boarding {
+    /// Nothing like it goes on. The caller asks the store.
+    First(Lead),
+    /// A copy of it goes on.
+    Joined(Arc<Flight>),
+}
+
+impl Flights {
+    /// Joins what goes on under the key of a delivery or, where a copy would be suppressed, under
+    /// its aliases; begins it else. `None` where the store is as quick to ask.
+    fn board(
+        inner: &Arc<Inner>,
+        key: DeliveryKey,
+        aliases: &[DeliveryKey],
+        on_alias: OnAlias,
+    ) -> Option<Boarding> {
+        let capabilities = inner.store.capabilities();
+        if !(capabilities.durable || capabilities.shared) {
+            return None;
+        }
+        let aliases = match on_alias {
+            OnAlias::Suppress => aliases,
+            OnAlias::Run => &[],
+        };
+        let mut table = inner.flights.lock();
+        if let Some(flight) = table.by_key.get(&key) {
+            return Some(Boarding::Joined(Arc::clone(flight)));
+        }
+        let by_alias = |alias| table.by_alias.get(alias);
+        if let Some(flight) = aliases.iter().find_map(by_alias)
+            // Other aliases mean that the keys were changed in between; the store knows better.
+            && flight.aliases.as_slice() == aliases
+        {
+            return Some(Boarding::Joined(Arc::clone(flight)));
+        }
+        let (claim, claimed) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let flight = Arc::new(Flight {
+            key,
+            aliases: SmallVec::from(aliases),
+            claimed: claimed.shared(),
+            ended: ended.shared(),
+        });
+        table.by_key.insert(key, Arc::clone(&flight));
+        for alias in aliases {
+            table.by_alias.insert(*alias, Arc::clone(&flight));
+        }
+        drop(table);
+        Some(Boarding::First(Lead {
+            inner: Arc::clone(inner),
+            flight,
+            claim: Some(claim),
+            end: Some(end),
+        }))
+    }
+
+    /// Lets copies ask the store again: what goes on under this key is not this process's any more.
+    pub(super) fn abandon(&self, key: &DeliveryKey) {
+        let mut table = self.lock();
+        if let Some(flight) = table.by_key.get(key).map(Arc::clone) {
+            table.remove(&flight);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Removes a flight, and nothing that has taken its place.
+    fn remove(&mut self, flight: &Arc<Flight>) {
+        let ours = |found: &Arc<Flight>| Arc::ptr_eq(found, flight);
+        if self.by_key.get(&flight.key).is_some_and(ours) {
+            self.by_key.remove(&flight.key);
+        }
+        for alias in &flight.aliases {
+            if self.by_alias.get(alias).is_some_and(ours) {
+                self.by_alias.remove(alias);
+            }
+        }
+    }
+}
+
+impl Flight {
+    /// The key that is claimed.
+    pub(super) const fn key(&self) -> DeliveryKey {
+        self.key
+    }
+
+    /// What the claim's answer means to a copy. `None` when the claim was never answered, because
+    /// its request went away.
+    async fn claimed(&self, copy: DeliveryKey, aliases: &[DeliveryKey]) -> Option<Landed> {
+        let landed = self.claimed.clone().await.ok()?;
+        Some(match landed {
+            // What is in flight under the one id says nothing of another, and what is in flight
+            // with the same bytes nothing of other bytes.
+            Landed::InFlight { on, .. } if on == self.key && on != copy => Landed::Ask,
+            Landed::InFlight { on, .. } if on != self.key && self.aliases.as_slice() != aliases => {
+                Landed::Ask
+            }
+            landed => landed,
+        })
+    }
+
+    /// How the run ended.
+    pub(super) fn ended(&self) -> impl Future<Output = TwinEnd> + Send + use<> {
+        let ended = self.ended.clone();
+        ended.map(|ended| ended.unwrap_or(TwinEnd::Failed))
+    }
+}
+
+/// The first of its kind in this process. Dropped, it says that the run failed.
+#[derive(Debug)]
+pub(super) struct Lead {
+    inner: Arc<Inner>,
+    flight: Arc<Flight>,
+    claim: Option<oneshot::Sender<Landed>>,
+    end: Option<oneshot::Sender<TwinEnd>>,
+}
+
+impl Lead {
+    /// The store answered. It goes on if the claim was granted.
+    fn claimed(mut self, claim: &Result<Claim, StoreError>) -> Option<Self> {
+        let landed = Landed::of(claim);
+        if let Some(told) = self.claim.take() {
+            let _nobody_waits = told.send(landed);
+        }
+        (landed == Landed::Held).then_some(self)
+    }
+
+    /// The delivery was handled, and the store knows.
+    pub(super) fn completed(mut self) {
+        if let Some(told) = self.end.take() {
+            let _nobody_waits = told.send(TwinEnd::Completed);
+        }
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        // Before the copies hear of the end: whoever asks next asks the store.
+        self.inner.flights.lock().remove(&self.flight);
+    }
+}

@@ -1,0 +1,390 @@
+//! Copies of a delivery that a process is claiming or running join it, and leave the store alone.
+
+use core::time::Duration;
+use std::pin::pin;
+
+use countersign_core::{Answer, Completion, DedupStore, Fenced, RejectionKind, Run, rebill_za};
+use countersign_testkit::{ManualClock, SignedDelivery};
+use countersign_tests::{
+    fickle::{Bench, Fate, Fickle, kind},
+    kit::Tested,
+};
+use futures_util::FutureExt;
+
+fn rebill() -> Result<Bench, Box<dyn std::error::Error>> {
+    let clock = ManualClock::new();
+    Bench::over(rebill_za::SCHEME, &clock, Fickle::new(&clock), |builder| {
+        builder
+    })
+}
+
+fn dedup(answer: &Answer) -> Option<&'static str> {
+    answer.dedup().map(|dedup| dedup.as_str())
+}
+
+/// Begins requests that are not to be answered yet.
+macro_rules! begun {
+    ($($copy:ident),+) => {
+        $(assert!($copy.as_mut().now_or_never().is_none(), stringify!($copy));)+
+    };
+}
+
+#[test]
+fn copies_of_a_running_delivery_are_answered_without_the_store() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let delivery = bench.delivery();
+    let run = bench.admit(&delivery).unwrap();
+    assert_eq!(bench.store.calls(), ["claim"]);
+    let mut copies: Vec<_> = (0..100).map(|_| Box::pin(bench.ask(&delivery))).collect();
+    for copy in &mut copies {
+        assert!(copy.as_mut().now_or_never().is_none());
+    }
+    assert_eq!(bench.receiver.health().waiting, 100);
+    assert_eq!(bench.receiver.running(), 1);
+    assert_eq!(
+        bench.receiver.health().buffered_bytes,
+        delivery.body().len()
+    );
+    assert_eq!(bench.finish(run, 200), 200);
+    for copy in copies {
+        let answer = copy.now_or_never().unwrap().unwrap_err();
+        assert_eq!((answer.status(), dedup(&answer)), (200, Some("duplicate")));
+    }
+    assert_eq!(bench.store.calls(), ["complete"]);
+    assert_eq!(bench.receiver.health().waiting, 0);
+    // What comes later asks the store.
+    assert_eq!(bench.admit(&delivery).unwrap_err().status(), 200);
+    assert_eq!(bench.store.calls(), ["claim"]);
+    Ok(())
+}
+
+#[test]
+fn copies_under_other_ids_are_suppressed_without_the_store() -> Tested {
+    let bench = rebill()?;
+    let delivery = bench.delivery();
+    let other = delivery.with_header("X-Rebill-Delivery", "another");
+    let run = bench.admit(&delivery).unwrap();
+    let mut copy = pin!(bench.ask(&other));
+    begun!(copy);
+    assert_eq!(bench.finish(run, 200), 200);
+    let answer = copy.now_or_never().unwrap().unwrap_err();
+    assert_eq!((answer.status(), dedup(&answer)), (200, Some("suppressed")));
+    assert_eq!(bench.store.calls(), ["claim", "complete"]);
+    Ok(())
+}
+
+#[test]
+fn copies_of_a_type_that_may_repeat_run_under_other_ids() -> Tested {
+    let bench = rebill()?;
+    let body = serde_json::json!({"id": "inv_1"});
+    let delivery = bench.sender.delivery("invoice.updated", body);
+    let other = delivery.with_header("X-Rebill-Delivery", "another");
+    let run = bench.admit(&delivery).unwrap();
+    let second = bench.admit(&other).unwrap();
+    assert_eq!(second.admitted().dedup().as_str(), "fresh");
+    assert_eq!(bench.finish(run, 200), 200);
+    assert_eq!(bench.finish(second, 200), 200);
+    Ok(())
+}
+
+#[test]
+fn copies_of_a_run_that_fails_are_told_to_come_again() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let delivery = bench.delivery();
+    for handler in [500, 200] {
+        let run = bench.admit(&delivery).unwrap();
+        let mut copy = pin!(bench.ask(&delivery));
+        begun!(copy);
+        let _ = bench.store.calls();
+        assert_eq!(bench.finish(run, handler), handler);
+        let answer = copy.now_or_never().unwrap().unwrap_err();
+        let (status, call) = match handler {
+            200 => (200, "complete"),
+            _ => (503, "release"),
+        };
+        assert_eq!(answer.status(), status);
+        assert_eq!(bench.store.calls(), [call]);
+    }
+    Ok(())
+}
+
+// The store does not know that it is done, so nothing may say so.
+#[test]
+fn copies_of_a_run_that_could_not_be_completed_are_told_to_come_again() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let delivery = bench.delivery();
+    let run = bench.admit(&delivery).unwrap();
+    let mut copy = pin!(bench.ask(&delivery));
+    begun!(copy);
+    bench.store.henceforth(Fate::Fails);
+    assert_eq!(bench.finish(run, 200), 200);
+    let answer = bench.drive(copy).unwrap_err();
+    assert_eq!(kind(&answer), Some(RejectionKind::InFlight));
+    Ok(())
+}
+
+#[test]
+fn copies_hear_of_a_completion_that_came_late() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let delivery = bench.delivery();
+    let run = bench.admit(&delivery).unwrap();
+    let mut copy = pin!(bench.ask(&delivery));
+    begun!(copy);
+    bench.store.next(&[Fate::Fails, Fate::Fails]);
+    let _ = bench.store.calls();
+    assert_eq!(bench.finish(run, 200), 200);
+    let answer = copy.now_or_never().unwrap().unwrap_err();
+    assert_eq!((answer.status(), dedup(&answer)), (200, Some("duplicate")));
+    assert_eq!(bench.store.calls(), ["complete"; 3]);
+    Ok(())
+}
+
+#[test]
+fn copies_hear_of_a_transaction_that_committed() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let delivery = bench.delivery();
+    for (commits, status) in [(false, 503), (true, 200)] {
+        let run = bench.admit(&delivery).unwrap();
+        let mut copy = pin!(bench.ask(&delivery));
+        begun!(copy);
+        let completion = run.admitted().completion();
+        if commits {
+            // What `complete_in` and a commit come to.
+            let Completion {
+                key,
+                fence,
+                retention,
+                ..
+            } = completion;
+            let rows = &bench.store.rows;
+            assert_eq!(
+                bench.drive(rows.complete(&key, fence, retention))?,
+                Fenced::Applied
+            );
+        }
+        assert_eq!(bench.finish(run, 200), status);
+        let answer = copy.now_or_never().unwrap().unwrap_err();
+        assert_eq!(answer.status(), status);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_copy_waits_for_as_long_as_it_may_and_no_longer() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let delivery = bench.delivery();
+    let run = bench.admit(&delivery).unwrap();
+    let mut copy = pin!(bench.ask(&delivery));
+    begun!(copy);
+    bench.clock.advance(Duration::from_millis(2_999));
+    begun!(copy);
+    bench.clock.advance(Duration::from_millis(1));
+    let answer = copy.now_or_never().unwrap().unwrap_err();
+    assert_eq!(kind(&answer), Some(RejectionKind::InFlight));
+    assert_eq!(bench.finish(run, 200), 200);
+    Ok(())
+}
+
+#[test]
+fn copies_share_a_claim_that_is_being_asked_for() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let delivery = bench.delivery();
+    bench.store.next(&[Fate::AnswerLost]);
+    let mut first = pin!(bench.ask(&delivery));
+    let mut copy = pin!(bench.ask(&delivery));
+    begun!(first, copy);
+    // It is asked again after a second and a half.
+    let run: Run = bench.drive(first).unwrap();
+    begun!(copy);
+    assert_eq!(bench.store.calls(), ["claim", "claim"]);
+    assert_eq!(bench.finish(run, 200), 200);
+    let answer = bench.drive(copy).unwrap_err();
+    assert_eq!((answer.status(), dedup(&answer)), (200, Some("duplicate")));
+    assert_eq!(bench.store.calls(), ["complete"]);
+    Ok(())
+}
+
+#[test]
+fn a_claim_that_fails_fails_for_all_of_its_copies() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let delivery = bench.delivery();
+    bench.store.next(&[Fate::Lost, Fate::Fails]);
+    let mut first = pin!(bench.ask(&delivery));
+    let mut copy = pin!(bench.ask(&delivery));
+    begun!(first, copy);
+    for asked in [first, copy] {
+        let refused = bench.drive(asked).unwrap_err();
+        assert_eq!(kind(&refused), Some(RejectionKind::StoreUnavailable));
+    }
+    assert_eq!(bench.store.calls(), ["claim", "claim"]);
+    assert!(bench.admit(&delivery).is_ok(), "the next asks again");
+    Ok(())
+}
+
+#[test]
+fn the_next_copy_asks_when_the_first_went_away_before_it_was_answered() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let delivery = bench.delivery();
+    bench.store.next(&[Fate::Lost]);
+    let mut first = Box::pin(bench.ask(&delivery));
+    let mut copies = [bench.ask(&delivery), bench.ask(&delivery)].map(Box::pin);
+    assert!(first.as_mut().now_or_never().is_none());
+    for copy in &mut copies {
+        assert!(copy.as_mut().now_or_never().is_none());
+    }
+    drop(first);
+    let [second, mut third] = copies;
+    let run = bench.drive(second).unwrap();
+    assert!(third.as_mut().now_or_never().is_none());
+    assert_eq!(bench.store.calls(), ["claim", "claim"]);
+    assert_eq!(bench.finish(run, 200), 200);
+    assert_eq!(bench.drive(third).unwrap_err().status(), 200);
+    Ok(())
+}
+
+#[test]
+fn copies_of_what_another_process_runs_share_one_claim_and_one_wait() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let other = bench.another()?;
+    let delivery = bench.delivery();
+    let run = other.admit(&delivery).unwrap();
+    bench.store.next(&[Fate::AnswerLost]);
+    let mut copies: Vec<_> = (0..100).map(|_| Box::pin(bench.ask(&delivery))).collect();
+    for _ in 0..2 {
+        for copy in &mut copies {
+            assert!(copy.as_mut().now_or_never().is_none());
+        }
+        // The claim is asked again.
+        bench.clock.advance(Duration::from_millis(1_500));
+    }
+    assert_eq!(other.finish(run, 200), 200);
+    let calls = bench.store.calls();
+    assert_eq!(calls.iter().filter(|call| **call == "claim").count(), 2);
+    let looks = calls.iter().filter(|call| **call == "state").count();
+    assert!((1..=20).contains(&looks), "{looks}");
+    for copy in copies {
+        let answer = bench.drive(copy).unwrap_err();
+        assert_eq!((answer.status(), dedup(&answer)), (200, Some("duplicate")));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_copy_that_comes_later_asks_what_became_of_another_process() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let other = bench.another()?;
+    let delivery = bench.delivery();
+    let run = other.admit(&delivery).unwrap();
+    let mut early = pin!(bench.ask(&delivery));
+    begun!(early);
+    assert_eq!(other.finish(run, 500), 500);
+    let late = bench.ask(&delivery).now_or_never().unwrap().unwrap();
+    assert_eq!(bench.finish(late, 200), 200);
+    assert_eq!(bench.drive(early).unwrap_err().status(), 200);
+    Ok(())
+}
+
+/// The same id, sent with other bytes.
+fn other_bytes(bench: &Bench, delivery: &SignedDelivery) -> SignedDelivery {
+    let body = serde_json::json!({"id": "other", "status": "paid"}).to_string();
+    bench.sender.stamp(delivery.clone().with_body(body))
+}
+
+// A captured body under the id of a true event must not have the true one suppressed.
+#[test]
+fn what_is_in_flight_elsewhere_says_nothing_of_other_bytes() -> Tested {
+    let bench = rebill()?;
+    let other = bench.another()?;
+    let known = bench.delivery().with_header("X-Rebill-Delivery", "known");
+    let run = other.admit(&known).unwrap();
+    let captured = known.with_header("X-Rebill-Delivery", "due");
+    let due = other_bytes(&bench, &captured);
+    bench.store.next(&[Fate::AnswerLost]);
+    let mut replay = pin!(bench.ask(&captured));
+    let mut first = pin!(bench.ask(&due));
+    begun!(replay, first);
+    bench.clock.advance(Duration::from_millis(1_500));
+    begun!(replay);
+    let due = first.now_or_never().unwrap().unwrap();
+    assert_eq!(bench.finish(due, 200), 200);
+    assert_eq!(other.finish(run, 200), 200);
+    let replay = bench.drive(replay).unwrap_err();
+    assert_eq!((replay.status(), dedup(&replay)), (200, Some("suppressed")));
+    Ok(())
+}
+
+// A true event must not wait for other bytes under an id that its copy was given.
+#[test]
+fn what_is_in_flight_under_one_id_says_nothing_of_another() -> Tested {
+    let bench = rebill()?;
+    let other = bench.another()?;
+    let due = bench.delivery().with_header("X-Rebill-Delivery", "due");
+    let captured = due.with_header("X-Rebill-Delivery", "known");
+    let known = other_bytes(&bench, &captured);
+    let run = other.admit(&known).unwrap();
+    bench.store.next(&[Fate::AnswerLost]);
+    let mut replay = pin!(bench.ask(&captured));
+    let mut first = pin!(bench.ask(&due));
+    begun!(replay, first);
+    bench.clock.advance(Duration::from_millis(1_500));
+    begun!(replay);
+    let due = first.now_or_never().unwrap().unwrap();
+    assert_eq!(bench.finish(due, 200), 200);
+    assert_eq!(other.finish(run, 200), 200);
+    assert_eq!(bench.drive(replay).unwrap_err().status(), 200);
+    Ok(())
+}
+
+#[test]
+fn what_was_forgotten_runs_again_at_once() -> Tested {
+    let bench = Bench::new(|builder| builder)?;
+    let delivery = bench.delivery();
+    let first = bench.admit(&delivery).unwrap();
+    let id = first.admitted().id().unwrap_or_default().to_owned();
+    assert!(bench.drive(bench.receiver.forget(None, &id))?);
+    let second = bench.admit(&delivery).unwrap();
+    assert_eq!(bench.finish(first, 200), 200);
+    let _ = bench.store.calls();
+    // The end of the first is not that of the second.
+    let mut copy = pin!(bench.ask(&delivery));
+    begun!(copy);
+    assert!(bench.store.calls().is_empty());
+    assert_eq!(bench.finish(second, 200), 200);
+    assert_eq!(bench.drive(copy).unwrap_err().status(), 200);
+    Ok(())
+}
+
+#[test]
+fn a_claim_that_was_lost_is_not_waited_for() -> Tested {
+    let bench =
+        Bench::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)))?;
+    let other = bench.another()?;
+    let delivery = bench.delivery();
+    let stuck = bench.admit(&delivery).unwrap();
+    bench.beat();
+    // The loop stood still for longer than the lease.
+    bench.clock.advance(Duration::from_secs(31));
+    let again = bench.sender.retry(&delivery);
+    let run = other.admit(&again).unwrap();
+    assert_eq!(other.finish(run, 200), 200);
+    bench.beat();
+    let answer = bench.ask(&again).now_or_never().unwrap().unwrap_err();
+    assert_eq!((answer.status(), dedup(&answer)), (200, Some("duplicate")));
+    assert_eq!(bench.finish(stuck, 200), 200);
+    Ok(())
+}
+
+#[test]
+fn there_are_no_more_waiting_copies_than_allowed() -> Tested {
+    let bench = Bench::new(|builder| builder.limits(|limits| limits.waiters = 1))?;
+    let delivery = bench.delivery();
+    let run = bench.admit(&delivery).unwrap();
+    let mut copy = pin!(bench.ask(&delivery));
+    begun!(copy);
+    let refused = bench.ask(&delivery).now_or_never().unwrap().unwrap_err();
+    assert_eq!(kind(&refused), Some(RejectionKind::InFlight));
+    assert_eq!(bench.store.calls(), ["claim"]);
+    assert_eq!(bench.finish(run, 200), 200);
+    assert_eq!(bench.drive(copy).unwrap_err().status(), 200);
+    Ok(())
+}
