@@ -1,5 +1,6 @@
 //! The business row and the claim in one Postgres transaction: the payment is booked if and only if
-//! the delivery is done, whatever dies when.
+//! the delivery is done, whatever dies when. Through `tokio-postgres`; `drivers` beside this file has
+//! the same through sqlx and diesel.
 //!
 //! ```text
 //! DATABASE_URL=postgres://app@127.0.0.1/app REBILL_WEBHOOK_SECRET=.. \

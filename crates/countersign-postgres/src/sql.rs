@@ -3,6 +3,11 @@
 //! [`MIGRATION`], [`COMPLETE_IN`] and the two around it are for callers that talk to Postgres
 //! through something else than `tokio-postgres`: hand them to sqlx, diesel or `psql`. All are
 //! written for the default table; [`Table::apply`](crate::Table::apply) rewrites them for another.
+//!
+//! Handlers that complete their delivery through [sqlx] and through [diesel] are in the repository.
+//!
+//! [sqlx]: https://github.com/countersign-rs/countersign/blob/main/examples/drivers/src/with_sqlx.rs
+//! [diesel]: https://github.com/countersign-rs/countersign/blob/main/examples/drivers/src/with_diesel.rs
 
 use countersign_core::Completion;
 
