@@ -74,7 +74,7 @@ async fn on_rebill(
         rebill_za::Event::InvoicePaid(invoice) => invoice.amount_due.map(|due| due.get()),
         _ => None,
     };
-    app.book("rebill", event.name(), &delivery, due).await
+    app.book(event.name(), &delivery, due).await
 }
 
 async fn on_invoice(
@@ -89,14 +89,12 @@ async fn on_invoice(
         _ => None,
     };
     let total = total.map(|cents| cents.get());
-    app.book("invoice-maker", event.name(), &delivery, total)
-        .await
+    app.book(event.name(), &delivery, total).await
 }
 
 impl App {
     async fn book<T>(
         &self,
-        source: &'static str,
         event: &str,
         delivery: &Delivery<T>,
         amount: Option<i64>,
@@ -114,6 +112,7 @@ impl App {
             .execute(insert, &[&id, &amount])
             .await
             .map_err(failed)?;
+        let source = delivery.endpoint();
         let run = self.ledger.run(source, event, delivery.id()).await;
         run.map_err(|Failed| StatusCode::INTERNAL_SERVER_ERROR)?;
 
