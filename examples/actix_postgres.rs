@@ -9,10 +9,7 @@ use std::{error::Error, process::ExitCode};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use clap::Parser;
-use countersign::{
-    actix::{Delivery, ReceiverMiddleware},
-    invoice_maker, rebill_za,
-};
+use countersign::actix::{Delivery, ReceiverMiddleware};
 use countersign_examples::{
     Failed, Ledger, database::PostgresOptions, listen_error, log, report, serve::Receivers,
     shutdown,
@@ -38,12 +35,12 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
             .service(
                 web::resource("/webhooks/rebill")
                     .wrap(ReceiverMiddleware::new(&shared.rebill))
-                    .route(web::post().to(on_rebill)),
+                    .route(web::post().to(on_delivery)),
             )
             .service(
                 web::resource("/webhooks/invoice-maker")
                     .wrap(ReceiverMiddleware::new(&shared.invoices))
-                    .route(web::post().to(on_invoice)),
+                    .route(web::post().to(on_delivery)),
             )
             .route("/deliveries", web::get().to(deliveries))
     })
@@ -65,24 +62,10 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn on_rebill(
-    ledger: web::Data<Ledger>,
-    delivery: Delivery<rebill_za::Event>,
-) -> HttpResponse {
-    let event = delivery.event().name();
-    answer(ledger.run("rebill", event, delivery.id()).await)
-}
-
-async fn on_invoice(
-    ledger: web::Data<Ledger>,
-    delivery: Delivery<invoice_maker::Event>,
-) -> HttpResponse {
-    let event = delivery.event().name();
-    answer(ledger.run("invoice-maker", event, delivery.id()).await)
-}
-
-fn answer(run: Result<(), Failed>) -> HttpResponse {
-    match run {
+/// One handler serves both: what this example does with a delivery does not depend on its event.
+async fn on_delivery(ledger: web::Data<Ledger>, delivery: Delivery) -> HttpResponse {
+    let event = delivery.event_type().map_or("", |event| event.as_str());
+    match ledger.run(delivery.endpoint(), event, delivery.id()).await {
         Ok(()) => HttpResponse::Ok().finish(),
         Err(Failed) => HttpResponse::InternalServerError().finish(),
     }

@@ -1,5 +1,6 @@
 //! The business row and the claim in one Postgres transaction: the payment is booked if and only if
-//! the delivery is done, whatever dies when.
+//! the delivery is done, whatever dies when. Through `tokio-postgres`; `drivers` beside this file has
+//! the same through sqlx and diesel.
 //!
 //! ```text
 //! DATABASE_URL=postgres://app@127.0.0.1/app REBILL_WEBHOOK_SECRET=.. \
@@ -73,7 +74,7 @@ async fn on_rebill(
         rebill_za::Event::InvoicePaid(invoice) => invoice.amount_due.map(|due| due.get()),
         _ => None,
     };
-    app.book("rebill", event.name(), &delivery, due).await
+    app.book(event.name(), &delivery, due).await
 }
 
 async fn on_invoice(
@@ -88,14 +89,12 @@ async fn on_invoice(
         _ => None,
     };
     let total = total.map(|cents| cents.get());
-    app.book("invoice-maker", event.name(), &delivery, total)
-        .await
+    app.book(event.name(), &delivery, total).await
 }
 
 impl App {
     async fn book<T>(
         &self,
-        source: &'static str,
         event: &str,
         delivery: &Delivery<T>,
         amount: Option<i64>,
@@ -113,6 +112,7 @@ impl App {
             .execute(insert, &[&id, &amount])
             .await
             .map_err(failed)?;
+        let source = delivery.endpoint();
         let run = self.ledger.run(source, event, delivery.id()).await;
         run.map_err(|Failed| StatusCode::INTERNAL_SERVER_ERROR)?;
 

@@ -45,14 +45,14 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
         "INVOICE_MAKER_WEBHOOK_SECRET",
     )?;
 
-    let service = |receiver: &Receiver, source: &'static str| {
+    let service = |receiver: &Receiver| {
         let ledger = ledger.clone();
         ServiceBuilder::new()
             .layer(ReceiverLayer::new(receiver))
-            .service_fn(move |request| handle(ledger.clone(), source, request))
+            .service_fn(move |request| handle(ledger.clone(), request))
     };
-    let on_rebill = service(&rebill, "rebill");
-    let on_invoice = service(&invoices, "invoice-maker");
+    let on_rebill = service(&rebill);
+    let on_invoice = service(&invoices);
 
     let listener = TcpListener::bind(options.listen)
         .await
@@ -97,7 +97,6 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
 
 async fn handle(
     ledger: Ledger,
-    source: &'static str,
     request: Request<VerifiedBody>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::default());
@@ -106,7 +105,8 @@ async fn handle(
         return Ok(response);
     };
     let event = delivery.event_type().map_or("", |event| event.as_str());
-    if ledger.run(source, event, delivery.id()).await.is_err() {
+    let run = ledger.run(delivery.endpoint(), event, delivery.id()).await;
+    if run.is_err() {
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     }
     Ok(response)

@@ -69,7 +69,7 @@ struct Inner {
 /// One delivery that reached a handler.
 #[derive(Clone, Debug, Serialize)]
 pub struct Seen {
-    pub source: &'static str,
+    pub source: String,
     pub event: String,
     pub id: String,
     pub runs: u32,
@@ -102,12 +102,7 @@ impl Ledger {
     /// # Panics
     ///
     /// On the first runs of a delivery, when `--panic-first` says so.
-    pub async fn run(
-        &self,
-        source: &'static str,
-        event: &str,
-        id: Option<&str>,
-    ) -> Result<(), Failed> {
+    pub async fn run(&self, source: &str, event: &str, id: Option<&str>) -> Result<(), Failed> {
         let id = id.unwrap_or("-");
         let run = self.count(source, event, id);
         self.effect("start", id, event);
@@ -131,7 +126,7 @@ impl Ledger {
         self.inner.lock().iter().map(|seen| seen.runs).sum()
     }
 
-    fn count(&self, source: &'static str, event: &str, id: &str) -> u32 {
+    fn count(&self, source: &str, event: &str, id: &str) -> u32 {
         let mut all = self.inner.lock();
         let same = |seen: &&mut Seen| seen.source == source && seen.id == id;
         if let Some(seen) = all.iter_mut().find(same) {
@@ -139,7 +134,7 @@ impl Ledger {
             return seen.runs;
         }
         all.push(Seen {
-            source,
+            source: source.to_owned(),
             event: event.to_owned(),
             id: id.to_owned(),
             runs: 1,

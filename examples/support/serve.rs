@@ -47,16 +47,16 @@ impl Receivers {
         })
     }
 
-    /// The routes of the `axum` example.
+    /// The paths of the `axum` example.
     pub fn router(&self, ledger: Ledger) -> Router {
         Router::new()
             .route(
                 "/webhooks/rebill",
-                post(on_rebill).layer(ReceiverLayer::new(&self.rebill)),
+                post(on_delivery).layer(ReceiverLayer::new(&self.rebill)),
             )
             .route(
                 "/webhooks/invoice-maker",
-                post(on_invoice).layer(ReceiverLayer::new(&self.invoices)),
+                post(on_delivery).layer(ReceiverLayer::new(&self.invoices)),
             )
             .route("/deliveries", get(deliveries))
             .with_state(ledger)
@@ -86,21 +86,10 @@ pub async fn serve(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn on_rebill(
-    State(ledger): State<Ledger>,
-    delivery: Delivery<rebill_za::Event>,
-) -> Result<(), StatusCode> {
-    let event = delivery.event().name();
-    let run = ledger.run("rebill", event, delivery.id()).await;
-    run.map_err(|Failed| StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-async fn on_invoice(
-    State(ledger): State<Ledger>,
-    delivery: Delivery<invoice_maker::Event>,
-) -> Result<(), StatusCode> {
-    let event = delivery.event().name();
-    let run = ledger.run("invoice-maker", event, delivery.id()).await;
+/// One handler serves both: what these examples do with a delivery does not depend on its event.
+async fn on_delivery(State(ledger): State<Ledger>, delivery: Delivery) -> Result<(), StatusCode> {
+    let event = delivery.event_type().map_or("", |event| event.as_str());
+    let run = ledger.run(delivery.endpoint(), event, delivery.id()).await;
     run.map_err(|Failed| StatusCode::INTERNAL_SERVER_ERROR)
 }
 

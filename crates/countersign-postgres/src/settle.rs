@@ -13,7 +13,7 @@ use tokio_postgres::{
 
 use crate::{
     link::{Pauses, asks_again},
-    sql,
+    sql::{self, CompleteIn},
     table::Statements,
     value::micros,
 };
@@ -85,16 +85,12 @@ pub(crate) async fn release(
 pub(crate) async fn complete_in(
     transaction: &Transaction<'_>,
     statements: &Statements,
-    key: &DeliveryKey,
-    fence: i64,
-    retention: Duration,
+    values: CompleteIn<'_>,
 ) -> Result<Fenced, Error> {
-    let retention = micros(retention);
-    let key = key.as_bytes().as_slice();
     let params: [(&(dyn ToSql + Sync), Type); 3] = [
-        (&key, Type::BYTEA),
-        (&fence, Type::INT8),
-        (&retention, Type::INT8),
+        (&values.key, Type::BYTEA),
+        (&values.fence, Type::INT8),
+        (&values.retention, Type::INT8),
     ];
     let (bounded, changed, restored) = join3(
         transaction.batch_execute(sql::LOCK_TIMEOUT),

@@ -3,6 +3,15 @@
 //! [`MIGRATION`], [`COMPLETE_IN`] and the two around it are for callers that talk to Postgres
 //! through something else than `tokio-postgres`: hand them to sqlx, diesel or `psql`. All are
 //! written for the default table; [`Table::apply`](crate::Table::apply) rewrites them for another.
+//!
+//! Handlers that complete their delivery through [sqlx] and through [diesel] are in the repository.
+//!
+//! [sqlx]: https://github.com/countersign-rs/countersign/blob/main/examples/drivers/src/with_sqlx.rs
+//! [diesel]: https://github.com/countersign-rs/countersign/blob/main/examples/drivers/src/with_diesel.rs
+
+use countersign_core::Completion;
+
+use crate::value::{micros, number};
 
 /// Creates what the store needs: two tables, an index and a sequence. Can be run again.
 ///
@@ -11,36 +20,60 @@ pub const MIGRATION: &str = include_str!("../migrations/0001_deliveries.sql");
 
 /// Completes a claimed delivery, inside the transaction that it is run in.
 ///
-/// | parameter | type | what |
+/// | parameter | type | what, from [`CompleteIn`] |
 /// | --- | --- | --- |
-/// | `$1` | `bytea` | the delivery's key, [`DeliveryKey::as_bytes`](countersign_core::DeliveryKey::as_bytes) |
-/// | `$2` | `bigint` | the claim's fence, [`Fence::as_u64`](countersign_core::Fence::as_u64) |
-/// | `$3` | `bigint` | the retention in microseconds |
+/// | `$1` | `bytea` | [`key`](CompleteIn::key) |
+/// | `$2` | `bigint` | [`fence`](CompleteIn::fence) |
+/// | `$3` | `bigint` | [`retention`](CompleteIn::retention) |
 ///
 /// Exactly one row changed: the delivery is done if and only if the transaction commits. No row
 /// changed: the claim was lost, somebody else runs or ran the delivery; **roll back**.
 ///
 /// It waits for a claim or a heartbeat on the same row that is being written at this moment. Put
 /// [`LOCK_TIMEOUT`] before it and [`LOCK_TIMEOUT_RESTORE`] after it to bound that.
-///
-/// With sqlx:
-///
-/// ```text
-/// let mut tx = pool.begin().await?;
-/// sqlx::query("UPDATE invoices SET paid = true WHERE id = $1").bind(id).execute(&mut *tx).await?;
-/// let done = sqlx::query(sql::COMPLETE_IN)
-///     .bind(delivery.key().as_bytes().as_slice())
-///     .bind(i64::try_from(delivery.fence().as_u64())?)
-///     .bind(i64::try_from(RETENTION.as_micros())?)
-///     .execute(&mut *tx)
-///     .await?;
-/// if done.rows_affected() == 1 { tx.commit().await? } else { tx.rollback().await? }
-/// ```
 pub const COMPLETE_IN: &str = "\
 UPDATE countersign
 SET completed = true, until = clock_timestamp() + $3::bigint * interval '1 microsecond'
 WHERE key = $1::bytea AND fence = $2::bigint
     AND (NOT completed OR until > clock_timestamp())";
+
+/// The parameters of [`COMPLETE_IN`].
+///
+/// ```
+/// use core::time::Duration;
+/// use countersign_core::{Completion, DeliveryKey, Fence};
+/// use countersign_postgres::sql::CompleteIn;
+///
+/// // A handler's comes from `delivery.completion()`.
+/// let key = DeliveryKey::for_id("rebill", None, "dlv_01");
+/// let completion = Completion::new(key, Fence::from_u64(7), Duration::from_secs(60));
+///
+/// let values = CompleteIn::new(&completion);
+/// assert_eq!(values.key, key.as_bytes());
+/// assert_eq!((values.fence, values.retention), (7, 60_000_000));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompleteIn<'a> {
+    /// The delivery.
+    pub key: &'a [u8],
+    /// The claim. Negative, which no row has, where the fence is not of this store.
+    pub fence: i64,
+    /// For how long the delivery is remembered, in microseconds.
+    pub retention: i64,
+}
+
+impl<'a> CompleteIn<'a> {
+    /// The parameters for a delivery.
+    #[must_use]
+    pub fn new(completion: &'a Completion) -> Self {
+        Self {
+            key: completion.key.as_bytes(),
+            fence: number(completion.fence).unwrap_or(-1),
+            retention: micros(completion.retention),
+        }
+    }
+}
 
 /// Bounds how long the statements of a transaction wait for a lock, and keeps what was set before.
 ///
@@ -278,3 +311,21 @@ pointers AS (
     DELETE FROM countersign_aliases AS pointer USING dead WHERE pointer.alias = dead.alias
 )
 SELECT count(*) AS purged FROM done";
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use countersign_core::{DeliveryKey, Fence};
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_no_claim_and_the_longest_retention() {
+        let key = DeliveryKey::for_id("rebill", None, "dlv_01");
+        let completion = Completion::new(key, Fence::from_u64(u64::MAX), Duration::MAX);
+        let values = CompleteIn::new(&completion);
+        assert_eq!(values.fence, -1);
+        assert_eq!(values.retention, micros(Duration::MAX));
+    }
+}

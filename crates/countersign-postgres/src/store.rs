@@ -14,6 +14,7 @@ use crate::{
     claim,
     link::{Link, store_error},
     settle,
+    sql::CompleteIn,
     table::{Statements, Table},
     value::number,
 };
@@ -142,16 +143,8 @@ impl PostgresStore {
         transaction: &Transaction<'_>,
         completion: &Completion,
     ) -> Result<Fenced, StoreError> {
-        let Completion {
-            key,
-            fence,
-            retention,
-            ..
-        } = completion;
-        let Some(fence) = number(*fence) else {
-            return Ok(Fenced::Lost);
-        };
-        settle::complete_in(transaction, &self.statements, key, fence, *retention)
+        let values = CompleteIn::new(completion);
+        settle::complete_in(transaction, &self.statements, values)
             .await
             .map_err(store_error)
     }
