@@ -236,6 +236,6 @@ async fn of_a_store_that_fails() -> Tested {
     kit.store.fail("release", StoreError::timeout);
     let fails = kit.paid("dlv_2", "do:404");
     assert_eq!(send(&kit, &app, &fails).await, said(404, "fresh"));
-    assert_eq!(kit.notices.take(), QUIET);
+    assert_eq!(kit.notices.take(), [format!("store failed: {text}")]);
     Ok(())
 }

@@ -257,3 +257,37 @@ fn a_transaction_that_committed_stands_whatever_the_handler_answers() -> Tested 
     assert_eq!(bench.admit(&delivery).unwrap_err().status(), 200);
     Ok(())
 }
+
+#[test]
+fn every_call_that_fails_is_told() -> Tested {
+    let told: Arc<Mutex<u32>> = Arc::default();
+    let count = Arc::clone(&told);
+    let bench = Bench::new(|builder| {
+        builder.on_notice(move |notice| {
+            if matches!(notice, Notice::StoreFailed(_)) {
+                *count.lock().unwrap() += 1;
+            }
+        })
+    })?;
+    let told = || core::mem::take(&mut *told.lock().unwrap());
+    bench.store.next(&[Fate::Fails]);
+    bench.admit(&bench.delivery()).unwrap_err();
+    assert_eq!(told(), 1, "a claim");
+
+    let run = bench.admit(&bench.delivery()).unwrap();
+    bench.beat();
+    bench.clock.advance(bench.receiver.limits().lease / 3);
+    bench.store.next(&[Fate::Fails]);
+    bench.beat();
+    assert_eq!(told(), 1, "an extension");
+    bench.store.next(&[Fate::Fails]);
+    assert_eq!(bench.finish(run, 500), 500);
+    assert_eq!(told(), 1, "a release");
+
+    let run = bench.admit(&bench.delivery()).unwrap();
+    let _ = run.admitted().completion();
+    bench.store.next(&[Fate::Fails]);
+    assert_eq!(bench.finish(run, 200), 503);
+    assert_eq!(told(), 1, "a look at what a transaction came to");
+    Ok(())
+}

@@ -40,7 +40,8 @@ pub enum Notice<'a> {
         /// What the store said.
         error: &'a StoreError,
     },
-    /// The store did not answer; the request was refused, unless the receiver fails open.
+    /// The store did not answer. When a claim was asked for, the request was refused, unless the
+    /// receiver fails open; a lease that could not be prolonged or given back ends by itself.
     StoreFailed(&'a StoreError),
     /// The tenant lookup did not answer, and a request was refused for it.
     LookupFailed(&'a crate::LookupError),

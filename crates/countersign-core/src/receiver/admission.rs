@@ -16,8 +16,7 @@ use super::{
 };
 use crate::{
     Admitted, Answer, Claim, ClaimRequest, Clock, Dedup, DeliveryKey, Head, LookupError, Notice,
-    Proved, Rejection, RejectionKind, StoreError, StoreErrorKind, Summary, Tenant, Verified, meter,
-    trace,
+    Proved, Rejection, RejectionKind, StoreErrorKind, Summary, Tenant, Verified, meter, trace,
 };
 
 /// A proved delivery on its way to the store. Comes from [`Receiver::receive`].
@@ -203,11 +202,15 @@ impl Inner {
         let claim = match claim {
             Ok(claim) => claim,
             Err(error) => {
-                let rejection = inner.store_failed(&error);
-                let open = inner.on_outage == StoreOutage::FailOpen;
-                if open && error.kind() != StoreErrorKind::Full {
+                inner.store_failed(&error);
+                let full = error.kind() == StoreErrorKind::Full;
+                if inner.on_outage == StoreOutage::FailOpen && !full {
                     return Ok(run(Admitted::unclaimed(verified), permit, None, true));
                 }
+                let rejection = Rejection::new(match full {
+                    true => RejectionKind::StoreFull,
+                    false => RejectionKind::StoreUnavailable,
+                });
                 return refuse(rejection.into(), &verified);
             }
         };
@@ -271,17 +274,6 @@ impl Inner {
     pub(super) fn clock(&self) -> Result<&Arc<dyn Clock>, Rejection> {
         // Adapters attach one before the first request; without timers nothing may run.
         self.clock.get().ok_or(Rejection::new(RejectionKind::Busy))
-    }
-
-    fn store_failed(&self, error: &StoreError) -> Rejection {
-        self.notify.send(&Notice::StoreFailed(error));
-        trace::store_failed(&self.endpoint, error);
-        Rejection::new(match error.kind() {
-            StoreErrorKind::Full => RejectionKind::StoreFull,
-            StoreErrorKind::Unavailable | StoreErrorKind::Timeout | StoreErrorKind::Backend => {
-                RejectionKind::StoreUnavailable
-            }
-        })
     }
 
     async fn look_up(

@@ -145,7 +145,7 @@ async fn keep_beating(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
                                 trace::lease_lost(&inner.endpoint, &key);
                             }
                         }
-                        Ok(Err(error)) => trace::store_failed(&inner.endpoint, &error),
+                        Ok(Err(error)) => inner.store_failed(&error),
                     }
                 }
             })

@@ -181,10 +181,13 @@ async fn settle<R>(
     }
     let discarded = matches!(&finished, Finished::Handled(_, verdict) if verdict.is_discarded());
     if claim.admitted.completes_itself() && !discarded {
-        let state = inner.state(clock, &claim.key).await;
-        if matches!(state, Ok(KeyState::Completed)) {
-            claim.completed();
-            return (finished, None);
+        match inner.state(clock, &claim.key).await {
+            Ok(KeyState::Completed) => {
+                claim.completed();
+                return (finished, None);
+            }
+            Ok(KeyState::Absent | KeyState::InFlight { .. }) => {}
+            Err(error) => inner.store_failed(&error),
         }
         // Rolled back, or nobody knows: giving back leaves a completed row alone.
         give_back(inner, clock, &mut claim).await;
@@ -224,7 +227,7 @@ async fn give_back(inner: &Inner, clock: &dyn Clock, claim: &mut HeldClaim) {
             }
         }
         // The lease ends by itself.
-        Err(error) => trace::store_failed(&inner.endpoint, &error),
+        Err(error) => inner.store_failed(&error),
     }
 }
 
@@ -247,7 +250,7 @@ async fn complete_later(inner: &Inner, clock: &dyn Clock, mut claim: HeldClaim) 
         match inner.complete(clock, &claim.key, fence).await {
             Ok(Fenced::Applied) => return claim.completed(),
             Ok(Fenced::Lost) => return lost(inner, &claim),
-            Err(error) => trace::store_failed(&inner.endpoint, &error),
+            Err(error) => inner.store_failed(&error),
         }
     }
 }

@@ -9,8 +9,8 @@ use core::{
 
 use super::{Inner, time_limit::within};
 use crate::{
-    Claim, ClaimRequest, Clock, DeliveryKey, Fence, Fenced, KeyState, StoreError, StoreErrorKind,
-    meter,
+    Claim, ClaimRequest, Clock, DeliveryKey, Fence, Fenced, KeyState, Notice, StoreError,
+    StoreErrorKind, meter, trace,
 };
 
 /// Failures in a row after which the store is left alone for a while.
@@ -124,6 +124,12 @@ impl Inner {
         key: &DeliveryKey,
     ) -> Result<KeyState, StoreError> {
         self.call(clock, "state", self.store.state(key)).await
+    }
+
+    /// Tells those who watch that a call failed.
+    pub(super) fn store_failed(&self, error: &StoreError) {
+        self.notify.send(&Notice::StoreFailed(error));
+        trace::store_failed(&self.endpoint, error);
     }
 
     /// How long a claim is held without being prolonged. Rows in memory die with the process, and a
