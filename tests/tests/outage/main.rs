@@ -1,142 +1,22 @@
 //! What a receiver does while its store misbehaves: retries, limits, the breaker, both policies,
 //! heartbeats, and transactions of the handler's own. Time is manual throughout.
 
-use core::{
-    future::{Future, pending},
-    pin::Pin,
-    time::Duration,
-};
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-};
+use core::{pin::Pin, time::Duration};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use countersign_core::{
-    Admitted, Answer, Capabilities, Claim, ClaimRequest, Clock, ConfigError, DedupStore,
-    DeliveryKey, Fence, Fenced, Handle, KeyState, MemoryStore, Notice, Owner, Receiver,
-    ReceiverBuilder, RejectionKind, Reply, Run, StoreError, StoreOutage, Verdict, invoice_maker,
+    Admitted, Answer, Clock, ConfigError, DedupStore, Fenced, Handle, MemoryStore, Notice,
+    Receiver, ReceiverBuilder, RejectionKind, Reply, Run, StoreOutage, Verdict, invoice_maker,
     rebill_za,
 };
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
 use futures_util::{FutureExt, future::BoxFuture, stream};
 use serde_json::json;
 
-/// What becomes of one call.
-#[derive(Clone, Copy, Debug)]
-enum Fate {
-    /// It is applied and answered.
-    Answered,
-    /// It is not applied, and fails.
-    Fails,
-    /// It is applied, and the answer is lost.
-    AnswerLost,
-    /// It is neither applied nor answered.
-    Lost,
-    /// The store is full.
-    Full,
-}
+use self::fickle::{Fate, Fickle};
 
-/// A durable store over a memory store, whose next calls have fates.
-#[derive(Clone)]
-struct Fickle {
-    store: MemoryStore,
-    fates: Arc<Mutex<VecDeque<Fate>>>,
-    rest: Arc<Mutex<Fate>>,
-    owners: Arc<Mutex<Vec<Owner>>>,
-    calls: Arc<Mutex<Vec<&'static str>>>,
-}
-
-impl Fickle {
-    fn new(clock: &ManualClock) -> Self {
-        Self {
-            store: MemoryStore::builder().with_clock(clock.clone()).build(),
-            fates: Arc::default(),
-            rest: Arc::new(Mutex::new(Fate::Answered)),
-            owners: Arc::default(),
-            calls: Arc::default(),
-        }
-    }
-
-    fn next(&self, fates: &[Fate]) {
-        self.fates.lock().unwrap().extend(fates);
-    }
-
-    fn henceforth(&self, fate: Fate) {
-        *self.rest.lock().unwrap() = fate;
-    }
-
-    fn calls(&self) -> Vec<&'static str> {
-        core::mem::take(&mut self.calls.lock().unwrap())
-    }
-
-    async fn call<T>(
-        &self,
-        name: &'static str,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        self.calls.lock().unwrap().push(name);
-        let rest = *self.rest.lock().unwrap();
-        let fate = self.fates.lock().unwrap().pop_front().unwrap_or(rest);
-        match fate {
-            Fate::Answered => call.await,
-            Fate::Fails => Err(StoreError::unavailable("down")),
-            Fate::Full => Err(StoreError::full()),
-            Fate::Lost => pending().await,
-            Fate::AnswerLost => {
-                let _applied = call.await;
-                pending().await
-            }
-        }
-    }
-}
-
-impl DedupStore for Fickle {
-    async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claim, StoreError> {
-        self.owners.lock().unwrap().push(request.owner);
-        self.call("claim", self.store.claim(request)).await
-    }
-
-    async fn extend(
-        &self,
-        key: &DeliveryKey,
-        fence: Fence,
-        lease: Duration,
-    ) -> Result<Fenced, StoreError> {
-        let extended = self.store.extend(key, fence, lease);
-        self.call("extend", extended).await
-    }
-
-    async fn complete(
-        &self,
-        key: &DeliveryKey,
-        fence: Fence,
-        retention: Duration,
-    ) -> Result<Fenced, StoreError> {
-        let completed = self.store.complete(key, fence, retention);
-        self.call("complete", completed).await
-    }
-
-    async fn release(&self, key: &DeliveryKey, fence: Fence) -> Result<Fenced, StoreError> {
-        self.call("release", self.store.release(key, fence)).await
-    }
-
-    async fn state(&self, key: &DeliveryKey) -> Result<KeyState, StoreError> {
-        self.call("state", self.store.state(key)).await
-    }
-
-    async fn forget(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
-        self.store.forget(key).await
-    }
-
-    async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
-        self.store.purge(limit).await
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::new(true, true)
-    }
-}
+mod fickle;
 
 /// A receiver, its store, and the loop that it put into the background.
 struct Bench {
