@@ -9,3 +9,5 @@ mod faults;
 mod fitness;
 #[path = "redis/help.rs"]
 mod help;
+#[path = "redis/model.rs"]
+mod model;

@@ -1,4 +1,4 @@
-//! The store contract: the published suite, a model, and many claims at once.
+//! The store contract: the published suite, and many claims at once.
 
 use std::time::Duration;
 
@@ -7,11 +7,6 @@ use countersign_core::{
 };
 use countersign_redis::{RedisStore, redis::Value};
 use countersign_testkit::store_suite::{self, Fixture};
-use countersign_tests::model::{self, Model};
-use proptest::{
-    strategy::{Strategy, ValueTree},
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
-};
 use tokio::task::JoinSet;
 
 use super::help::{LEASE, WEEK, granted, key, request, run, server, shift, store};
@@ -42,26 +37,6 @@ async fn the_store_keeps_all_rules() {
         ["a_full_store_refuses", "a_full_store_makes_room"]
     );
     report.into_result().unwrap();
-}
-
-#[tokio::test]
-async fn any_operations_are_answered_as_the_model_does() {
-    let server = server!();
-    let client = server.client().unwrap();
-    // Longer than any case takes, so that the server's own time does not count.
-    let unit = Duration::from_secs(10);
-    let seed = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(Config::default(), seed);
-    for case in 0..150 {
-        let ops = model::ops().new_tree(&mut runner).unwrap().current();
-        let store = store(&server).with_prefix(&format!("case{case}."));
-        let mut model = Model::new(format!("case {case}"), unit, 360);
-        for op in ops {
-            let advance = async |by| shift(&client, store.prefix(), by).await;
-            model.step(&store, op, advance).await;
-        }
-        run(&client, &["FLUSHALL"]).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,78 @@
+//! What a scheme's signature covers.
+
+use super::{Part, Place, Scheme, TimeAt, TimeRule, check::same_header};
+
+impl Scheme {
+    /// Whether the signature covers the id.
+    #[must_use]
+    pub const fn id_is_signed(&self) -> bool {
+        match self.id {
+            Some(Place::Body(_)) => true,
+            Some(Place::Header(name)) => self.signs_header(name, true),
+            None => false,
+        }
+    }
+
+    /// Whether the signature covers the event's type.
+    #[must_use]
+    pub const fn event_is_signed(&self) -> bool {
+        match self.event {
+            Some(Place::Body(_)) => true,
+            Some(Place::Header(name)) => self.signs_header(name, false),
+            None => false,
+        }
+    }
+
+    /// Whether the signature covers a time.
+    #[must_use]
+    pub const fn time_is_signed(&self) -> bool {
+        match self.time {
+            Some(TimeRule {
+                at: TimeAt::Body(_),
+                ..
+            }) => true,
+            Some(_) => self.signs(Part::Timestamp),
+            None => false,
+        }
+    }
+
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "const code has no iterators"
+    )]
+    const fn signs_header(&self, name: &str, is_id: bool) -> bool {
+        let mut at = 0;
+        while at < self.signed.len() {
+            match self.signed[at] {
+                Part::Id if is_id => return true,
+                Part::Header(signed) if same_header(signed, name) => return true,
+                _ => {}
+            }
+            at += 1;
+        }
+        false
+    }
+
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "const code has no iterators"
+    )]
+    pub(super) const fn signs(&self, part: Part) -> bool {
+        let mut at = 0;
+        while at < self.signed.len() {
+            if matches!(
+                (self.signed[at], part),
+                (Part::Timestamp, Part::Timestamp)
+                    | (Part::Id, Part::Id)
+                    | (Part::Url, Part::Url)
+                    | (Part::Body, Part::Body)
+            ) {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
+}

@@ -1,0 +1,47 @@
+//! What a scheme knows about event types.
+
+/// A documented event type: what a replay of it means, and which signed fields support it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventRule {
+    pub(crate) name: &'static str,
+    pub(crate) once: bool,
+    pub(crate) proof: Option<(&'static str, &'static [&'static str])>,
+}
+
+impl EventRule {
+    /// A type that happens once to a thing (`*.created`, `*.paid`): the same signed bytes under
+    /// another unsigned id are a replay, and are not run again.
+    #[must_use]
+    pub const fn once(name: &'static str) -> Self {
+        Self {
+            name,
+            once: true,
+            proof: None,
+        }
+    }
+
+    /// A type that may honestly repeat with the same bytes (`*.updated`, `*.sent`): such a
+    /// delivery runs, flagged as suspect.
+    #[must_use]
+    pub const fn repeats(name: &'static str) -> Self {
+        Self {
+            name,
+            once: false,
+            proof: None,
+        }
+    }
+
+    /// Ties the type to a signed field: where the body has `pointer`, its value must be one of
+    /// `values`, else the typed event is `Unproved`.
+    #[must_use]
+    pub const fn when(mut self, pointer: &'static str, values: &'static [&'static str]) -> Self {
+        self.proof = Some((pointer, values));
+        self
+    }
+
+    /// The name of the type.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}

@@ -1,0 +1,47 @@
+//! Where the time is, and how far it may lie from now.
+
+use core::time::Duration;
+
+/// Where the time is, and in which unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRule {
+    pub(crate) at: TimeAt,
+    pub(crate) unit: TimeUnit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeAt {
+    Header(&'static str),
+    SignatureKey(&'static str),
+    Body(&'static str),
+}
+
+/// The unit of a sender's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeUnit {
+    /// Unix seconds.
+    Seconds,
+    /// Unix milliseconds.
+    Millis,
+}
+
+/// How far a signed time may lie from the receiver's clock, both bounds included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tolerance {
+    /// How old a delivery may be.
+    pub past: Duration,
+    /// How far ahead of the receiver's clock it may be.
+    pub future: Duration,
+}
+
+impl Tolerance {
+    /// The same in both directions.
+    #[must_use]
+    pub const fn both(duration: Duration) -> Self {
+        Self {
+            past: duration,
+            future: duration,
+        }
+    }
+}
