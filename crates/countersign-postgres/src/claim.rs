@@ -33,9 +33,7 @@ pub(crate) async fn claim(
     request: &ClaimRequest<'_>,
 ) -> Result<Claim, Error> {
     let attempt = Attempt::new(request);
-    if request.aliases.is_empty()
-        && let Some(claim) = attempt.claim_new(client, statements).await?
-    {
+    if let Some(claim) = attempt.claim_new(client, statements).await? {
         return Ok(claim);
     }
     let mut pauses = Pauses::new();
@@ -101,10 +99,16 @@ impl<'a> Attempt<'a> {
         statements: &Statements,
     ) -> Result<Option<Claim>, Error> {
         let (key, owner) = (self.key(), self.owner.as_slice());
-        let lock = lock_of(&self.request.key);
+        let (locks, aliases) = (self.locks(), self.aliases.as_slice());
         let insert = client.prepare_cached(&statements.claim_new).await?;
-        let params: [&(dyn ToSql + Sync); 5] =
-            [&key, &owner, &self.lease, &self.fingerprint, &lock];
+        let params: [&(dyn ToSql + Sync); 6] = [
+            &key,
+            &owner,
+            &self.lease,
+            &self.fingerprint,
+            &locks,
+            &aliases,
+        ];
         let row = match client.query_opt(&insert, &params).await {
             Err(error) if asks_again(&error) => return Ok(None),
             inserted => inserted?,

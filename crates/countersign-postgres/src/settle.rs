@@ -67,8 +67,16 @@ pub(crate) async fn complete(
     fence: i64,
     retention: Duration,
 ) -> Result<Fenced, Error> {
+    let statement = client.prepare_cached(&statements.complete_in).await?;
     let params: Params<'_> = &[&key.as_bytes().as_slice(), &fence, &micros(retention)];
-    insist(client, &statements.complete, params).await
+    let mut pauses = Pauses::new();
+    // Waits for a heartbeat or a takeover that is writing the row; both hold it for one statement.
+    loop {
+        match client.execute(&statement, params).await {
+            Err(error) if asks_again(&error) => pauses.pause().await,
+            changed => return Ok(applied(changed? == 1)),
+        }
+    }
 }
 
 pub(crate) async fn release(

@@ -86,24 +86,36 @@ set_config('lock_timeout', '1s', true)";
 pub const LOCK_TIMEOUT_RESTORE: &str = "\
 SELECT set_config('lock_timeout', current_setting('countersign.lock_timeout'), true)";
 
-/// Claims a key that is new, without aliases. No row says that it was not, or that it is to be asked
-/// again; never that the key is fresh.
+/// Claims a key that is new and whose aliases are. No row says that they were not, or that it is to
+/// be asked again; never that the key is fresh.
 ///
-/// * The row is looked for before the insert, because `ON CONFLICT DO NOTHING` waits for a
+/// * Rows are looked for before the inserts, because `ON CONFLICT DO NOTHING` waits for a
 ///   transaction that is changing the row, such as an open `complete_in`, and a plain read does not.
-/// * The lock makes fences of a key grow: without it a claim could draw a number, stall, and insert
+/// * The locks make fences of a key grow: without them a claim could draw a number, stall, and insert
 ///   it after another claim drew a higher one, inserted and gave back. Not got means that another
-///   claim of the key is being decided.
+///   claim of a name is being decided.
+/// * Aliases go first, because what the look could not see yet makes an insert do nothing: a known
+///   alias then keeps the key from being claimed. A known key leaves aliases whose birth is no
+///   row's, and those count for nothing.
 pub(crate) const CLAIM_NEW: &str = "\
-INSERT INTO countersign (key, fence, born, attempt, until, owner, fingerprint)
-SELECT $1::bytea, next.fence, next.fence, 1,
-    clock_timestamp() + $3::bigint * interval '1 microsecond', $2::bytea, $4::bigint
-FROM (
+WITH next AS MATERIALIZED (
     SELECT nextval('countersign_fence') AS fence
-    WHERE NOT EXISTS (SELECT FROM countersign WHERE key = $1)
-        AND pg_try_advisory_xact_lock($5::bigint)
-    OFFSET 0
-) AS next
+    WHERE NOT EXISTS (SELECT FROM countersign WHERE key = $1::bytea)
+        AND NOT EXISTS (SELECT FROM countersign_aliases WHERE alias = ANY ($6::bytea[]))
+        AND (SELECT bool_and(pg_try_advisory_xact_lock(name))
+            FROM unnest($5::bigint[]) AS names (name))
+),
+pointed AS (
+    INSERT INTO countersign_aliases (alias, key, born)
+    SELECT given.alias, $1, next.fence FROM next, unnest($6) AS given (alias)
+    ON CONFLICT (alias) DO NOTHING
+    RETURNING alias
+)
+INSERT INTO countersign (key, fence, born, attempt, until, owner, fingerprint, aliases)
+SELECT $1, next.fence, next.fence, 1,
+    clock_timestamp() + $3::bigint * interval '1 microsecond', $2::bytea, $4::bigint, $6
+FROM next
+WHERE (SELECT count(*) FROM pointed) = cardinality($6)
 ON CONFLICT (key) DO NOTHING
 RETURNING fence AS granted, 1 AS granted_attempt, false AS granted_alias_known";
 
@@ -210,26 +222,6 @@ done AS (
 SELECT EXISTS (SELECT FROM done) AS done,
     (SELECT until > clock.now FROM countersign
         WHERE key = $1 AND fence = $2 AND NOT completed) AS runs
-FROM clock";
-
-/// Completes a delivery; answers as [`EXTEND`] does.
-pub(crate) const COMPLETE: &str = "\
-WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
-own AS MATERIALIZED (
-    SELECT key FROM countersign
-    WHERE key = $1::bytea AND fence = $2::bigint
-        AND (NOT completed OR until > (SELECT now FROM clock))
-    FOR UPDATE SKIP LOCKED
-),
-done AS (
-    UPDATE countersign AS row
-    SET completed = true, until = clock.now + $3::bigint * interval '1 microsecond'
-    FROM own, clock WHERE row.key = own.key
-    RETURNING true
-)
-SELECT EXISTS (SELECT FROM done) AS done,
-    (SELECT true FROM countersign
-        WHERE key = $1 AND fence = $2 AND (NOT completed OR until > clock.now)) AS runs
 FROM clock";
 
 /// Gives a claim back; answers as [`EXTEND`] does. Aliases are deleted in the order in which claims

@@ -8,7 +8,7 @@ use std::{
 use countersign_core::{
     Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fenced, OnAlias, Owner,
 };
-use countersign_postgres::PostgresStore;
+use countersign_postgres::{PostgresStore, deadpool_postgres::Transaction};
 use countersign_tests::postgres_server::PostgresServer;
 use tokio::task::JoinSet;
 
@@ -190,6 +190,12 @@ async fn a_late_holder_and_a_takeover_do_not_both_win() {
     }
 }
 
+/// What the store locks while it decides about a name.
+fn lock_of(name: &DeliveryKey) -> i64 {
+    let first = u64::from_be_bytes(name.as_bytes()[..8].try_into().unwrap());
+    (first ^ 0x636f_756e_7465_7273).cast_signed()
+}
+
 // A twin whose row is not committed yet cannot be seen, and is no reason to think that there is none.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_waits_for_a_twin_that_is_being_decided() {
@@ -198,17 +204,12 @@ async fn a_claim_waits_for_a_twin_that_is_being_decided() {
     };
     let store = store(&server, "twins", 4).await;
     let mut client = server.pool(1).get().await.unwrap();
-    // What the store locks while it decides about a key.
-    let lock = |key: &DeliveryKey| {
-        let first = u64::from_be_bytes(key.as_bytes()[..8].try_into().unwrap());
-        (first ^ 0x636f_756e_7465_7273).cast_signed()
-    };
     for (locks, commits) in [(false, true), (false, false), (true, true), (true, false)] {
         let key = new_key();
         let transaction = client.transaction().await.unwrap();
         if locks {
             let take = "SELECT pg_advisory_xact_lock($1)";
-            transaction.execute(take, &[&lock(&key)]).await.unwrap();
+            transaction.execute(take, &[&lock_of(&key)]).await.unwrap();
         }
         let insert = "INSERT INTO twins (key, fence, born, attempt, until, owner) \
             SELECT $1, f, f, 1, clock_timestamp() + interval '1 minute', '\\x00' \
@@ -219,8 +220,7 @@ async fn a_claim_waits_for_a_twin_that_is_being_decided() {
             let store = store.clone();
             async move { claim_by(&store, key, 2).await }
         });
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        assert!(!claiming.is_finished(), "decided before the twin was");
+        is_waited_for(&server, &transaction).await;
         if commits {
             transaction.commit().await.unwrap();
             let claim = claiming.await.unwrap();
@@ -230,5 +230,94 @@ async fn a_claim_waits_for_a_twin_that_is_being_decided() {
             let claim = claiming.await.unwrap();
             assert!(matches!(claim, Claim::Claimed(_)), "{claim:?}");
         }
+    }
+}
+
+// The same with a twin that has another key and the same alias.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_waits_for_an_alias_that_is_being_decided() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "alias_twins", 4).await;
+    let mut client = server.pool(1).get().await.unwrap();
+    for (completed, commits) in [(false, true), (true, true), (true, false)] {
+        let (twin, key, alias) = (new_key(), new_key(), new_key());
+        let transaction = client.transaction().await.unwrap();
+        let insert = "WITH row AS ( \
+                INSERT INTO alias_twins (key, fence, born, attempt, until, owner, completed, aliases) \
+                SELECT $1, f, f, 1, clock_timestamp() + interval '1 minute', '\\x00', $3, ARRAY[$2::bytea] \
+                FROM nextval('alias_twins_fence') AS f RETURNING born) \
+            INSERT INTO alias_twins_aliases (alias, key, born) SELECT $2, $1, born FROM row";
+        let (twin_bytes, alias_bytes) = (twin.as_bytes().as_slice(), alias.as_bytes().as_slice());
+        transaction
+            .execute(insert, &[&twin_bytes, &alias_bytes, &completed])
+            .await
+            .unwrap();
+        let claiming = tokio::spawn({
+            let store = store.clone();
+            async move { claim_aliased(&store, key, &[alias]).await }
+        });
+        is_waited_for(&server, &transaction).await;
+        if commits {
+            transaction.commit().await.unwrap();
+        } else {
+            transaction.rollback().await.unwrap();
+        }
+        match (claiming.await.unwrap(), completed, commits) {
+            (Claim::InFlight { on, .. }, false, true) if on == twin => {}
+            (Claim::Suppressed, true, true) | (Claim::Claimed(_), _, false) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+// Whoever holds the lock of a name has perhaps drawn a fence already, and not written it yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_waits_for_the_lock_of_each_of_its_names() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "locked_names", 4).await;
+    let mut client = server.pool(1).get().await.unwrap();
+    for of_alias in [false, true] {
+        let (key, aliases) = (new_key(), [new_key(), new_key()]);
+        let name = if of_alias { aliases[1] } else { key };
+        let transaction = client.transaction().await.unwrap();
+        let take = "SELECT pg_advisory_xact_lock($1)";
+        transaction.execute(take, &[&lock_of(&name)]).await.unwrap();
+        let claiming = tokio::spawn({
+            let store = store.clone();
+            async move { claim_aliased(&store, key, &aliases).await }
+        });
+        is_waited_for(&server, &transaction).await;
+        transaction.rollback().await.unwrap();
+        let claim = claiming.await.unwrap();
+        assert!(matches!(claim, Claim::Claimed(_)), "{claim:?}");
+    }
+}
+
+async fn claim_aliased(store: &PostgresStore, key: DeliveryKey, aliases: &[DeliveryKey]) -> Claim {
+    let request = ClaimRequest::new(key, Owner::from_u128(2), LEASE);
+    let request = request.with_aliases(aliases, OnAlias::Suppress);
+    store.claim(request).await.unwrap()
+}
+
+/// Waits until somebody waits for a transaction.
+async fn is_waited_for(server: &PostgresServer, transaction: &Transaction<'_>) {
+    let pid = "SELECT pg_backend_pid()";
+    let pid: i32 = transaction.query_one(pid, &[]).await.unwrap().get(0);
+    let client = server.pool(1).get().await.unwrap();
+    let blocked = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))";
+    let begin = std::time::Instant::now();
+    while client
+        .query_one(blocked, &[&pid])
+        .await
+        .unwrap()
+        .get::<_, i64>(0)
+        == 0
+    {
+        assert!(begin.elapsed() < Duration::from_secs(10), "nobody waits");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -55,6 +55,23 @@ async fn purges_are_bounded_and_take_aliases_along() {
     assert_eq!(count(&server, "purged").await, 0);
 }
 
+// What is suppressed leaves no row behind, not of those of its aliases either that nobody knew.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_claimed_writes_nothing() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "refused", 4).await;
+    let known = new_key();
+    for (aliases, claimed) in [([known, new_key()], true), ([new_key(), known], false)] {
+        let request = ClaimRequest::new(new_key(), Owner::from_u128(1), LEASE);
+        let claim = store.claim(request.with_aliases(&aliases, OnAlias::Suppress));
+        assert_eq!(matches!(claim.await.unwrap(), Claim::Claimed(_)), claimed);
+        assert_eq!(count(&server, "refused").await, 1);
+        assert_eq!(count(&server, "refused_aliases").await, 2);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_back_leaves_nothing_behind() {
     let Some(server) = PostgresServer::shared() else {
@@ -103,11 +120,13 @@ async fn no_statement_takes_a_time() {
         claim_by(&store, key, 2).await,
         Claim::InFlight { .. }
     ));
-    let aliased = ClaimRequest::new(new_key(), Owner::from_u128(1), LEASE);
-    let _claim = store
-        .claim(aliased.with_aliases(&alias, OnAlias::Run))
-        .await
-        .unwrap();
+    for _new_then_known in 0..2 {
+        let aliased = ClaimRequest::new(new_key(), Owner::from_u128(1), LEASE);
+        let _claim = store
+            .claim(aliased.with_aliases(&alias, OnAlias::Run))
+            .await
+            .unwrap();
+    }
     let _extended = store.extend(&key, held.fence, LEASE).await.unwrap();
     let _done = store.complete(&key, held.fence, LEASE).await.unwrap();
     let _lost = store.release(&key, held.fence).await.unwrap();
