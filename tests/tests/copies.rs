@@ -1,9 +1,14 @@
 //! Copies of a delivery that a process is claiming or running join it, and leave the store alone.
 
 use core::time::Duration;
-use std::pin::pin;
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex},
+};
 
-use countersign_core::{Answer, Completion, DedupStore, Fenced, RejectionKind, Run, rebill_za};
+use countersign_core::{
+    Answer, Completion, DedupStore, Fenced, Notice, RejectionKind, Run, rebill_za,
+};
 use countersign_testkit::{ManualClock, SignedDelivery};
 use countersign_tests::{
     fickle::{Bench, Fate, Fickle, kind},
@@ -332,6 +337,41 @@ fn what_is_in_flight_under_one_id_says_nothing_of_another() -> Tested {
     assert_eq!(bench.finish(due, 200), 200);
     assert_eq!(other.finish(run, 200), 200);
     assert_eq!(bench.drive(replay).unwrap_err().status(), 200);
+    Ok(())
+}
+
+// Whether this process runs the delivery, another one does, or it is done.
+#[test]
+fn other_bytes_under_the_same_id_are_told() -> Tested {
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let listener = Arc::clone(&told);
+    let clock = ManualClock::new();
+    let bench = Bench::over(rebill_za::SCHEME, &clock, Fickle::new(&clock), |builder| {
+        builder.on_notice(move |notice| {
+            if let Notice::FingerprintMismatch(delivery) = notice {
+                let body = String::from_utf8_lossy(delivery.body()).into_owned();
+                listener.lock().unwrap().push(body);
+            }
+        })
+    })?;
+    let told = || core::mem::take(&mut *told.lock().unwrap());
+    let delivery = bench.delivery();
+    let other = other_bytes(&bench, &delivery);
+    let body = String::from_utf8(other.body().to_vec())?;
+
+    for process in [&bench, &bench.another()?] {
+        let run = process.admit(&delivery).unwrap();
+        for (copy, expected) in [(&delivery, None), (&other, Some(&body))] {
+            let mut waiting = pin!(bench.ask(copy));
+            begun!(waiting);
+            assert_eq!(told().first(), expected);
+        }
+        assert_eq!(process.finish(run, 500), 500);
+    }
+    let run = bench.admit(&delivery).unwrap();
+    assert_eq!(bench.finish(run, 200), 200);
+    assert_eq!(bench.admit(&other).unwrap_err().status(), 200);
+    assert_eq!(told(), [body]);
     Ok(())
 }
 

@@ -25,7 +25,8 @@ pub enum Notice<'a> {
         /// The proved bytes; gone when the request had to wait for a running copy.
         body: Option<Proved<'a>>,
     },
-    /// A delivery with other bytes was completed under this (unsigned) id: the handler did not run.
+    /// A delivery with other bytes was completed, or is running, under this (unsigned) id: the handler
+    /// does not run.
     FingerprintMismatch(&'a Verified),
     /// A proved body was not of the expected form, and the receiver was told to discard such.
     Discarded(&'a Admitted),

@@ -41,13 +41,14 @@ pub(crate) async fn claim(
         match attempt.claim_locked(client, statements).await {
             Ok(Decision::Claim(claim)) => return Ok(claim),
             // Its holder's transaction is open; the lock stands in for the lease.
-            Ok(Decision::Locked) if pauses.taken() >= LOOKS => {
+            Ok(Decision::Locked { fingerprint }) if pauses.taken() >= LOOKS => {
                 return Ok(Claim::InFlight {
                     on: request.key,
                     remaining: LOCKED_FOR,
+                    fingerprint,
                 });
             }
-            Ok(Decision::Locked | Decision::AskAgain) => {}
+            Ok(Decision::Locked { .. } | Decision::AskAgain) => {}
             Err(error) if asks_again(&error) => {}
             Err(error) => return Err(error),
         }
@@ -68,7 +69,9 @@ struct Attempt<'a> {
 enum Decision {
     Claim(Claim),
     /// The key may be taken over, but somebody is writing its row.
-    Locked,
+    Locked {
+        fingerprint: Option<u64>,
+    },
     /// Another claim came first, and this look could not see it yet.
     AskAgain,
 }
@@ -122,7 +125,7 @@ impl<'a> Attempt<'a> {
         };
         Ok(match row.map(|row| self.decide(&row)).transpose()? {
             Some(Decision::Claim(claim)) => Some(claim),
-            Some(Decision::Locked | Decision::AskAgain) | None => None,
+            Some(Decision::Locked { .. } | Decision::AskAgain) | None => None,
         })
     }
 
@@ -194,18 +197,21 @@ impl<'a> Attempt<'a> {
                 Claim::InFlight {
                     on: DeliveryKey::from_bytes(on),
                     remaining: until.duration_since(now).unwrap_or_default(),
+                    fingerprint: fingerprint(row.try_get("other_fingerprint")?),
                 }
             }));
         }
         Ok(match own {
-            Some(_) => Decision::Locked,
+            Some(_) => Decision::Locked {
+                fingerprint: fingerprint(row.try_get("fingerprint")?),
+            },
             None => Decision::AskAgain,
         })
     }
 
     fn decided_by_own(&self, row: &Row, remaining: Duration) -> Result<Decision, Error> {
+        let fingerprint = fingerprint(row.try_get("fingerprint")?);
         if row.try_get("completed")? {
-            let fingerprint = fingerprint(row.try_get("fingerprint")?);
             return Ok(Decision::Claim(Claim::Completed { fingerprint }));
         }
         if row.try_get::<_, &[u8]>("owner")? == self.owner {
@@ -216,6 +222,7 @@ impl<'a> Attempt<'a> {
         Ok(Decision::Claim(Claim::InFlight {
             on: self.request.key,
             remaining,
+            fingerprint,
         }))
     }
 }

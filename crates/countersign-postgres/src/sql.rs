@@ -143,7 +143,7 @@ given AS MATERIALIZED (
     SELECT alias, at FROM unnest($5::bytea[]) WITH ORDINALITY AS given (alias, at)
 ),
 known AS MATERIALIZED (
-    SELECT given.alias, given.at, row.key, row.completed, row.until
+    SELECT given.alias, given.at, row.key, row.completed, row.until, row.fingerprint
     FROM given
     JOIN countersign_aliases AS pointer ON pointer.alias = given.alias
     JOIN countersign AS row ON row.key = pointer.key AND row.born = pointer.born
@@ -200,7 +200,8 @@ pointed AS (
 SELECT clock.now, granted.fence AS granted, granted.attempt AS granted_attempt,
     granted.alias_known AS granted_alias_known,
     own.fence, own.attempt, own.alias_known, own.completed, own.until, own.owner, own.fingerprint,
-    other.key AS other, other.completed AS other_completed, other.until AS other_until
+    other.key AS other, other.completed AS other_completed, other.until AS other_until,
+    other.fingerprint AS other_fingerprint
 FROM clock
 LEFT JOIN granted ON true
 LEFT JOIN own ON true

@@ -81,15 +81,25 @@ fn read_claim(value: &Value) -> Option<Claim> {
                 Value::Int(left) => Duration::from_millis(u64::try_from(*left).ok()?),
                 _ => return None,
             },
+            fingerprint: fingerprint(text(3)?)?,
         },
         b"c" => Claim::Completed {
-            fingerprint: match text(1)?.split_first()? {
-                (b'0', _) => None,
-                (_, bits) => Some(u64::from_be_bytes(*bits.first_chunk()?)),
-            },
+            fingerprint: fingerprint(text(1)?)?,
         },
         b"s" => Claim::Suppressed,
         _ => return None,
+    })
+}
+
+/// The inner `None` is of a row that was claimed without one.
+#[allow(
+    clippy::option_option,
+    reason = "the outer one is of an answer that no script gives"
+)]
+fn fingerprint(text: &[u8]) -> Option<Option<u64>> {
+    Some(match text.split_first()? {
+        (b'0', _) => None,
+        (_, bits) => Some(u64::from_be_bytes(*bits.first_chunk()?)),
     })
 }
 

@@ -1,7 +1,5 @@
 //! The one decision of a store: who gets a key.
 
-use core::time::Duration;
-
 use countersign_core::{Claim, Claimed, DeliveryKey, Fence, OnAlias};
 
 use crate::{
@@ -135,7 +133,15 @@ fn own(
         State::Held { hold, .. } if hold.owner == request.owner => {
             Err(Claim::Claimed(claimed(delivery.id, &hold)))
         }
-        State::Held { remaining, .. } => Err(in_flight(request.key, remaining)),
+        State::Held {
+            remaining,
+            fingerprint,
+            ..
+        } => Err(Claim::InFlight {
+            on: request.key,
+            remaining,
+            fingerprint,
+        }),
         State::Completed { fingerprint } => Err(Claim::Completed { fingerprint }),
         State::Lapsed { attempt } => Ok(Own::Lapsed(delivery.id, attempt)),
         State::Ended => Ok(Own::Ended(delivery.id)),
@@ -163,8 +169,19 @@ fn look_at_aliases(
             Some(_) if request.on_alias == OnAlias::Run => aliases.known = true,
             // A completed delivery decides at once, one in flight only when there is no other.
             Some((State::Completed { .. }, _)) => return Ok(Err(Claim::Suppressed)),
-            Some((State::Held { remaining, .. }, on)) => {
-                held = held.or_else(|| Some(in_flight(on, remaining)));
+            Some((
+                State::Held {
+                    remaining,
+                    fingerprint,
+                    ..
+                },
+                on,
+            )) => {
+                held.get_or_insert(Claim::InFlight {
+                    on,
+                    remaining,
+                    fingerprint,
+                });
             }
         }
     }
@@ -178,10 +195,6 @@ fn state(table: &mut Table<'_>, delivery: &Delivery, now: Millis) -> rusqlite::R
         table.anchor(delivery.id, now)?;
     }
     Ok(delivery.state(now))
-}
-
-const fn in_flight(on: DeliveryKey, remaining: Duration) -> Claim {
-    Claim::InFlight { on, remaining }
 }
 
 /// The claim as it was granted.

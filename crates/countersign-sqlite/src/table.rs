@@ -30,7 +30,11 @@ pub(crate) struct Hold {
 /// What a delivery's row says at some moment.
 pub(crate) enum State {
     /// In flight, and the lease runs.
-    Held { hold: Hold, remaining: Duration },
+    Held {
+        hold: Hold,
+        remaining: Duration,
+        fingerprint: Option<u64>,
+    },
     /// In flight, but the lease has run out.
     Lapsed { attempt: u32 },
     /// Done and remembered.
@@ -41,9 +45,9 @@ pub(crate) enum State {
 
 impl Delivery {
     pub(crate) fn state(&self, now: Millis) -> State {
+        let fingerprint = self.fingerprint.map(i64::cast_unsigned);
         if self.until > 0 {
             return if now < self.until {
-                let fingerprint = self.fingerprint.map(i64::cast_unsigned);
                 State::Completed { fingerprint }
             } else {
                 State::Ended
@@ -56,7 +60,11 @@ impl Delivery {
                     let attempt = hold.attempt;
                     State::Lapsed { attempt }
                 } else {
-                    State::Held { hold, remaining }
+                    State::Held {
+                        hold,
+                        remaining,
+                        fingerprint,
+                    }
                 }
             }
             None => State::Lapsed { attempt: 0 },

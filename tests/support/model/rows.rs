@@ -227,6 +227,7 @@ impl Rows {
         Claim::InFlight {
             on: self.primary(on),
             remaining: self.units(row.until - self.now),
+            fingerprint: row.fingerprint,
         }
     }
 

@@ -93,10 +93,15 @@ impl Trial {
                 Expected::Answer(Claim::InFlight {
                     on: expected,
                     remaining: most,
+                    fingerprint: claimed_with,
                 }),
-                Claim::InFlight { on, remaining },
+                Claim::InFlight {
+                    on,
+                    remaining,
+                    fingerprint,
+                },
             ) => {
-                assert_eq!(on, expected);
+                assert_eq!((on, fingerprint), (expected, claimed_with));
                 self.assert_left(remaining, most);
             }
             (Expected::Answer(expected), answer) => assert_eq!(answer, expected),

@@ -101,5 +101,5 @@ pub(crate) async fn refusal(store: &SqliteStore, key: DeliveryKey) -> StoreError
 }
 
 pub(crate) fn is_running(claim: Claim, on: DeliveryKey) -> bool {
-    matches!(claim, Claim::InFlight { on: other, remaining } if other == on && remaining <= LEASE)
+    matches!(claim, Claim::InFlight { on: other, remaining, .. } if other == on && remaining <= LEASE)
 }

@@ -179,6 +179,9 @@ impl Inner {
         let (claim, permit, lead) = match asked {
             Asked::Answered(claim, permit, lead) => (claim, permit, lead),
             Asked::Joined(flight, _waiting) => {
+                if flight.key() == key {
+                    inner.compare(&verified, &fingerprints, flight.fingerprint());
+                }
                 // A waiting copy holds neither its body nor a place among the running.
                 let summary = Summary::of(&verified);
                 drop(verified);
@@ -219,11 +222,7 @@ impl Inner {
                 Ok(run(Admitted::new(verified, &claimed), permit, lead, false))
             }
             Claim::Completed { fingerprint } => {
-                let known = |mark| fingerprints.is_empty() || fingerprints.contains(&mark);
-                if fingerprint.is_some_and(|mark| !known(mark)) {
-                    inner.notify.send(&Notice::FingerprintMismatch(&verified));
-                    trace::fingerprint_mismatch(&Summary::of(&verified));
-                }
+                inner.compare(&verified, &fingerprints, fingerprint);
                 refuse(Refused::Done(Dedup::Duplicate), &verified)
             }
             Claim::Suppressed => {
@@ -234,7 +233,14 @@ impl Inner {
                 });
                 Err(Box::new((Refused::Done(Dedup::Suppressed), summary)))
             }
-            Claim::InFlight { on, remaining } => {
+            Claim::InFlight {
+                on,
+                remaining,
+                fingerprint,
+            } => {
+                if on == key {
+                    inner.compare(&verified, &fingerprints, fingerprint);
+                }
                 let summary = Summary::of(&verified);
                 drop((verified, permit));
                 let ended = match WaitPermit::take(inner) {
@@ -244,6 +250,15 @@ impl Inner {
                 let refused = inner.twin_ended(ended, &summary, on == key, remaining);
                 Err(Box::new((refused, summary)))
             }
+        }
+    }
+
+    /// Sends notice when a delivery has the id of an earlier one and other bytes.
+    fn compare(&self, verified: &Verified, fingerprints: &[u64], earlier: Option<u64>) {
+        let known = |mark| fingerprints.is_empty() || fingerprints.contains(&mark);
+        if earlier.is_some_and(|mark| !known(mark)) {
+            self.notify.send(&Notice::FingerprintMismatch(verified));
+            trace::fingerprint_mismatch(&Summary::of(verified));
         }
     }
 

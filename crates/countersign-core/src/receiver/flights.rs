@@ -38,6 +38,7 @@ struct Table {
 pub(super) struct Flight {
     key: DeliveryKey,
     aliases: SmallVec<[DeliveryKey; 2]>,
+    fingerprint: Option<u64>,
     claimed: Shared<oneshot::Receiver<Landed>>,
     ended: Shared<oneshot::Receiver<TwinEnd>>,
 }
@@ -51,6 +52,7 @@ enum Landed {
     InFlight {
         on: DeliveryKey,
         remaining: Duration,
+        fingerprint: Option<u64>,
     },
     /// The store failed.
     Failed(StoreErrorKind),
@@ -62,7 +64,15 @@ impl Landed {
     fn of(claim: &Result<Claim, StoreError>) -> Self {
         match *claim {
             Ok(Claim::Claimed(_)) => Self::Held,
-            Ok(Claim::InFlight { on, remaining }) => Self::InFlight { on, remaining },
+            Ok(Claim::InFlight {
+                on,
+                remaining,
+                fingerprint,
+            }) => Self::InFlight {
+                on,
+                remaining,
+                fingerprint,
+            },
             // What is done can be forgotten on purpose: an answer from before must not be used.
             Ok(Claim::Completed { .. } | Claim::Suppressed) => Self::Ask,
             Err(ref error) => Self::Failed(error.kind()),
@@ -91,7 +101,7 @@ impl Inner {
         let until = arrived.saturating_add(self.limits.response_budget);
         let mut lead = None;
         let mut answer = None;
-        while let Some(boarding) = Flights::board(self, key, aliases, request.on_alias) {
+        while let Some(boarding) = Flights::board(self, &request) {
             let flight = match boarding {
                 Boarding::First(first) => {
                     lead = Some(first);
@@ -105,8 +115,16 @@ impl Inner {
                 // Its request went away, and this one may be the first now.
                 None => continue,
                 Some(Landed::Held) => return Ok(Asked::Joined(flight, waiting)),
-                Some(Landed::InFlight { on, remaining }) => {
-                    answer = Some(Ok(Claim::InFlight { on, remaining }));
+                Some(Landed::InFlight {
+                    on,
+                    remaining,
+                    fingerprint,
+                }) => {
+                    answer = Some(Ok(Claim::InFlight {
+                        on,
+                        remaining,
+                        fingerprint,
+                    }));
                 }
                 Some(Landed::Failed(kind)) => answer = Some(Err(StoreError::as_was(kind))),
                 Some(Landed::Ask) => {}
@@ -140,18 +158,14 @@ enum Boarding {
 impl Flights {
     /// Joins what goes on under the key of a delivery or, where a copy would be suppressed, under
     /// its aliases; begins it else. `None` where the store is as quick to ask.
-    fn board(
-        inner: &Arc<Inner>,
-        key: DeliveryKey,
-        aliases: &[DeliveryKey],
-        on_alias: OnAlias,
-    ) -> Option<Boarding> {
+    fn board(inner: &Arc<Inner>, request: &ClaimRequest<'_>) -> Option<Boarding> {
         let capabilities = inner.store.capabilities();
         if !(capabilities.durable || capabilities.shared) {
             return None;
         }
-        let aliases = match on_alias {
-            OnAlias::Suppress => aliases,
+        let key = request.key;
+        let aliases = match request.on_alias {
+            OnAlias::Suppress => request.aliases,
             OnAlias::Run => &[],
         };
         let mut table = inner.flights.lock();
@@ -170,6 +184,7 @@ impl Flights {
         let flight = Arc::new(Flight {
             key,
             aliases: SmallVec::from(aliases),
+            fingerprint: request.fingerprint,
             claimed: claimed.shared(),
             ended: ended.shared(),
         });
@@ -218,6 +233,11 @@ impl Flight {
     /// The key that is claimed.
     pub(super) const fn key(&self) -> DeliveryKey {
         self.key
+    }
+
+    /// The mark of the bytes that are claimed.
+    pub(super) const fn fingerprint(&self) -> Option<u64> {
+        self.fingerprint
     }
 
     /// What the claim's answer means to a copy. `None` when the claim was never answered, because

@@ -80,7 +80,8 @@ pub struct ClaimRequest<'a> {
     pub owner: Owner,
     /// How long the claim is held without an [`extend`](DedupStore::extend).
     pub lease: Duration,
-    /// A mark of the signed bytes, kept with the row and handed back with [`Claim::Completed`].
+    /// A mark of the signed bytes, kept with the row and handed back with [`Claim::Completed`]
+    /// and [`Claim::InFlight`].
     pub fingerprint: Option<u64>,
 }
 
@@ -127,6 +128,8 @@ pub enum Claim {
         on: DeliveryKey,
         /// What is left of the lease.
         remaining: Duration,
+        /// The fingerprint that `on` was claimed with.
+        fingerprint: Option<u64>,
     },
     /// The delivery was completed and is remembered.
     Completed {

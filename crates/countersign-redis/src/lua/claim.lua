@@ -13,7 +13,7 @@ if row then
         if sub(row, 45, 60) == ARGV[1] then
             return { 'h', sub(row, 2, 17), sub(row, 34, 43), sub(row, 44, 44) }
         end
-        return { 'i', sub(KEYS[1], -32), left }
+        return { 'i', sub(KEYS[1], -32), left, sub(row, 61, 69) }
     end
 end
 
@@ -33,7 +33,7 @@ for n = 2, #KEYS do
             elseif live and byte(other) == 99 then
                 return { 's' }
             elseif live then
-                busy = busy or { 'i', on, left }
+                busy = busy or { 'i', on, left, sub(other, 61, 69) }
             end
         end
     end

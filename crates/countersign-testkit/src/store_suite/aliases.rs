@@ -33,7 +33,7 @@ pub(super) async fn an_alias_of_a_key_in_flight_says_which<S: DedupStore>(
     let held = fx.hold_aliased(first, 1, &[alias]).await?;
     let claim = fx.claim_aliased(twin, 2, &[alias]).await?;
     ensure!(
-        matches!(claim, Claim::InFlight { on, remaining }
+        matches!(claim, Claim::InFlight { on, remaining, .. }
             if on == first && !remaining.is_zero() && remaining <= fx.units(10)),
         "a twin under another key: got {claim:?}"
     );

@@ -37,15 +37,21 @@ pub(super) async fn a_fresh_key_is_claimed<S: DedupStore>(fx: &Fixture<S>) -> Ou
 }
 
 pub(super) async fn a_held_key_is_in_flight<S: DedupStore>(fx: &Fixture<S>) -> Outcome {
-    let key = new_key();
-    fx.hold(key, 1).await?;
-    for by in [2, 3] {
-        let claim = fx.claim(key, by).await?;
-        ensure!(
-            matches!(claim, Claim::InFlight { on, remaining }
-                if on == key && !remaining.is_zero() && remaining <= fx.units(10)),
-            "a second owner's claim: got {claim:?}"
-        );
+    for with in [None, Some(0), Some(u64::MAX)] {
+        let key = new_key();
+        let request = ClaimRequest::new(key, owner(1), fx.units(10)).with_fingerprint(with);
+        granted(fx.store.claim(request).await?)?;
+        for by in [2, 3] {
+            let claim = fx.claim(key, by).await?;
+            ensure!(
+                matches!(claim, Claim::InFlight { on, remaining, fingerprint }
+                    if on == key
+                        && !remaining.is_zero()
+                        && remaining <= fx.units(10)
+                        && fingerprint == with),
+                "a second owner's claim of a key that was claimed with {with:?}: got {claim:?}"
+            );
+        }
     }
     Ok(())
 }

@@ -88,6 +88,7 @@ impl ReferenceStore {
                 return Err(Claim::InFlight {
                     on: request.key,
                     remaining: row.until - now,
+                    fingerprint: row.fingerprint,
                 });
             }
             Some(row) if !row.done => attempt = row.claimed.attempt + 1,
@@ -109,6 +110,7 @@ impl ReferenceStore {
                     return Err(Claim::InFlight {
                         on: *on,
                         remaining: row.until - now,
+                        fingerprint: row.fingerprint,
                     });
                 }
                 (Some(row), _) if row.live(now) => known = true,

@@ -120,9 +120,12 @@ impl<'a> Attempt<'a> {
             State::Held { fence, hold, .. } if hold.owner == self.request.owner => {
                 Err(Decision::Answer(Claim::Claimed(hold.claimed(fence))))
             }
-            State::Held { remaining, .. } => Err(Decision::Answer(Claim::InFlight {
+            State::Held {
+                hold, remaining, ..
+            } => Err(Decision::Answer(Claim::InFlight {
                 on: self.key.key,
                 remaining,
+                fingerprint: hold.fingerprint,
             })),
             State::Completed { fingerprint } => {
                 Err(Decision::Answer(Claim::Completed { fingerprint }))
@@ -166,7 +169,13 @@ impl<'a> Attempt<'a> {
             return Ok(None);
         };
         Ok(match shard.state(pointer.slot(), self.now) {
-            State::Held { remaining, .. } => Some(Claim::InFlight { on, remaining }),
+            State::Held {
+                hold, remaining, ..
+            } => Some(Claim::InFlight {
+                on,
+                remaining,
+                fingerprint: hold.fingerprint,
+            }),
             State::Completed { fingerprint } => Some(Claim::Completed { fingerprint }),
             State::Lapsed { .. } | State::Absent => None,
         })
