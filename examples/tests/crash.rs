@@ -138,6 +138,49 @@ async fn sqlite_survives_kill_9_and_retries_at_once() -> Tested {
     Ok(())
 }
 
+/// A new process on the old one's file, before the old one has ended; copies go to both.
+#[tokio::test]
+async fn an_overlapping_restart_on_sqlite_runs_nothing_twice() -> Tested {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir()?;
+    let (database, file) = (
+        folder.path().join("deliveries.db"),
+        folder.path().join("effects"),
+    );
+    let mut flags = vec!["--handler-ms", "1000"];
+    flags.extend(["--db", database.to_str().ok_or("not UTF-8")?]);
+    flags.extend(["--effects", file.to_str().ok_or("not UTF-8")?]);
+    let ids: Vec<String> = (0..200).map(|n| format!("dlv_{n}")).collect();
+    let send = |example: &Example, id: &String| {
+        let (http, delivery) = (example.http.clone(), paid(id, REBILL));
+        tokio::spawn(async move {
+            http.send(&delivery)
+                .await
+                .map_err(|error| error.to_string())
+        })
+    };
+
+    let old = Example::start("axum_sqlite", &flags, &[])?;
+    let (early, _) = ids.split_at(100);
+    let mut sent: Vec<_> = early.iter().map(|id| send(&old, id)).collect();
+    until(|| early.iter().all(|id| effects(&file, "start", id) == 1)).await?;
+    let new = Example::start("axum_sqlite", &flags, &[])?;
+    sent.extend(ids.iter().flat_map(|id| [send(&new, id), send(&old, id)]));
+    until(|| ids.iter().all(|id| effects(&file, "start", id) >= 1)).await?;
+    assert!(old.signal("TERM")?);
+    // The old one may refuse what comes late; the new one then answers for it.
+    for answer in sent {
+        let _refused = answer.await?;
+    }
+    for id in &ids {
+        insist(&new, id).await?;
+        let runs = ["start", "done"].map(|what| effects(&file, what, id));
+        assert_eq!(runs, [1, 1], "{id}");
+    }
+    assert!(old.stop()?);
+    Ok(())
+}
+
 #[tokio::test]
 async fn redis_survives_kill_9_and_retries_after_the_lease() -> Tested {
     let _alone = ALONE.lock().await;
