@@ -6,8 +6,11 @@
 //! DATABASE_URL=postgres://app@127.0.0.1/app REBILL_WEBHOOK_SECRET=.. \
 //!     INVOICE_MAKER_WEBHOOK_SECRET=.. cargo run --example exactly_once_postgres
 //! ```
+//!
+//! To end it at the worst moments, slow them down with `--commit-ms` and `--answer-ms`, and watch the
+//! file of `--effects`: it says `completed <id> <event>` before the commit and `committed` after it.
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use clap::Parser;
@@ -25,11 +28,32 @@ use countersign_examples::{
     serve::{Receivers, serve},
 };
 
+/// The flags of this example.
+#[derive(Debug, Parser)]
+struct Flags {
+    #[command(flatten)]
+    postgres: PostgresOptions,
+    #[command(flatten)]
+    pauses: Pauses,
+}
+
+/// Moments to end the process at.
+#[derive(Clone, Copy, Debug, Parser)]
+struct Pauses {
+    /// How long to wait between completing a delivery and the commit, in milliseconds.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    commit_ms: u64,
+    /// How long to wait between the commit and the answer, in milliseconds.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    answer_ms: u64,
+}
+
 #[derive(Clone)]
 struct App {
     pool: Pool,
     store: PostgresStore,
     ledger: Ledger,
+    pauses: Pauses,
 }
 
 #[tokio::main]
@@ -39,18 +63,19 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<ExitCode, Box<dyn Error>> {
     log();
-    let flags = PostgresOptions::parse();
-    let (pool, store) = flags.connect().await?;
+    let Flags { postgres, pauses } = Flags::parse();
+    let (pool, store) = postgres.connect().await?;
     let table = "CREATE TABLE IF NOT EXISTS payments (event_id text NOT NULL, amount bigint)";
     pool.get().await?.batch_execute(table).await?;
 
-    let options = flags.options;
+    let options = postgres.options;
     let receivers = Receivers::new(&options, store.clone())?;
     let ledger = Ledger::new(options.trouble)?;
     let app = App {
         pool,
         store,
         ledger,
+        pauses,
     };
     let router = Router::new()
         .route(
@@ -120,8 +145,14 @@ impl App {
         let completion = delivery.completion();
         let completed = self.store.complete_in(&transaction, &completion).await;
         match completed.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)? {
-            Fenced::Applied => transaction.commit().await.map_err(failed),
-            Fenced::Lost => Err(StatusCode::SERVICE_UNAVAILABLE),
+            Fenced::Applied => {}
+            Fenced::Lost => return Err(StatusCode::SERVICE_UNAVAILABLE),
         }
+        self.ledger.note("completed", id, event);
+        tokio::time::sleep(Duration::from_millis(self.pauses.commit_ms)).await;
+        transaction.commit().await.map_err(failed)?;
+        self.ledger.note("committed", id, event);
+        tokio::time::sleep(Duration::from_millis(self.pauses.answer_ms)).await;
+        Ok(())
     }
 }

@@ -105,15 +105,27 @@ impl Ledger {
     pub async fn run(&self, source: &str, event: &str, id: Option<&str>) -> Result<(), Failed> {
         let id = id.unwrap_or("-");
         let run = self.count(source, event, id);
-        self.effect("start", id, event);
+        self.note("start", id, event);
         let trouble = &self.inner.trouble;
         tokio::time::sleep(Duration::from_millis(trouble.handler_ms)).await;
         assert!(run > trouble.panic_first, "told to panic");
         if run <= trouble.fail_first {
             return Err(Failed);
         }
-        self.effect("done", id, event);
+        self.note("done", id, event);
         Ok(())
+    }
+
+    /// Appends a line to the effects file, if there is one.
+    pub fn note(&self, what: &str, id: &str, event: &str) {
+        if let Some(file) = &self.inner.effects {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            // One write a line, so that lines of several processes do not mix.
+            let written = file.write_all(format!("{what} {id} {event}\n").as_bytes());
+            if let Err(error) = written.and_then(|()| file.flush()) {
+                eprintln!("the effects file cannot be written: {error}");
+            }
+        }
     }
 
     /// Everything seen so far.
@@ -140,17 +152,6 @@ impl Ledger {
             runs: 1,
         });
         1
-    }
-
-    fn effect(&self, what: &str, id: &str, event: &str) {
-        if let Some(file) = &self.inner.effects {
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            // One write a line, so that lines of several processes do not mix.
-            let written = file.write_all(format!("{what} {id} {event}\n").as_bytes());
-            if let Err(error) = written.and_then(|()| file.flush()) {
-                eprintln!("the effects file cannot be written: {error}");
-            }
-        }
     }
 }
 

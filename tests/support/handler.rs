@@ -1,8 +1,11 @@
 //! The handler behind every test server; the delivery's body says how it behaves.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Instant,
 };
 
 use countersign_core::{Outcome, Verified};
@@ -22,6 +25,7 @@ struct Inner {
     ended: AtomicU32,
     entered: Semaphore,
     gate: Semaphore,
+    runs: Mutex<Vec<(String, Instant)>>,
 }
 
 /// What a handler answers.
@@ -41,6 +45,7 @@ impl Default for Desk {
                 ended: AtomicU32::new(0),
                 entered: Semaphore::new(0),
                 gate: Semaphore::new(0),
+                runs: Mutex::default(),
             }),
         }
     }
@@ -57,6 +62,13 @@ impl Desk {
     #[must_use]
     pub fn ended(&self) -> u32 {
         self.inner.ended.load(Ordering::SeqCst)
+    }
+
+    /// The ids of the deliveries that ran, and when each run began.
+    #[must_use]
+    pub fn runs(&self) -> Vec<(String, Instant)> {
+        let runs = self.inner.runs.lock();
+        runs.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until one more run began.
@@ -85,6 +97,10 @@ impl Desk {
     /// When told to.
     pub async fn run(&self, delivery: &Verified) -> Answered {
         let run = self.inner.begun.fetch_add(1, Ordering::SeqCst);
+        let id = delivery.id().unwrap_or_default().to_owned();
+        let runs = self.inner.runs.lock();
+        runs.unwrap_or_else(PoisonError::into_inner)
+            .push((id, Instant::now()));
         self.inner.entered.add_permits(1);
         let body = String::from_utf8_lossy(delivery.body()).into_owned();
         let told = |word: &str| body.contains(word);

@@ -5,7 +5,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::{self, Error},
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::{
         fs::{MetadataExt, chown},
         process::CommandExt,
@@ -94,13 +94,23 @@ impl PostgresServer {
         Some(server)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
     /// How to reach it.
     #[must_use]
     pub fn config(&self) -> Config {
+        Self::config_at(self.addr())
+    }
+
+    fn config_at(addr: SocketAddr) -> Config {
         let mut config = Config::new();
         config
-            .host("127.0.0.1")
-            .port(self.port)
+            .host(addr.ip().to_string())
+            .port(addr.port())
             .user("postgres")
             .dbname("postgres");
         config
@@ -119,7 +129,17 @@ impl PostgresServer {
     /// Never: it is a pool without limits of time.
     #[must_use]
     pub fn pool(&self, size: usize) -> Pool {
-        let manager = Manager::new(self.config(), NoTls);
+        Self::pool_at(self.addr(), size)
+    }
+
+    /// Connections to whatever stands at an address before such a server.
+    ///
+    /// # Panics
+    ///
+    /// Never: it is a pool without limits of time.
+    #[must_use]
+    pub fn pool_at(addr: SocketAddr, size: usize) -> Pool {
+        let manager = Manager::new(Self::config_at(addr), NoTls);
         Pool::builder(manager).max_size(size).build().unwrap()
     }
 

@@ -16,6 +16,8 @@ pub enum Fault {
     None,
     /// Replies come this much later.
     Delay(Duration),
+    /// One reply comes this much later, and then all is well.
+    DelayOnce(Duration),
     /// Requests arrive; the connection is reset instead of replying, once, and then all is well.
     ResetReplyOnce,
     /// Requests arrive; replies never come. Connections stay open until the fault ends.
@@ -107,6 +109,10 @@ async fn relay(
                     _ if read == 0 => return Ok(()),
                     Fault::None => {}
                     Fault::Delay(by) => tokio::time::sleep(by).await,
+                    Fault::DelayOnce(by) => {
+                        faults.send_replace(Fault::None);
+                        tokio::time::sleep(by).await;
+                    }
                     Fault::DropReplies | Fault::Silence => {
                         lost = true;
                         continue;

@@ -1,0 +1,65 @@
+//! A thousand copies of one delivery in one process, over a store that others share.
+
+use std::time::Duration;
+
+use countersign_core::StoreOutage;
+use countersign_tests::raw::{self, Request};
+use tokio::task::JoinSet;
+
+use crate::{
+    engine::Engine,
+    site::{Site, Times, until},
+};
+
+const COPIES: usize = 1_000;
+
+/// What the copies may ask of the store before they wait: a claim each. What one process could know
+/// by itself it asks the store for; where copies join the first before that, this is 1.
+const CLAIMS: usize = COPIES;
+
+/// What all of them together may ask while they wait: looks at the one that runs, shared by all.
+const LOOKS: usize = 8;
+
+const TIMES: Times = Times {
+    store: Duration::from_secs(20),
+    wait: Duration::from_secs(50),
+    budget: Duration::from_secs(50),
+    lease: Duration::from_secs(60),
+};
+
+pub(crate) async fn copies_of_a_running_delivery_leave_the_store_alone(engine: &impl Engine) {
+    // Both ends of every connection are in this process.
+    rlimit::increase_nofile_limit(16_384).unwrap();
+    let closed = StoreOutage::FailClosed;
+    let site = Site::open("herd", engine, engine.addr(), closed, TIMES).await;
+    let delivery = site.delivery("evt_1", "do:wait");
+    let connections = raw::connections(site.addr, COPIES as u32).await.unwrap();
+    let mut copies = JoinSet::new();
+    for connection in connections {
+        let request = Request::of(&delivery);
+        copies.spawn(async move { raw::answer(request.begin_on(connection).await?).await });
+    }
+    site.desk.entered().await;
+    until(|| site.receiver.health().waiting == COPIES - 1).await;
+
+    let key = site.key("evt_1");
+    let claims = site.store.count("claim", &key);
+    assert!(claims <= CLAIMS, "{claims} claims");
+    let calls = site.store.calls();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let looks = site.store.calls() - calls;
+    assert!(looks <= LOOKS, "{looks} calls while all wait");
+
+    // For one, or for all that should not be running.
+    site.desk.open(COPIES);
+    let mut fresh = 0;
+    for answer in copies.join_all().await {
+        let answer = answer.unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        fresh += usize::from(answer.header("countersign-dedup") == Some("fresh"));
+    }
+    assert_eq!((fresh, site.runs("evt_1")), (1, 1));
+    assert_eq!(site.store.count("claim", &key), claims);
+    assert_eq!(site.store.count("complete", &key), 1);
+    println!("{claims} claims, {} calls in all", site.store.calls());
+}
