@@ -163,6 +163,15 @@ pub(super) async fn patiently<T>(what: &str, future: impl Future<Output = T>) ->
     .await
 }
 
+/// Lets a store that works on threads of its own answer what it was asked, as far as it can in two
+/// milliseconds.
+pub(super) async fn a_moment() {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(2) {
+        yield_now().await;
+    }
+}
+
 /// Lets other futures of the same task run.
 pub(super) async fn yield_now() {
     let mut yielded = false;
