@@ -102,17 +102,19 @@ impl<'a> Attempt<'a> {
         statements: &Statements,
     ) -> Result<Option<Claim>, Error> {
         let (key, owner) = (self.key(), self.owner.as_slice());
-        let (locks, aliases) = (self.locks(), self.aliases.as_slice());
-        let insert = client.prepare_cached(&statements.claim_new).await?;
-        let params: [&(dyn ToSql + Sync); 6] = [
-            &key,
-            &owner,
-            &self.lease,
-            &self.fingerprint,
-            &locks,
-            &aliases,
-        ];
-        let row = match client.query_opt(&insert, &params).await {
+        let (lease, mark) = (&self.lease, &self.fingerprint);
+        let inserted = if self.aliases.is_empty() {
+            let lock = lock_of(&self.request.key);
+            let insert = client.prepare_cached(&statements.claim_new).await?;
+            let params: [&(dyn ToSql + Sync); 5] = [&key, &owner, lease, mark, &lock];
+            client.query_opt(&insert, &params).await
+        } else {
+            let (locks, aliases) = (self.locks(), self.aliases.as_slice());
+            let insert = client.prepare_cached(&statements.claim_new_aliased).await?;
+            let params: [&(dyn ToSql + Sync); 6] = [&key, &owner, lease, mark, &locks, &aliases];
+            client.query_opt(&insert, &params).await
+        };
+        let row = match inserted {
             Err(error) if asks_again(&error) => return Ok(None),
             inserted => inserted?,
         };

@@ -7,7 +7,7 @@ use countersign_core::{DeliveryKey, Fenced, KeyState};
 use deadpool_postgres::Object;
 use futures_util::future::join3;
 use tokio_postgres::{
-    Error, Transaction,
+    Error, Row, Transaction,
     types::{ToSql, Type},
 };
 
@@ -44,10 +44,11 @@ pub(crate) async fn extend(
     fence: i64,
     lease: Duration,
 ) -> Result<Fenced, Error> {
+    let statement = client.prepare_cached(&statements.extend).await?;
     let params: Params<'_> = &[&key.as_bytes().as_slice(), &fence, &micros(lease)];
     let mut pauses = Pauses::new();
     loop {
-        match settle(client, &statements.extend, params).await? {
+        match settled(client.query(&statement, params).await)? {
             Settled::Applied => return Ok(Fenced::Applied),
             Settled::Lost => return Ok(Fenced::Lost),
             // Nobody takes a key over while its lease runs, so the lock is the holder's own.
@@ -85,8 +86,19 @@ pub(crate) async fn release(
     key: &DeliveryKey,
     fence: i64,
 ) -> Result<Fenced, Error> {
-    let params: Params<'_> = &[&key.as_bytes().as_slice(), &fence];
-    insist(client, &statements.release, params).await
+    let params: [(&(dyn ToSql + Sync), Type); 2] = [
+        (&key.as_bytes().as_slice(), Type::BYTEA),
+        (&fence, Type::INT8),
+    ];
+    let mut pauses = Pauses::new();
+    // For as long as the row is the caller's and locked.
+    loop {
+        match settled(client.query_typed(&statements.release, &params).await)? {
+            Settled::Applied => return Ok(Fenced::Applied),
+            Settled::Lost => return Ok(Fenced::Lost),
+            Settled::Locked { .. } => pauses.pause().await,
+        }
+    }
 }
 
 /// Completes inside a transaction of the caller's: three statements in one round trip.
@@ -139,13 +151,14 @@ pub(crate) async fn forget(
     statements: &Statements,
     key: &DeliveryKey,
 ) -> Result<bool, Error> {
-    let statement = client.prepare_cached(&statements.forget).await?;
+    let params: [(&(dyn ToSql + Sync), Type); 1] = [(&key.as_bytes().as_slice(), Type::BYTEA)];
     let mut pauses = Pauses::new();
     let mut forgotten = false;
     loop {
-        let row = client
-            .query_one(&statement, &[&key.as_bytes().as_slice()])
-            .await?;
+        let rows = client.query_typed(&statements.forget, &params).await?;
+        let Some(row) = rows.first() else {
+            return Ok(forgotten);
+        };
         forgotten |= row.try_get::<_, bool>("done")?;
         if !row.try_get::<_, bool>("locked")? {
             return Ok(forgotten);
@@ -161,30 +174,25 @@ pub(crate) async fn purge(
     limit: usize,
 ) -> Result<(usize, bool), Error> {
     let batch = limit.min(BATCH);
-    let statement = client.prepare_cached(&statements.purge).await?;
     let count = i64::try_from(batch).unwrap_or(0);
-    let row = client.query_one(&statement, &[&count]).await?;
-    let purged = usize::try_from(row.try_get::<_, i64>("purged")?).unwrap_or(0);
+    let params: [(&(dyn ToSql + Sync), Type); 1] = [(&count, Type::INT8)];
+    let rows = client.query_typed(&statements.purge, &params).await?;
+    let purged = match rows.first() {
+        Some(row) => row.try_get::<_, i64>("purged")?,
+        None => 0,
+    };
+    let purged = usize::try_from(purged).unwrap_or(0);
     Ok((purged, purged == batch))
 }
 
-/// Asks again for as long as the row is the caller's and locked.
-async fn insist(client: &Object, statement: &str, params: Params<'_>) -> Result<Fenced, Error> {
-    let mut pauses = Pauses::new();
-    loop {
-        match settle(client, statement, params).await? {
-            Settled::Applied => return Ok(Fenced::Applied),
-            Settled::Lost => return Ok(Fenced::Lost),
-            Settled::Locked { .. } => pauses.pause().await,
-        }
-    }
-}
-
-async fn settle(client: &Object, statement: &str, params: Params<'_>) -> Result<Settled, Error> {
-    let statement = client.prepare_cached(statement).await?;
-    let row = match client.query_one(&statement, params).await {
+/// What the one row of an answer says.
+fn settled(rows: Result<Vec<Row>, Error>) -> Result<Settled, Error> {
+    let rows = match rows {
         Err(error) if asks_again(&error) => return Ok(Settled::Locked { runs: false }),
-        row => row?,
+        rows => rows?,
+    };
+    let Some(row) = rows.first() else {
+        return Ok(Settled::Lost);
     };
     if row.try_get("done")? {
         return Ok(Settled::Applied);

@@ -13,6 +13,10 @@ use countersign_core::Completion;
 
 use crate::value::{micros, number};
 
+// Plans of prepared statements are made while the tables may be empty, and kept while they grow. With
+// `LATERAL (.. OFFSET 0)` a name is looked up by its index whatever size is expected; a join would scan
+// a table that was small when it was planned. What is rare is not prepared, and planned each time.
+
 /// Creates what the store needs: two tables, an index and a sequence. Can be run again.
 ///
 /// The same text is in the crate's `migrations` directory.
@@ -86,28 +90,49 @@ set_config('lock_timeout', '1s', true)";
 pub const LOCK_TIMEOUT_RESTORE: &str = "\
 SELECT set_config('lock_timeout', current_setting('countersign.lock_timeout'), true)";
 
-/// Claims a key that is new and whose aliases are. No row says that they were not, or that it is to
-/// be asked again; never that the key is fresh.
+/// Claims a key that is new, without aliases. No row says that it was not, or that it is to be asked
+/// again; never that the key is fresh.
 ///
-/// * Rows are looked for before the inserts, because `ON CONFLICT DO NOTHING` waits for a
+/// * The row is looked for before the insert, because `ON CONFLICT DO NOTHING` waits for a
 ///   transaction that is changing the row, such as an open `complete_in`, and a plain read does not.
-/// * The locks make fences of a key grow: without them a claim could draw a number, stall, and insert
+/// * The lock makes fences of a key grow: without it a claim could draw a number, stall, and insert
 ///   it after another claim drew a higher one, inserted and gave back. Not got means that another
-///   claim of a name is being decided.
+///   claim of the key is being decided.
+pub(crate) const CLAIM_NEW: &str = "\
+INSERT INTO countersign (key, fence, born, attempt, until, owner, fingerprint)
+SELECT $1::bytea, next.fence, next.fence, 1,
+    clock_timestamp() + $3::bigint * interval '1 microsecond', $2::bytea, $4::bigint
+FROM (
+    SELECT nextval('countersign_fence') AS fence
+    WHERE NOT EXISTS (SELECT FROM countersign WHERE key = $1)
+        AND pg_try_advisory_xact_lock($5::bigint)
+    OFFSET 0
+) AS next
+ON CONFLICT (key) DO NOTHING
+RETURNING fence AS granted, 1 AS granted_attempt, false AS granted_alias_known";
+
+/// Claims a key that is new and whose aliases are, as [`CLAIM_NEW`] does a key without any; that one
+/// is a fifth faster.
+///
 /// * Aliases go first, because what the look could not see yet makes an insert do nothing: a known
 ///   alias then keeps the key from being claimed. A known key leaves aliases whose birth is no
 ///   row's, and those count for nothing.
-pub(crate) const CLAIM_NEW: &str = "\
+pub(crate) const CLAIM_NEW_ALIASED: &str = "\
 WITH next AS MATERIALIZED (
     SELECT nextval('countersign_fence') AS fence
     WHERE NOT EXISTS (SELECT FROM countersign WHERE key = $1::bytea)
-        AND NOT EXISTS (SELECT FROM countersign_aliases WHERE alias = ANY ($6::bytea[]))
+        AND NOT EXISTS (
+            SELECT FROM unnest($6::bytea[]) AS given (alias), LATERAL (
+                SELECT FROM countersign_aliases WHERE alias = given.alias OFFSET 0
+            ) AS known
+        )
         AND (SELECT bool_and(pg_try_advisory_xact_lock(name))
             FROM unnest($5::bigint[]) AS names (name))
 ),
 pointed AS (
     INSERT INTO countersign_aliases (alias, key, born)
     SELECT given.alias, $1, next.fence FROM next, unnest($6) AS given (alias)
+    ORDER BY given.alias
     ON CONFLICT (alias) DO NOTHING
     RETURNING alias
 )
@@ -144,9 +169,12 @@ given AS MATERIALIZED (
 ),
 known AS MATERIALIZED (
     SELECT given.alias, given.at, row.key, row.completed, row.until, row.fingerprint
-    FROM given
-    JOIN countersign_aliases AS pointer ON pointer.alias = given.alias
-    JOIN countersign AS row ON row.key = pointer.key AND row.born = pointer.born
+    FROM given, LATERAL (
+        SELECT key, born FROM countersign_aliases WHERE alias = given.alias OFFSET 0
+    ) AS pointer, LATERAL (
+        SELECT key, completed, until, fingerprint
+        FROM countersign WHERE key = pointer.key AND born = pointer.born OFFSET 0
+    ) AS row
     WHERE row.key <> $1 AND row.until > (SELECT now FROM clock)
 ),
 free AS MATERIALIZED (

@@ -98,6 +98,7 @@ impl Error for TableError {}
 pub(crate) struct Statements {
     pub(crate) migration: String,
     pub(crate) claim_new: String,
+    pub(crate) claim_new_aliased: String,
     pub(crate) claim_known: String,
     pub(crate) claim_locked: String,
     pub(crate) extend: String,
@@ -113,6 +114,7 @@ impl Statements {
         Self {
             migration: table.apply(sql::MIGRATION),
             claim_new: table.apply(sql::CLAIM_NEW),
+            claim_new_aliased: table.apply(sql::CLAIM_NEW_ALIASED),
             claim_known: table.apply(sql::CLAIM_KNOWN),
             claim_locked: table.apply(sql::CLAIM_LOCKED),
             extend: table.apply(sql::EXTEND),
