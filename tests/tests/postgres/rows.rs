@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use countersign_core::{Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnAlias, Owner};
+use countersign_core::{
+    Claim, ClaimRequest, DedupStore, DeliveryKey, Fence, Fenced, OnAlias, Owner,
+};
 use countersign_postgres::PostgresStore;
 use countersign_tests::postgres_server::PostgresServer;
 
@@ -101,6 +103,50 @@ async fn giving_back_leaves_nothing_behind() {
         }
         assert_eq!(count(&server, "given_back").await, 0);
         assert_eq!(count(&server, "given_back_aliases").await, 0);
+    }
+}
+
+// Statements are planned once for a connection. What is planned for empty tables must do for full ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_prepared_statement_scans_a_table() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let pool = server.pool(1);
+    let store = PostgresStore::new(pool.clone()).with_table("planned".parse().unwrap());
+    store.migrate().await.unwrap();
+    let (key, alias) = (new_key(), [new_key()]);
+    for owner in [1, 2] {
+        let request = ClaimRequest::new(key, Owner::from_u128(owner), LEASE);
+        store.claim(request.clone()).await.unwrap();
+        let aliased = request.with_aliases(&alias, OnAlias::Suppress);
+        store.claim(aliased).await.unwrap();
+    }
+    for _new_then_known in 0..2 {
+        let request = ClaimRequest::new(new_key(), Owner::from_u128(1), LEASE);
+        let aliased = request.with_aliases(&alias, OnAlias::Suppress);
+        store.claim(aliased).await.unwrap();
+    }
+    let fence = Fence::from_u64(1);
+    let _extended = store.extend(&key, fence, LEASE).await.unwrap();
+    let _done = store.complete(&key, fence, LEASE).await.unwrap();
+    let _state = store.state(&key).await.unwrap();
+
+    let client = pool.get().await.unwrap();
+    let generic = "SET plan_cache_mode = force_generic_plan";
+    client.batch_execute(generic).await.unwrap();
+    let prepared = "SELECT name, statement, cardinality(parameter_types) \
+        FROM pg_prepared_statements WHERE statement LIKE '%planned%' AND parameter_types <> '{}'";
+    let rows = client.query(prepared, &[]).await.unwrap();
+    assert!(rows.len() >= 7, "{}", rows.len());
+    for row in rows {
+        let (name, text, parameters): (&str, &str, i32) = (row.get(0), row.get(1), row.get(2));
+        let nulls = vec!["NULL"; usize::try_from(parameters).unwrap()].join(", ");
+        let explain = format!("EXPLAIN EXECUTE {name} ({nulls})");
+        let plan = client.simple_query(&explain).await.unwrap();
+        let plan = format!("{plan:?}");
+        assert!(plan.contains("Index"), "{text}: {plan}");
+        assert!(!plan.contains("Seq Scan on planned"), "{text}: {plan}");
     }
 }
 
