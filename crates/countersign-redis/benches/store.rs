@@ -44,14 +44,16 @@ enum Kind {
     Claim,
     AliasedClaim,
     Cycle,
+    AliasedCycle,
 }
 
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 6] = [
     ("SET NX PX", Kind::BareClaim),
     ("claim", Kind::Claim),
     ("claim with an alias", Kind::AliasedClaim),
     ("SET NX PX, Lua compare and set", Kind::BareCycle),
     ("claim, complete", Kind::Cycle),
+    ("the same with an alias", Kind::AliasedCycle),
 ];
 
 fn main() {
@@ -83,6 +85,13 @@ fn main() {
                 median(rounds.iter().map(|rates| rates[at] / rates[bare])),
             );
         }
+        for (name, kind) in [
+            ("without an alias", Kind::Cycle),
+            ("with one alias", Kind::AliasedCycle),
+        ] {
+            let bytes = runtime.block_on(bytes_of(&connection, &store, kind));
+            println!("{bytes:.0} bytes a done delivery {name}");
+        }
     }
 }
 
@@ -90,6 +99,26 @@ fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
+}
+
+/// Bytes that the server holds for each delivery.
+async fn bytes_of(connection: &ConnectionManager, store: &RedisStore, kind: Kind) -> f64 {
+    // Also flushes what was there, with all keys that the server was to free later.
+    measure(connection, store, Kind::Cycle).await;
+    let flushed = Cmd::new().arg("FLUSHALL").arg("SYNC").to_owned();
+    let _: Value = flushed.query_async(&mut connection.clone()).await.unwrap();
+    let before = used_memory(connection).await;
+    measure(connection, store, kind).await;
+    (used_memory(connection).await - before) / OPERATIONS as f64
+}
+
+async fn used_memory(connection: &ConnectionManager) -> f64 {
+    let info = Cmd::new().arg("INFO").arg("memory").to_owned();
+    let info: String = info.query_async(&mut connection.clone()).await.unwrap();
+    let line = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    line.unwrap().trim().parse().unwrap()
 }
 
 /// Operations per second, each on a key of its own.
@@ -124,13 +153,8 @@ async fn measure(connection: &ConnectionManager, store: &RedisStore, kind: Kind)
                         Kind::AliasedClaim => {
                             claim(&store, key, &[key_of(!n)], n).await;
                         }
-                        Kind::Cycle => {
-                            let Claim::Claimed(held) = claim(&store, key, &[], n).await else {
-                                panic!("a fresh key is free");
-                            };
-                            let done = store.complete(&key, held.fence, RETENTION).await;
-                            assert_eq!(done.unwrap(), Fenced::Applied);
-                        }
+                        Kind::Cycle => cycle(&store, key, &[], n).await,
+                        Kind::AliasedCycle => cycle(&store, key, &[key_of(!n)], n).await,
                     }
                 }
             })
@@ -140,6 +164,14 @@ async fn measure(connection: &ConnectionManager, store: &RedisStore, kind: Kind)
         task.await.unwrap();
     }
     OPERATIONS as f64 / begin.elapsed().as_secs_f64()
+}
+
+async fn cycle(store: &RedisStore, key: DeliveryKey, aliases: &[DeliveryKey], n: u64) {
+    let Claim::Claimed(held) = claim(store, key, aliases, n).await else {
+        panic!("a fresh key is free");
+    };
+    let done = store.complete(&key, held.fence, RETENTION).await;
+    assert_eq!(done.unwrap(), Fenced::Applied);
 }
 
 async fn bare_claim(connection: &mut ConnectionManager, key: &DeliveryKey, owner: u64) {
