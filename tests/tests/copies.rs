@@ -7,11 +7,11 @@ use std::{
 };
 
 use countersign_core::{
-    Answer, Completion, DedupStore, Fenced, Notice, RejectionKind, Run, rebill_za,
+    Answer, Completion, DedupStore, Fenced, Notice, RejectionKind, Run, StoreOutage, rebill_za,
 };
 use countersign_testkit::{ManualClock, SignedDelivery};
 use countersign_tests::{
-    fickle::{Bench, Fate, Fickle, kind},
+    fickle::{Bench, Fate, Fickle, kind, start},
     kit::Tested,
 };
 use futures_util::FutureExt;
@@ -64,7 +64,7 @@ fn copies_of_a_running_delivery_are_answered_without_the_store() -> Tested {
 }
 
 #[test]
-fn copies_under_other_ids_are_suppressed_without_the_store() -> Tested {
+fn copies_under_other_ids_are_suppressed_after_a_look_at_their_own() -> Tested {
     let bench = rebill()?;
     let delivery = bench.delivery();
     let other = delivery.with_header("X-Rebill-Delivery", "another");
@@ -74,7 +74,64 @@ fn copies_under_other_ids_are_suppressed_without_the_store() -> Tested {
     assert_eq!(bench.finish(run, 200), 200);
     let answer = copy.now_or_never().unwrap().unwrap_err();
     assert_eq!((answer.status(), dedup(&answer)), (200, Some("suppressed")));
-    assert_eq!(bench.store.calls(), ["claim", "complete"]);
+    assert_eq!(bench.store.calls(), ["claim", "state", "complete"]);
+    Ok(())
+}
+
+// A row of its own goes before the alias: what is in flight or done under an id decides for that id.
+#[test]
+fn a_copy_under_an_id_that_is_known_asks_for_that_id() -> Tested {
+    let bench = rebill()?;
+    let other = bench.another()?;
+    let delivery = bench.delivery();
+    let known = delivery.with_header("X-Rebill-Delivery", "known");
+    let before = other.admit(&other_bytes(&bench, &known)).unwrap();
+    let run = bench.admit(&delivery).unwrap();
+
+    let mut copy = pin!(bench.ask(&known));
+    begun!(copy);
+    assert_eq!(bench.store.calls(), ["claim", "state", "claim", "state"]);
+    assert_eq!(bench.finish(run, 200), 200);
+    begun!(copy);
+    assert_eq!(other.finish(before, 500), 500);
+    let refused = bench.drive(copy).unwrap_err();
+    assert_eq!(kind(&refused), Some(RejectionKind::InFlight));
+
+    let again = other.admit(&other_bytes(&bench, &known)).unwrap();
+    assert_eq!(other.finish(again, 200), 200);
+    let body = serde_json::json!({"id": "inv_2", "status": "paid"});
+    let delivery = bench.sender.delivery("invoice.paid", body);
+    let run = bench.admit(&delivery).unwrap();
+    let known = delivery.with_header("X-Rebill-Delivery", "known");
+    let answer = bench.ask(&known).now_or_never().unwrap().unwrap_err();
+    assert_eq!((answer.status(), dedup(&answer)), (200, Some("duplicate")));
+    assert_eq!(bench.finish(run, 500), 500);
+    Ok(())
+}
+
+// Another process cannot tell this one that somebody had the delivery forgotten.
+#[test]
+fn a_copy_that_comes_while_the_store_is_told_asks_the_store() -> Tested {
+    for in_transaction in [false, true] {
+        let bench = Bench::new(|builder| builder)?;
+        let delivery = bench.delivery();
+        let run = bench.admit(&delivery).unwrap();
+        let key = run.admitted().key();
+        if in_transaction {
+            let Completion {
+                fence, retention, ..
+            } = run.admitted().completion();
+            let rows = &bench.store.rows;
+            let _done = bench.drive(rows.complete(&key, fence, retention))?;
+        }
+        bench.store.next(&[Fate::AnswerLost]);
+        let (mut task, _handle) = start(run, 200);
+        assert!(task.as_mut().now_or_never().is_none());
+        assert!(bench.drive(bench.store.rows.forget(&key))?);
+        let again = bench.ask(&delivery).now_or_never().unwrap().unwrap();
+        assert_eq!(again.admitted().dedup().as_str(), "fresh");
+        assert_eq!(bench.finish(again, 200), 200);
+    }
     Ok(())
 }
 
@@ -209,20 +266,51 @@ fn copies_share_a_claim_that_is_being_asked_for() -> Tested {
     Ok(())
 }
 
+// One failure is one request's: FailOpen must not run all copies for it, and none is refused for it.
 #[test]
-fn a_claim_that_fails_fails_for_all_of_its_copies() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
-    let delivery = bench.delivery();
-    bench.store.next(&[Fate::Lost, Fate::Fails]);
-    let mut first = pin!(bench.ask(&delivery));
-    let mut copy = pin!(bench.ask(&delivery));
-    begun!(first, copy);
-    for asked in [first, copy] {
-        let refused = bench.drive(asked).unwrap_err();
-        assert_eq!(kind(&refused), Some(RejectionKind::StoreUnavailable));
+fn a_claim_that_fails_fails_for_one_and_the_next_copy_asks() -> Tested {
+    for outage in [StoreOutage::FailClosed, StoreOutage::FailOpen] {
+        let bench = Bench::new(|builder| builder.on_store_outage(outage))?;
+        let delivery = bench.delivery();
+        bench.store.next(&[Fate::Lost, Fate::Fails]);
+        let mut first = Box::pin(bench.ask(&delivery));
+        assert!(first.as_mut().now_or_never().is_none());
+        let mut copies: Vec<_> = (0..10).map(|_| Box::pin(bench.ask(&delivery))).collect();
+        for copy in &mut copies {
+            assert!(copy.as_mut().now_or_never().is_none());
+        }
+        // The claim is asked again, and refused.
+        bench.clock.advance(Duration::from_millis(1_500));
+        let first = first.now_or_never().unwrap();
+        match outage {
+            StoreOutage::FailOpen => {
+                let run = first.unwrap();
+                assert_eq!(run.admitted().dedup().as_str(), "unavailable");
+            }
+            _ => {
+                let refused = first.unwrap_err();
+                assert_eq!(kind(&refused), Some(RejectionKind::StoreUnavailable));
+            }
+        }
+        let mut runs = Vec::new();
+        copies.retain_mut(|copy| match copy.as_mut().now_or_never() {
+            Some(begun) => {
+                runs.push(begun.unwrap());
+                false
+            }
+            None => true,
+        });
+        assert_eq!((runs.len(), copies.len()), (1, 9), "{outage:?}");
+        assert_eq!(bench.store.calls(), ["claim"; 3], "{outage:?}");
+        for run in runs {
+            assert_eq!(run.admitted().dedup().as_str(), "fresh");
+            assert_eq!(bench.finish(run, 200), 200);
+        }
+        for copy in copies {
+            let answer = bench.drive(copy).unwrap_err();
+            assert_eq!((answer.status(), dedup(&answer)), (200, Some("duplicate")));
+        }
     }
-    assert_eq!(bench.store.calls(), ["claim", "claim"]);
-    assert!(bench.admit(&delivery).is_ok(), "the next asks again");
     Ok(())
 }
 

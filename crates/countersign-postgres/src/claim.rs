@@ -7,10 +7,13 @@ use countersign_core::{Claim, ClaimRequest, Claimed, DeliveryKey, OnAlias};
 use deadpool_postgres::Object;
 use futures_util::future::join4;
 use smallvec::SmallVec;
-use tokio_postgres::{Error, Row, types::ToSql};
+use tokio_postgres::{
+    Error, Row,
+    types::{ToSql, Type},
+};
 
 use crate::{
-    link::{Pauses, asks_again},
+    link::{BEGIN, COMMIT, Pauses, asks_again},
     sql,
     table::Statements,
     value::{fence, fingerprint, micros},
@@ -24,8 +27,6 @@ const LOCKED_FOR: Duration = Duration::from_secs(1);
 
 /// Keeps the advisory locks of claims apart from an application's own.
 const LOCK_SALT: u64 = 0x636f_756e_7465_7273;
-
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 pub(crate) async fn claim(
     client: &Object,
@@ -101,34 +102,52 @@ impl<'a> Attempt<'a> {
         client: &Object,
         statements: &Statements,
     ) -> Result<Option<Claim>, Error> {
-        let (key, owner) = (self.key(), self.owner.as_slice());
-        let (lease, mark) = (&self.lease, &self.fingerprint);
-        let inserted = if self.aliases.is_empty() {
-            let lock = lock_of(&self.request.key);
-            let insert = client.prepare_cached(&statements.claim_new).await?;
-            let params: [&(dyn ToSql + Sync); 5] = [&key, &owner, lease, mark, &lock];
-            client.query_opt(&insert, &params).await
-        } else {
-            let (locks, aliases) = (self.locks(), self.aliases.as_slice());
-            let insert = client.prepare_cached(&statements.claim_new_aliased).await?;
-            let params: [&(dyn ToSql + Sync); 6] = [&key, &owner, lease, mark, &locks, &aliases];
-            client.query_opt(&insert, &params).await
-        };
-        let row = match inserted {
-            Err(error) if asks_again(&error) => return Ok(None),
-            inserted => inserted?,
-        };
-        let row = match row {
-            Some(granted) => Some(granted),
-            None => {
-                let read = client.prepare_cached(&statements.claim_known).await?;
-                client.query_opt(&read, &[&key]).await?
+        let known = async {
+            if let Some(granted) = self.insert(client, statements).await? {
+                return Ok(Some(granted));
             }
+            let read = client.prepare_cached(&statements.claim_known).await?;
+            client.query_opt(&read, &[&self.key()]).await
+        };
+        let row = match known.await {
+            Err(error) if asks_again(&error) => return Ok(None),
+            row => row?,
         };
         Ok(match row.map(|row| self.decide(&row)).transpose()? {
             Some(Decision::Claim(claim)) => Some(claim),
             Some(Decision::Locked { .. } | Decision::AskAgain) | None => None,
         })
+    }
+
+    /// The row of a claim that was granted because all its names are new.
+    async fn insert(&self, client: &Object, statements: &Statements) -> Result<Option<Row>, Error> {
+        let (key, owner) = (self.key(), self.owner.as_slice());
+        let (lease, mark) = (&self.lease, &self.fingerprint);
+        if self.aliases.is_empty() {
+            let lock = lock_of(&self.request.key);
+            let insert = client.prepare_cached(&statements.claim_new).await?;
+            let params: [&(dyn ToSql + Sync); 5] = [&key, &owner, lease, mark, &lock];
+            return client.query_opt(&insert, &params).await;
+        }
+        let (locks, aliases) = (self.locks(), self.aliases.as_slice());
+        let insert = client.prepare_cached(&statements.claim_new_aliased).await?;
+        let params: [&(dyn ToSql + Sync); 6] = [&key, &owner, lease, mark, &locks, &aliases];
+        let Some(row) = client.query_opt(&insert, &params).await? else {
+            return Ok(None);
+        };
+        if row.try_get::<_, Option<i64>>("granted")?.is_some() {
+            return Ok(Some(row));
+        }
+        if row.try_get("pointed")? {
+            let drawn: i64 = row.try_get("drawn")?;
+            let params: [(&(dyn ToSql + Sync), Type); 3] = [
+                (&aliases, Type::BYTEA_ARRAY),
+                (&key, Type::BYTEA),
+                (&drawn, Type::INT8),
+            ];
+            client.execute_typed(&statements.unpoint, &params).await?;
+        }
+        Ok(None)
     }
 
     /// Four statements in one round trip. All are sent before the first answer is awaited, so that a
@@ -151,7 +170,7 @@ impl<'a> Attempt<'a> {
             client.batch_execute(BEGIN),
             client.execute(&lock, &lock_params),
             client.query_one(&claim, &claim_params),
-            client.batch_execute("COMMIT"),
+            client.batch_execute(COMMIT),
         )
         .await;
         begun?;
@@ -204,8 +223,12 @@ impl<'a> Attempt<'a> {
             }));
         }
         Ok(match own {
+            // One that is done has ended, and says nothing any more.
             Some(_) => Decision::Locked {
-                fingerprint: fingerprint(row.try_get("fingerprint")?),
+                fingerprint: match row.try_get("completed")? {
+                    true => None,
+                    false => fingerprint(row.try_get("fingerprint")?),
+                },
             },
             None => Decision::AskAgain,
         })

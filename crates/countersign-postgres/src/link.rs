@@ -57,6 +57,10 @@ impl Link {
     }
 }
 
+/// Around what must not meet another default.
+pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+pub(crate) const COMMIT: &str = "COMMIT";
+
 /// The pauses before a locked row is looked at again.
 pub(crate) struct Pauses {
     next: Duration,

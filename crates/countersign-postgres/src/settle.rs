@@ -12,7 +12,7 @@ use tokio_postgres::{
 };
 
 use crate::{
-    link::{Pauses, asks_again},
+    link::{BEGIN, COMMIT, Pauses, asks_again},
     sql::{self, CompleteIn},
     table::Statements,
     value::micros,
@@ -70,14 +70,9 @@ pub(crate) async fn complete(
 ) -> Result<Fenced, Error> {
     let statement = client.prepare_cached(&statements.complete_in).await?;
     let params: Params<'_> = &[&key.as_bytes().as_slice(), &fence, &micros(retention)];
-    let mut pauses = Pauses::new();
     // Waits for a heartbeat or a takeover that is writing the row; both hold it for one statement.
-    loop {
-        match client.execute(&statement, params).await {
-            Err(error) if asks_again(&error) => pauses.pause().await,
-            changed => return Ok(applied(changed? == 1)),
-        }
-    }
+    let changed = insist(|| client.execute(&statement, params)).await?;
+    Ok(applied(changed == 1))
 }
 
 pub(crate) async fn release(
@@ -93,7 +88,7 @@ pub(crate) async fn release(
     let mut pauses = Pauses::new();
     // For as long as the row is the caller's and locked.
     loop {
-        match settled(client.query_typed(&statements.release, &params).await)? {
+        match settled(alone(client, &statements.release, &params).await)? {
             Settled::Applied => return Ok(Fenced::Applied),
             Settled::Lost => return Ok(Fenced::Lost),
             Settled::Locked { .. } => pauses.pause().await,
@@ -130,9 +125,8 @@ pub(crate) async fn state(
     key: &DeliveryKey,
 ) -> Result<KeyState, Error> {
     let statement = client.prepare_cached(&statements.state).await?;
-    let row = client
-        .query_opt(&statement, &[&key.as_bytes().as_slice()])
-        .await?;
+    let params: Params<'_> = &[&key.as_bytes().as_slice()];
+    let row = insist(|| client.query_opt(&statement, params)).await?;
     let Some(row) = row else {
         return Ok(KeyState::Absent);
     };
@@ -155,7 +149,7 @@ pub(crate) async fn forget(
     let mut pauses = Pauses::new();
     let mut forgotten = false;
     loop {
-        let rows = client.query_typed(&statements.forget, &params).await?;
+        let rows = alone(client, &statements.forget, &params).await?;
         let Some(row) = rows.first() else {
             return Ok(forgotten);
         };
@@ -176,13 +170,46 @@ pub(crate) async fn purge(
     let batch = limit.min(BATCH);
     let count = i64::try_from(batch).unwrap_or(0);
     let params: [(&(dyn ToSql + Sync), Type); 1] = [(&count, Type::INT8)];
-    let rows = client.query_typed(&statements.purge, &params).await?;
+    let rows = alone(client, &statements.purge, &params).await?;
     let purged = match rows.first() {
         Some(row) => row.try_get::<_, i64>("purged")?,
         None => 0,
     };
     let purged = usize::try_from(purged).unwrap_or(0);
     Ok((purged, purged == batch))
+}
+
+/// Asks again for as long as the server asks for that: where transactions are serializable by default,
+/// a statement of its own can lose a race.
+async fn insist<T, F>(statement: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut pauses = Pauses::new();
+    loop {
+        match statement().await {
+            Err(error) if asks_again(&error) => pauses.pause().await,
+            answered => return answered,
+        }
+    }
+}
+
+/// What is rare, planned anew and in a transaction of its own: three statements in one round trip.
+async fn alone(
+    client: &Object,
+    statement: &str,
+    params: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<Vec<Row>, Error> {
+    let (begun, rows, committed) = join3(
+        client.batch_execute(BEGIN),
+        client.query_typed(statement, params),
+        client.batch_execute(COMMIT),
+    )
+    .await;
+    begun?;
+    let rows = rows?;
+    committed?;
+    Ok(rows)
 }
 
 /// What the one row of an answer says.

@@ -114,9 +114,9 @@ RETURNING fence AS granted, 1 AS granted_attempt, false AS granted_alias_known";
 /// Claims a key that is new and whose aliases are, as [`CLAIM_NEW`] does a key without any; that one
 /// is a fifth faster.
 ///
-/// * Aliases go first, because what the look could not see yet makes an insert do nothing: a known
-///   alias then keeps the key from being claimed. A known key leaves aliases whose birth is no
-///   row's, and those count for nothing.
+/// Aliases go first, because what the look could not see yet makes an insert do nothing: a known alias
+/// then keeps the key from being claimed. Where that left aliases without a row, they count for nothing
+/// and `pointed` says that there are some, for [`UNPOINT`].
 pub(crate) const CLAIM_NEW_ALIASED: &str = "\
 WITH next AS MATERIALIZED (
     SELECT nextval('countersign_fence') AS fence
@@ -135,14 +135,24 @@ pointed AS (
     ORDER BY given.alias
     ON CONFLICT (alias) DO NOTHING
     RETURNING alias
+),
+fresh AS (
+    INSERT INTO countersign (key, fence, born, attempt, until, owner, fingerprint, aliases)
+    SELECT $1, next.fence, next.fence, 1,
+        clock_timestamp() + $3::bigint * interval '1 microsecond', $2::bytea, $4::bigint, $6
+    FROM next
+    WHERE (SELECT count(*) FROM pointed) = cardinality($6)
+    ON CONFLICT (key) DO NOTHING
+    RETURNING fence
 )
-INSERT INTO countersign (key, fence, born, attempt, until, owner, fingerprint, aliases)
-SELECT $1, next.fence, next.fence, 1,
-    clock_timestamp() + $3::bigint * interval '1 microsecond', $2::bytea, $4::bigint, $6
-FROM next
-WHERE (SELECT count(*) FROM pointed) = cardinality($6)
-ON CONFLICT (key) DO NOTHING
-RETURNING fence AS granted, 1 AS granted_attempt, false AS granted_alias_known";
+SELECT next.fence AS drawn, EXISTS (SELECT FROM pointed) AS pointed,
+    fresh.fence AS granted, 1 AS granted_attempt, false AS granted_alias_known
+FROM next LEFT JOIN fresh ON true";
+
+/// Deletes the aliases of a birth that came to nothing.
+pub(crate) const UNPOINT: &str = "\
+DELETE FROM countersign_aliases
+WHERE alias = ANY ($1::bytea[]) AND key = $2::bytea AND born = $3::bigint";
 
 /// Reads the row of a key that is not new, in the form that [`CLAIM_LOCKED`] answers in.
 pub(crate) const CLAIM_KNOWN: &str = "\

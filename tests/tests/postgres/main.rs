@@ -14,9 +14,14 @@ use std::{
 use countersign_core::{
     Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, KeyState, Owner, SystemClock,
 };
-use countersign_postgres::{PostgresStore, Table};
+use countersign_postgres::{
+    PostgresStore, Table,
+    deadpool_postgres::{Manager, Pool},
+    tokio_postgres::NoTls,
+};
 use countersign_testkit::store_suite::{self, Fixture};
 use countersign_tests::postgres_server::PostgresServer;
+use tokio::task::JoinSet;
 
 mod model;
 mod outages;
@@ -71,6 +76,47 @@ async fn the_store_keeps_all_rules() {
     };
     let store = store(&server, "rules", 16).await;
     keeps_all_rules(server, "rules", store).await;
+}
+
+// Whatever an application's database takes for the default.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_keeps_all_rules_where_transactions_are_serializable() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let mut config = server.config();
+    config.options("-c default_transaction_isolation=serializable");
+    let pool = Pool::builder(Manager::new(config, NoTls))
+        .max_size(16)
+        .build()
+        .unwrap();
+    let store = PostgresStore::new(pool)
+        .with_table("serial".parse().unwrap())
+        .with_time_limit(Duration::from_secs(20));
+    store.migrate().await.unwrap();
+    keeps_all_rules(Arc::clone(&server), "serial", store.clone()).await;
+
+    // Losing a race is no failure: what reads and what deletes is asked again.
+    let keys: [DeliveryKey; 3] = core::array::from_fn(|_| new_key());
+    let mut tasks = JoinSet::new();
+    for owner in 0..16 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            for round in 0..40_u128 {
+                let key = keys[(round % 3) as usize];
+                let owner = owner * 1_000 + round;
+                if let Claim::Claimed(claimed) = claim_by(&store, key, owner).await {
+                    let _done = store.complete(&key, claimed.fence, LEASE).await.unwrap();
+                }
+                store.state(&key).await.unwrap();
+                if round % 5 == 0 {
+                    store.forget(&key).await.unwrap();
+                    store.purge(10).await.unwrap();
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

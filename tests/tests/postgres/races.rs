@@ -272,6 +272,34 @@ async fn a_claim_waits_for_an_alias_that_is_being_decided() {
     }
 }
 
+// The aliases of a claim are written before its row. Where that was somebody else's in the end, they go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_comes_second_leaves_no_alias() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let store = store(&server, "second", 4).await;
+    let mut client = server.pool(1).get().await.unwrap();
+    let (key, alias) = (new_key(), new_key());
+    let transaction = client.transaction().await.unwrap();
+    let insert = "INSERT INTO second (key, fence, born, attempt, until, owner) \
+        SELECT $1, f, f, 1, clock_timestamp() + interval '1 minute', '\\x00' \
+        FROM nextval('second_fence') AS f";
+    let bytes = key.as_bytes().as_slice();
+    transaction.execute(insert, &[&bytes]).await.unwrap();
+    let claiming = tokio::spawn({
+        let store = store.clone();
+        async move { claim_aliased(&store, key, &[alias]).await }
+    });
+    is_waited_for(&server, &transaction).await;
+    transaction.commit().await.unwrap();
+    let claim = claiming.await.unwrap();
+    assert!(matches!(claim, Claim::InFlight { .. }), "{claim:?}");
+    let left = "SELECT count(*) FROM second_aliases";
+    let left: i64 = client.query_one(left, &[]).await.unwrap().get(0);
+    assert_eq!(left, 0);
+}
+
 // Whoever holds the lock of a name has perhaps drawn a fence already, and not written it yet.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_waits_for_the_lock_of_each_of_its_names() {

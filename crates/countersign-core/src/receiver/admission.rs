@@ -359,6 +359,13 @@ impl HeldClaim {
         }
     }
 
+    /// The store is about to be told that the delivery is done, or asked whether it is.
+    pub(super) fn ending(&self) {
+        if let Some(lead) = &self.lead {
+            lead.ending();
+        }
+    }
+
     /// The store knows that the delivery is done.
     pub(super) fn completed(&mut self) {
         self.settled = true;

@@ -182,8 +182,8 @@ impl ReceiverBuilder {
         self
     }
 
-    /// Calls a function with everything that no handler sees. It runs on the request's path: hand
-    /// long work to somebody else.
+    /// Calls a function with everything that no handler sees. It runs on the request's path, or on the
+    /// loop that prolongs claims: hand long work to somebody else.
     pub fn on_notice(mut self, notify: impl Fn(&Notice<'_>) + Send + Sync + 'static) -> Self {
         self.notify = Notify(Some(Arc::new(notify)));
         self

@@ -18,8 +18,8 @@ use super::{
     twins::{TwinEnd, WaitPermit},
 };
 use crate::{
-    Claim, ClaimRequest, Clock, DeliveryKey, OnAlias, Rejection, RejectionKind, StoreError,
-    StoreErrorKind, meter,
+    Claim, ClaimRequest, Clock, DeliveryKey, KeyState, OnAlias, Rejection, RejectionKind,
+    StoreError, meter,
 };
 
 /// What goes on in this process. Empty where the store is in the process: it is as quick to ask.
@@ -54,28 +54,25 @@ enum Landed {
         remaining: Duration,
         fingerprint: Option<u64>,
     },
-    /// The store failed.
-    Failed(StoreErrorKind),
     /// Each must ask for itself.
     Ask,
 }
 
 impl Landed {
-    fn of(claim: &Result<Claim, StoreError>) -> Self {
+    const fn of(claim: &Claim) -> Self {
         match *claim {
-            Ok(Claim::Claimed(_)) => Self::Held,
-            Ok(Claim::InFlight {
+            Claim::Claimed(_) => Self::Held,
+            Claim::InFlight {
                 on,
                 remaining,
                 fingerprint,
-            }) => Self::InFlight {
+            } => Self::InFlight {
                 on,
                 remaining,
                 fingerprint,
             },
             // What is done can be forgotten on purpose: an answer from before must not be used.
-            Ok(Claim::Completed { .. } | Claim::Suppressed) => Self::Ask,
-            Err(ref error) => Self::Failed(error.kind()),
+            Claim::Completed { .. } | Claim::Suppressed => Self::Ask,
         }
     }
 }
@@ -98,7 +95,7 @@ impl Inner {
     ) -> Result<Asked, Rejection> {
         let ClaimRequest { key, aliases, .. } = request;
         let in_flight = || Rejection::new(RejectionKind::InFlight);
-        let until = arrived.saturating_add(self.limits.response_budget);
+        let until = arrived.saturating_add(self.limits.wait);
         let mut lead = None;
         let mut answer = None;
         while let Some(boarding) = Flights::board(self, &request) {
@@ -109,10 +106,18 @@ impl Inner {
                 }
                 Boarding::Joined(flight) => flight,
             };
+            // A row of its own goes before the alias that it shares.
+            let own = match flight.key == key {
+                true => Ok(KeyState::Absent),
+                false => self.state(clock, &key).await,
+            };
+            if !matches!(own, Ok(KeyState::Absent)) {
+                break;
+            }
             let waiting = WaitPermit::take(self).ok_or_else(in_flight)?;
             let landed = within(clock, until, flight.claimed(key, aliases)).await;
             match landed.ok_or_else(in_flight)? {
-                // Its request went away, and this one may be the first now.
+                // The store did not answer, or the request went away. This one may be the first now.
                 None => continue,
                 Some(Landed::Held) => return Ok(Asked::Joined(flight, waiting)),
                 Some(Landed::InFlight {
@@ -120,13 +125,12 @@ impl Inner {
                     remaining,
                     fingerprint,
                 }) => {
-                    answer = Some(Ok(Claim::InFlight {
+                    answer = Some(Claim::InFlight {
                         on,
                         remaining,
                         fingerprint,
-                    }));
+                    });
                 }
-                Some(Landed::Failed(kind)) => answer = Some(Err(StoreError::as_was(kind))),
                 Some(Landed::Ask) => {}
             }
             break;
@@ -138,11 +142,15 @@ impl Inner {
             })
         })?;
         if let Some(answer) = answer {
-            return Ok(Asked::Answered(answer, permit, None));
+            return Ok(Asked::Answered(Ok(answer), permit, None));
         }
         let claim = self.claim(clock, request).await;
         meter::claim(&self.endpoint, &claim);
-        let lead = lead.and_then(|lead| lead.claimed(&claim));
+        // An error is this request's alone: what it may lead to (FailOpen) is for one request each.
+        let lead = match &claim {
+            Ok(claim) => lead.and_then(|lead| lead.claimed(claim)),
+            Err(_) => None,
+        };
         Ok(Asked::Answered(claim, permit, lead))
     }
 }
@@ -240,8 +248,7 @@ impl Flight {
         self.fingerprint
     }
 
-    /// What the claim's answer means to a copy. `None` when the claim was never answered, because
-    /// its request went away.
+    /// What the claim's answer means to a copy. `None` when the claim was not answered.
     async fn claimed(&self, copy: DeliveryKey, aliases: &[DeliveryKey]) -> Option<Landed> {
         let landed = self.claimed.clone().await.ok()?;
         Some(match landed {
@@ -273,12 +280,18 @@ pub(super) struct Lead {
 
 impl Lead {
     /// The store answered. It goes on if the claim was granted.
-    fn claimed(mut self, claim: &Result<Claim, StoreError>) -> Option<Self> {
+    fn claimed(mut self, claim: &Claim) -> Option<Self> {
         let landed = Landed::of(claim);
         if let Some(told) = self.claim.take() {
             let _nobody_waits = told.send(landed);
         }
         (landed == Landed::Held).then_some(self)
+    }
+
+    /// The store is about to be told. Copies that come from here on ask it, so that one that comes
+    /// after somebody had the delivery forgotten is not answered by what was done before.
+    pub(super) fn ending(&self) {
+        self.inner.flights.lock().remove(&self.flight);
     }
 
     /// The delivery was handled, and the store knows.

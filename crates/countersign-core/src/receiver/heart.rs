@@ -130,9 +130,10 @@ async fn keep_beating(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
             let claims = inner.heart.lock();
             claims.held.iter().map(|(at, held)| (*at, *held)).collect()
         };
+        let failed = OnceLock::new();
         stream::iter(held)
             .for_each_concurrent(AT_ONCE, |(number, (key, fence))| {
-                let (inner, clock) = (&inner, &clock);
+                let (inner, clock, failed) = (&inner, &clock, &failed);
                 async move {
                     let extended = inner.extend(&**clock, &key, fence);
                     // A store that panics fails this beat, not all that come.
@@ -145,11 +146,17 @@ async fn keep_beating(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
                                 trace::lease_lost(&inner.endpoint, &key);
                             }
                         }
-                        Ok(Err(error)) => inner.store_failed(&error),
+                        Ok(Err(error)) => {
+                            let _told_of_another = failed.set(error);
+                        }
                     }
                 }
             })
             .await;
+        // Once a beat, and behind it: a listener that takes its time must not hold up the others.
+        if let Some(error) = failed.get() {
+            inner.store_failed(error);
+        }
         // A slow store takes from the pause, so that beats keep their time.
         let took = clock.elapsed().saturating_sub(began);
         pause = third(inner.limits.lease).saturating_sub(took);

@@ -181,6 +181,7 @@ async fn settle<R>(
     }
     let discarded = matches!(&finished, Finished::Handled(_, verdict) if verdict.is_discarded());
     if claim.admitted.completes_itself() && !discarded {
+        claim.ending();
         match inner.state(clock, &claim.key).await {
             Ok(KeyState::Completed) => {
                 claim.completed();
@@ -195,6 +196,7 @@ async fn settle<R>(
     }
     // The handler has run: whatever the store says now, giving the delivery back is out.
     claim.settled = true;
+    claim.ending();
     let fence = claim.admitted.fence();
     match inner.complete(clock, &claim.key, fence).await {
         Ok(Fenced::Applied) => {

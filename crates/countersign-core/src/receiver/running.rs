@@ -62,7 +62,9 @@ impl Running {
 
     /// Tells every run to end.
     pub(super) fn cancel(&self) {
-        drop(self.lock().cancel.take());
+        let cancel = self.lock().cancel.take();
+        // Wakes the runs, and so not under the lock.
+        drop(cancel);
     }
 
     /// Ends when [`cancel`](Self::cancel) is called.

@@ -62,16 +62,6 @@ impl StoreError {
         }
     }
 
-    /// The failure of a call that several deliveries shared.
-    pub(crate) fn as_was(kind: StoreErrorKind) -> Self {
-        let source = "as for a copy of the delivery a moment before";
-        match kind {
-            StoreErrorKind::Timeout | StoreErrorKind::Full => Self { kind, source: None },
-            StoreErrorKind::Unavailable => Self::unavailable(source),
-            StoreErrorKind::Backend => Self::backend(source),
-        }
-    }
-
     /// What kind of failure it is.
     #[must_use]
     pub const fn kind(&self) -> StoreErrorKind {
