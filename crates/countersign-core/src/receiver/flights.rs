@@ -107,12 +107,11 @@ impl Inner {
                 Boarding::Joined(flight) => flight,
             };
             // A row of its own goes before the alias that it shares.
-            let own = match flight.key == key {
-                true => Ok(KeyState::Absent),
-                false => self.state(clock, &key).await,
-            };
-            if !matches!(own, Ok(KeyState::Absent)) {
-                break;
+            if flight.key != key {
+                let own = within(clock, until, self.state(clock, &key)).await;
+                if !matches!(own.ok_or_else(in_flight)?, Ok(KeyState::Absent)) {
+                    break;
+                }
             }
             let waiting = WaitPermit::take(self).ok_or_else(in_flight)?;
             let landed = within(clock, until, flight.claimed(key, aliases)).await;
