@@ -39,42 +39,8 @@ pub(super) struct Flight {
     key: DeliveryKey,
     aliases: SmallVec<[DeliveryKey; 2]>,
     fingerprint: Option<u64>,
-    claimed: Shared<oneshot::Receiver<Landed>>,
+    claimed: Shared<oneshot::Receiver<Claim>>,
     ended: Shared<oneshot::Receiver<TwinEnd>>,
-}
-
-/// What a claim's answer means to the copies that wait for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Landed {
-    /// It was granted: its run is what they wait for.
-    Held,
-    /// Another process runs it.
-    InFlight {
-        on: DeliveryKey,
-        remaining: Duration,
-        fingerprint: Option<u64>,
-    },
-    /// Each must ask for itself.
-    Ask,
-}
-
-impl Landed {
-    const fn of(claim: &Claim) -> Self {
-        match *claim {
-            Claim::Claimed(_) => Self::Held,
-            Claim::InFlight {
-                on,
-                remaining,
-                fingerprint,
-            } => Self::InFlight {
-                on,
-                remaining,
-                fingerprint,
-            },
-            // What is done can be forgotten on purpose: an answer from before must not be used.
-            Claim::Completed { .. } | Claim::Suppressed => Self::Ask,
-        }
-    }
 }
 
 /// What came of asking for the right to run.
@@ -114,23 +80,16 @@ impl Inner {
                 }
             }
             let waiting = WaitPermit::take(self).ok_or_else(in_flight)?;
-            let landed = within(clock, until, flight.claimed(key, aliases)).await;
-            match landed.ok_or_else(in_flight)? {
+            let claimed = within(clock, until, flight.claimed.clone()).await;
+            match claimed.ok_or_else(in_flight)? {
                 // The store did not answer, or the request went away. This one may be the first now.
-                None => continue,
-                Some(Landed::Held) => return Ok(Asked::Joined(flight, waiting)),
-                Some(Landed::InFlight {
-                    on,
-                    remaining,
-                    fingerprint,
-                }) => {
-                    answer = Some(Claim::InFlight {
-                        on,
-                        remaining,
-                        fingerprint,
-                    });
+                Err(oneshot::Canceled) => continue,
+                Ok(Claim::Claimed(_)) => return Ok(Asked::Joined(flight, waiting)),
+                Ok(claim @ Claim::InFlight { on, .. }) if flight.speaks_of(on, key, aliases) => {
+                    answer = Some(claim);
                 }
-                Some(Landed::Ask) => {}
+                // What is done can be forgotten on purpose: an answer from before must not be used.
+                Ok(Claim::InFlight { .. } | Claim::Completed { .. } | Claim::Suppressed) => {}
             }
             break;
         }
@@ -146,7 +105,7 @@ impl Inner {
         let claim = self.claim(clock, request).await;
         meter::claim(&self.endpoint, &claim);
         // An error is this request's alone: what it may lead to (FailOpen) is for one request each.
-        let lead = match &claim {
+        let lead = match claim {
             Ok(claim) => lead.and_then(|lead| lead.claimed(claim)),
             Err(_) => None,
         };
@@ -247,18 +206,15 @@ impl Flight {
         self.fingerprint
     }
 
-    /// What the claim's answer means to a copy. `None` when the claim was not answered.
-    async fn claimed(&self, copy: DeliveryKey, aliases: &[DeliveryKey]) -> Option<Landed> {
-        let landed = self.claimed.clone().await.ok()?;
-        Some(match landed {
-            // What is in flight under the one id says nothing of another, and what is in flight
-            // with the same bytes nothing of other bytes.
-            Landed::InFlight { on, .. } if on == self.key && on != copy => Landed::Ask,
-            Landed::InFlight { on, .. } if on != self.key && self.aliases.as_slice() != aliases => {
-                Landed::Ask
-            }
-            landed => landed,
-        })
+    /// Whether a row in flight that the claim met is one that a copy's own claim would have met: what
+    /// is in flight under the one id says nothing of another, and what is in flight with the same
+    /// bytes nothing of other bytes.
+    fn speaks_of(&self, on: DeliveryKey, copy: DeliveryKey, aliases: &[DeliveryKey]) -> bool {
+        if on == self.key {
+            on == copy
+        } else {
+            self.aliases.as_slice() == aliases
+        }
     }
 
     /// How the run ended.
@@ -273,18 +229,17 @@ impl Flight {
 pub(super) struct Lead {
     inner: Arc<Inner>,
     flight: Arc<Flight>,
-    claim: Option<oneshot::Sender<Landed>>,
+    claim: Option<oneshot::Sender<Claim>>,
     end: Option<oneshot::Sender<TwinEnd>>,
 }
 
 impl Lead {
     /// The store answered. It goes on if the claim was granted.
-    fn claimed(mut self, claim: &Claim) -> Option<Self> {
-        let landed = Landed::of(claim);
+    fn claimed(mut self, claim: Claim) -> Option<Self> {
         if let Some(told) = self.claim.take() {
-            let _nobody_waits = told.send(landed);
+            let _nobody_waits = told.send(claim);
         }
-        (landed == Landed::Held).then_some(self)
+        matches!(claim, Claim::Claimed(_)).then_some(self)
     }
 
     /// The store is about to be told. Copies that come from here on ask it, so that one that comes
