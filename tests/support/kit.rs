@@ -111,6 +111,23 @@ impl Kit {
     }
 }
 
+/// Sends to an app without a socket: the status, and what was said of earlier copies.
+pub async fn send(
+    kit: &Kit,
+    app: &axum::Router,
+    delivery: &SignedDelivery,
+) -> (u16, Option<String>) {
+    let reply = kit.sender.send(app, delivery).await;
+    (reply.status(), reply.dedup().map(str::to_owned))
+}
+
+/// What [`send`] gives; nothing is said of earlier copies when that is empty.
+#[must_use]
+pub fn said(status: u16, dedup: &str) -> (u16, Option<String>) {
+    let dedup = Some(dedup.to_owned());
+    (status, dedup.filter(|dedup| !dedup.is_empty()))
+}
+
 /// Waits for what somebody else's task does, by looking again and again.
 ///
 /// # Panics

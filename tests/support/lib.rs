@@ -5,6 +5,7 @@ pub mod diary;
 pub mod engines;
 pub mod fickle;
 pub mod handler;
+pub mod keys;
 pub mod kit;
 pub mod log;
 pub mod model;

@@ -5,10 +5,9 @@ use core::time::Duration;
 use axum::{Router, extract::State, routing::post};
 use countersign_axum::{Delivery, ReceiverLayer};
 use countersign_core::{FromDelivery, Secret, StoreError, invoice_maker, rebill_za};
-use countersign_testkit::SignedDelivery;
 use countersign_tests::{
     handler::Desk,
-    kit::{Kit, Tested},
+    kit::{Kit, Tested, said, send},
     servers::PATH,
 };
 use futures_util::FutureExt;
@@ -30,16 +29,6 @@ fn app<T: FromDelivery + Send + Sync + 'static>(kit: &Kit) -> Router {
     Router::new()
         .route(PATH, route)
         .with_state(kit.desk.clone())
-}
-
-async fn send(kit: &Kit, app: &Router, delivery: &SignedDelivery) -> (u16, Option<String>) {
-    let reply = kit.sender.send(app, delivery).await;
-    (reply.status(), reply.dedup().map(str::to_owned))
-}
-
-fn said(status: u16, dedup: &str) -> (u16, Option<String>) {
-    let dedup = Some(dedup.to_owned());
-    (status, dedup.filter(|dedup| !dedup.is_empty()))
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@ use countersign_core::{
     ConfigError, Keyring, KeyringSource, LookupError, RejectionClass, RejectionKind, Secret,
     Tenant, TenantAt, rebill_za,
 };
-use countersign_testkit::{Sender, SignedDelivery};
+use countersign_testkit::Sender;
 use countersign_tests::{
     handler::Desk,
-    kit::{Kit, Tested},
+    kit::{Kit, Tested, said, send},
     servers::PATH,
 };
 use futures_util::FutureExt;
@@ -32,16 +32,6 @@ fn app(kit: &Kit) -> Router {
         .route(PATH, route())
         .route("/hook/{tenant}", route())
         .with_state(kit.desk.clone())
-}
-
-async fn send(kit: &Kit, app: &Router, delivery: &SignedDelivery) -> (u16, Option<String>) {
-    let reply = kit.sender.send(app, delivery).await;
-    (reply.status(), reply.dedup().map(str::to_owned))
-}
-
-fn said(status: u16, dedup: &str) -> (u16, Option<String>) {
-    let dedup = Some(dedup.to_owned());
-    (status, dedup.filter(|dedup| !dedup.is_empty()))
 }
 
 #[tokio::test]

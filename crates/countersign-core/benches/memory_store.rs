@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, reason = "a bench prints")]
 #![allow(clippy::unwrap_used, reason = "a bench may stop")]
+#![allow(unreachable_pub, reason = "the helpers are a library elsewhere")]
 
 use core::time::Duration;
 use std::{alloc::System, env, thread, time::Instant};
@@ -15,6 +16,12 @@ use countersign_core::{
     Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, MemoryStore, OnAlias, Owner,
 };
 use futures_util::FutureExt;
+
+use self::keys::key_of;
+
+// A helper of the workspace's tests, without the servers and frameworks that those build.
+#[path = "../../../tests/support/keys.rs"]
+mod keys;
 
 #[global_allocator]
 static HEAP: Cap<System> = Cap::new(System, usize::MAX);
@@ -127,18 +134,4 @@ fn claim(store: &MemoryStore, key: DeliveryKey, aliases: &[DeliveryKey], owner: 
         .with_aliases(aliases, OnAlias::Suppress)
         .with_fingerprint(Some(owner));
     store.claim(request).now_or_never().unwrap().unwrap()
-}
-
-/// A key that looks as random as a hash does (splitmix64), at no cost worth counting.
-fn key_of(n: u64) -> DeliveryKey {
-    let mut state = n;
-    let mut bytes = [0; 32];
-    for word in bytes.chunks_exact_mut(8) {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word.copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes());
-    }
-    DeliveryKey::from_bytes(bytes)
 }

@@ -19,11 +19,13 @@ use countersign_core::{Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnA
 use countersign_postgres::{PostgresStore, deadpool_postgres::Pool};
 use tokio::task::JoinSet;
 
-use self::postgres_server::PostgresServer;
+use self::{keys::key_of, postgres_server::PostgresServer};
 
 // The helpers of the workspace's tests, without the servers and frameworks that those build.
 #[path = "../../../tests/support/engines.rs"]
 mod engines;
+#[path = "../../../tests/support/keys.rs"]
+mod keys;
 #[allow(dead_code, reason = "a bench kills nothing")]
 #[path = "../../../tests/support/postgres_server.rs"]
 mod postgres_server;
@@ -205,18 +207,4 @@ async fn claim_by(
         .with_aliases(aliases, OnAlias::Suppress)
         .with_fingerprint(Some(1));
     store.claim(request).await.unwrap()
-}
-
-/// A key that looks as random as a hash does (splitmix64).
-fn key_of(n: u64) -> DeliveryKey {
-    let mut state = n;
-    let mut bytes = [0; 32];
-    for word in bytes.chunks_exact_mut(8) {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word.copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes());
-    }
-    DeliveryKey::from_bytes(bytes)
 }

@@ -5,17 +5,14 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints")]
 #![allow(clippy::unwrap_used, reason = "a bench may stop")]
+#![allow(unreachable_pub, reason = "the helpers are a library elsewhere")]
 
 use core::time::Duration;
 use std::{
-    env, fs,
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
     time::Instant,
 };
 
@@ -23,11 +20,22 @@ use countersign_core::{Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnA
 use countersign_redis::{
     RedisStore,
     redis::{
-        Client, Cmd, Script, Value,
+        Cmd, Script, Value,
         aio::{ConnectionManager, ConnectionManagerConfig},
     },
 };
 use tokio::runtime::Runtime;
+
+use self::{keys::key_of, redis_server::RedisServer};
+
+// The helpers of the workspace's tests, without the servers and frameworks that those build.
+#[path = "../../../tests/support/engines.rs"]
+mod engines;
+#[path = "../../../tests/support/keys.rs"]
+mod keys;
+#[allow(dead_code, reason = "a bench kills nothing")]
+#[path = "../../../tests/support/redis_server.rs"]
+mod redis_server;
 
 const TASKS: usize = 64;
 const ROUNDS: usize = 31;
@@ -58,12 +66,12 @@ const KINDS: [(&str, Kind); 6] = [
 
 fn main() {
     for durable in ["no", "yes"] {
-        let Some(server) = Server::start(durable) else {
+        let Some(server) = RedisServer::start(&["--appendonly", durable]).unwrap() else {
             return;
         };
         println!("appendonly {durable}, {TASKS} tasks, one connection, medians of {ROUNDS}");
         let runtime = Runtime::new().unwrap();
-        let connection = runtime.block_on(server.connection());
+        let connection = runtime.block_on(connect(&server));
         let store = RedisStore::new(connection.clone()).with_time_limit(Duration::from_secs(60));
         let mut rounds = Vec::new();
         for round in 0..=ROUNDS {
@@ -195,73 +203,10 @@ async fn claim(store: &RedisStore, key: DeliveryKey, aliases: &[DeliveryKey], n:
     claim
 }
 
-/// A key that looks as random as a hash does (splitmix64).
-fn key_of(n: u64) -> DeliveryKey {
-    let mut state = n;
-    let mut bytes = [0; 32];
-    for word in bytes.chunks_exact_mut(8) {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word.copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes());
-    }
-    DeliveryKey::from_bytes(bytes)
-}
-
-/// A private server that ends with the value.
-struct Server {
-    child: Child,
-    port: u16,
-    folder: std::path::PathBuf,
-}
-
-impl Server {
-    fn start(appendonly: &str) -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let folder = env::temp_dir().join(format!("countersign-redis-bench-{port}"));
-        fs::create_dir_all(&folder).unwrap();
-        let child = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--save", "", "--port"])
-            .arg(port.to_string())
-            .args(["--appendonly", appendonly, "--dir"])
-            .arg(&folder)
-            .stdout(Stdio::null())
-            .spawn();
-        match child {
-            Ok(child) => Some(Self {
-                child,
-                port,
-                folder,
-            }),
-            Err(error) => {
-                eprintln!("not measured: redis-server does not start: {error}");
-                None
-            }
-        }
-    }
-
-    async fn connection(&self) -> ConnectionManager {
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            thread::sleep(Duration::from_millis(10));
-        }
-        let client = Client::open(format!("redis://127.0.0.1:{}/", self.port)).unwrap();
-        // A loaded machine is not what is measured.
-        let config = ConnectionManagerConfig::new().set_response_timeout(None);
-        ConnectionManager::new_with_config(client, config)
-            .await
-            .unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
-    }
+async fn connect(server: &RedisServer) -> ConnectionManager {
+    // A loaded machine is not what is measured.
+    let config = ConnectionManagerConfig::new().set_response_timeout(None);
+    ConnectionManager::new_with_config(server.client().unwrap(), config)
+        .await
+        .unwrap()
 }

@@ -26,6 +26,7 @@ use std::{
 
 use cap::Cap;
 use countersign_testkit::ManualClock;
+use countersign_tests::keys::key_of;
 
 use self::contestants::{Answer, CONTESTANTS, Contestant, Keeps, Kind};
 
@@ -195,7 +196,7 @@ enum Outcome {
 
 /// A delivery: claimed, and completed if it may run.
 fn run(contestant: &dyn Contestant, n: u64) -> Outcome {
-    let key = key_of(n);
+    let key = *key_of(n).as_bytes();
     match contestant.claim(key) {
         Answer::Claimed(fence) => {
             contestant.complete(key, fence);
@@ -204,18 +205,4 @@ fn run(contestant: &dyn Contestant, n: u64) -> Outcome {
         Answer::Known => Outcome::Known,
         Answer::Refused => Outcome::Refused,
     }
-}
-
-/// A key that looks as random as a hash does (splitmix64), at no cost worth counting.
-fn key_of(n: u64) -> [u8; 32] {
-    let mut state = n;
-    let mut bytes = [0; 32];
-    for word in bytes.chunks_exact_mut(8) {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word.copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes());
-    }
-    bytes
 }
