@@ -10,22 +10,25 @@ use axum::{Router, routing::post};
 use countersign::{
     MemoryStore, Receiver, Scheme,
     axum::{Delivery, ReceiverLayer},
-    scheme::{EventRule, Part, SchemeError},
+    scheme::{EventRule, IdenticalBodies, Part, RetryTime, SchemeError},
 };
 use countersign_testkit::Sender;
 use serde::Deserialize;
 use serde_json::json;
 
-/// Acme signs `<time>.<body>`, sends several signatures while a key is rotated, and has its id and
-/// type in the body. A scheme that could not prove anything would not compile.
+/// Acme signs `<time>.<body>`, sends several signatures while a key is rotated, has its id and type
+/// in the body, and stamps retries anew. A scheme that could not prove anything, or would drop honest
+/// events, does not compile.
 const ACME: Scheme = Scheme::body_hmac("X-Acme-Signature")
     .name("acme")
     .pairs(';', &["h1"])
     .time_key("ts")
     .tolerance(Duration::from_secs(60))
+    .retry_time(RetryTime::Renewed)
     .signed(&[Part::Timestamp, Part::Literal("."), Part::Body])
     .id_pointer("/id")
     .event_pointer("/type")
+    .subject_pointer("/order")
     .events(&[EventRule::once("order.paid")])
     .retry_span(Duration::from_secs(48 * 60 * 60))
     .evidence("docs.acme.example/webhooks")
@@ -54,6 +57,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     let open = Scheme::body_hmac("X-Acme-Signature").signed(&[Part::Literal("v1")]);
     assert_eq!(open.build(), Err(SchemeError::BodyNotSigned));
+
+    // Without ids, two equal bodies are a retry or two events. The sender knows; here they are events,
+    // and every request runs.
+    let nameless = Scheme::body_hmac("X-Acme-Signature").prefix("sha256=");
+    assert_eq!(nameless.build(), Err(SchemeError::NoIdUndecided));
+    let _decided = nameless.identical_bodies(IdenticalBodies::Events).build()?;
 
     let sender = Sender::new(ACME);
     let receiver = Receiver::builder(ACME)

@@ -26,6 +26,7 @@ const ODD: Scheme = Scheme::body_hmac("X-Odd-Signature")
     .declare();
 
 const REPEATED: Scheme = Scheme::body_hmac("X-Odd-Signature")
+    .id_header("X-Odd-Id")
     .repeated_header()
     .optional_prefix("sha256=")
     .declare();

@@ -11,6 +11,7 @@ const SIGNATURE: &[u8] = b"00000000000000000000000000000000000000000000000000000
 
 const fn timed() -> SchemeBuilder {
     Scheme::body_hmac("X-Signature")
+        .id_header("X-Id")
         .signed(&[Part::Timestamp, Part::Literal("."), Part::Body])
         .time_header("X-Time")
         .tolerance(Duration::from_secs(300))

@@ -235,7 +235,10 @@ impl Bench {
     /// A delivery with an id of its own.
     #[must_use]
     pub fn delivery(&self) -> SignedDelivery {
-        let body = json!({"status": "paid", "data": {}});
+        let mut body = json!({"status": "paid", "data": {"id": "inv_1"}});
+        if self.receiver.scheme().subject_pointer() == Some("/id") {
+            body["id"] = json!("inv_1");
+        }
         self.sender.delivery("invoice.paid", body)
     }
 

@@ -69,7 +69,7 @@ impl Kit {
     ) -> Result<Self, Box<dyn Error>> {
         let clock = ManualClock::new();
         let sender = Sender::new(scheme).with_clock(clock.clone());
-        let rows = MemoryStore::new();
+        let rows = MemoryStore::builder().with_clock(clock.clone()).build();
         let store = Diary::over(rows.clone());
         let notices = Notices::default();
         let builder = Receiver::builder(scheme)

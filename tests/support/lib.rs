@@ -1,6 +1,7 @@
 //! What the tests across crates share: servers, a raw HTTP client, a store that keeps a diary, private
 //! database servers, and the schemes and vectors of more senders than have presets.
 
+pub mod claims;
 pub mod diary;
 pub mod engines;
 pub mod fickle;
@@ -20,3 +21,4 @@ pub mod schemes;
 pub mod servers;
 pub mod table;
 pub mod vectors;
+pub mod year;

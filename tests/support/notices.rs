@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_core::Notice;
+use countersign_core::{EventName, Notice};
 
 /// The notices of one receiver, in short.
 #[derive(Clone, Debug, Default)]
@@ -33,11 +33,15 @@ impl Notices {
 fn in_short(notice: &Notice<'_>) -> String {
     match notice {
         Notice::Ping(delivery) => format!("ping {}", delivery.endpoint()),
-        Notice::Suppressed { delivery, body } => {
-            let (id, event) = (delivery.id(), delivery.event_type());
-            let bytes = body.map(|body| body.bytes().len());
-            format!("suppressed {id:?} {event:?} {bytes:?}")
+        Notice::Suppressed(delivery) => {
+            let event = delivery.event_type().map(EventName::as_str);
+            format!(
+                "suppressed {:?} {event:?} {}",
+                delivery.id(),
+                delivery.body().len()
+            )
         }
+        Notice::KnownByBody(delivery) => format!("known by body {}", delivery.body().len()),
         Notice::FingerprintMismatch(delivery) => {
             format!("mismatch {:?} {}", delivery.id(), delivery.body().len())
         }

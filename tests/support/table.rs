@@ -4,13 +4,16 @@ use core::time::Duration;
 
 use countersign_core::{
     Clock, ConfigError, Keyring, KeyringSource, LookupError, Receiver, Sleep, StoreError,
-    SystemClock, Tenant, TenantAt, Timestamp, invoice_maker, rebill_za, scheme::Scheme, stripe,
+    SystemClock, Tenant, TenantAt, Timestamp, invoice_maker, rebill_za,
+    scheme::{IdenticalBodies, Scheme, SchemeBuilder},
+    stripe,
 };
 use countersign_testkit::{Sender, SignedDelivery};
 use serde_json::{Value, json};
 
 use crate::{
     diary::Diary,
+    notices::Notices,
     raw::{End, Request},
     servers::PATH,
 };
@@ -28,6 +31,12 @@ pub enum Setup {
     Stripe,
     /// Rebill with a keyring for each tenant; `anna` is the only one.
     Tenants,
+    /// A company's own sender without ids, whose equal bodies are one delivery.
+    OwnCopies,
+    /// The same, whose equal bodies are an event each.
+    OwnEvents,
+    /// A company's own sender whose entity's id was taken for the event's.
+    WrongId,
     /// Rebill, with a store that does not answer.
     StoreDown,
     /// Rebill, with a store that is full.
@@ -49,6 +58,15 @@ pub struct Row {
     pub runs: u32,
     /// What the store is asked for in all.
     pub store: &'static [&'static str],
+    /// The kinds of notices that are sent.
+    pub told: &'static [&'static str],
+}
+
+impl Row {
+    const fn telling(mut self, told: &'static [&'static str]) -> Self {
+        self.told = told;
+        self
+    }
 }
 
 /// One request and its answer.
@@ -61,6 +79,13 @@ pub struct Step {
     /// The value of `countersign-dedup` that is due.
     pub dedup: Option<&'static str>,
 }
+
+/// A company's own sender. As it is, it does not build.
+pub const OWN: SchemeBuilder = Scheme::body_hmac("X-Acme-Signature").prefix("sha256=");
+
+const COPIES: IdenticalBodies = IdenticalBodies::Copies {
+    within: Duration::from_secs(3 * 86_400),
+};
 
 /// A wall clock that stands still, with timers that run.
 #[derive(Debug)]
@@ -102,6 +127,9 @@ impl Setup {
         match self {
             Self::InvoiceMaker => invoice_maker::SCHEME,
             Self::Stripe => stripe::SCHEME,
+            Self::OwnCopies => OWN.identical_bodies(COPIES).declare(),
+            Self::OwnEvents => OWN.identical_bodies(IdenticalBodies::Events).declare(),
+            Self::WrongId => OWN.id_pointer("/data/id").declare(),
             _ => rebill_za::SCHEME,
         }
     }
@@ -117,12 +145,17 @@ impl Setup {
     /// # Errors
     ///
     /// When the configuration cannot work.
-    pub fn receiver(self, store: &Diary) -> Result<Receiver, Box<dyn std::error::Error>> {
+    pub fn receiver(
+        self,
+        store: &Diary,
+        notices: &Notices,
+    ) -> Result<Receiver, Box<dyn std::error::Error>> {
         let scheme = self.scheme();
         let secret = self.sender().secret()?;
         let builder = Receiver::builder(scheme)
             .endpoint("test")
             .store(store.clone())
+            .on_notice(notices.listener())
             .clock(standing());
         let builder = match self {
             Self::Tenants => {
@@ -163,6 +196,7 @@ fn refused(name: &'static str, setup: Setup, status: u16, request: Request) -> R
         steps: vec![step(request, status, None)],
         runs: 0,
         store: NOTHING,
+        told: NOTHING,
     }
 }
 
@@ -174,6 +208,7 @@ fn accepted(name: &'static str, setup: Setup, request: Request) -> Row {
         steps: vec![step(request, 200, Some("fresh"))],
         runs: 1,
         store: RAN,
+        told: NOTHING,
     }
 }
 
@@ -229,6 +264,7 @@ pub fn rows() -> Vec<Row> {
     rows.extend(body_rows());
     rows.extend(head_rows());
     rows.extend(identity_rows());
+    rows.extend(honest_rows());
     rows.extend(outcome_rows());
     rows
 }
@@ -387,7 +423,11 @@ fn candidate_rows() -> Vec<Row> {
 }
 
 fn time_rows() -> Vec<Row> {
-    use Setup::InvoiceMaker;
+    use Setup::{InvoiceMaker, Stripe};
+    let paid_at = |offset: i64| {
+        let time = (NOW + offset).to_string();
+        Request::of(&Stripe.sender().sign_with_time(&stripe(), &time))
+    };
     let sender = InvoiceMaker.sender();
     let delivery = invoice();
     // All of these are signed with the time that they carry.
@@ -406,7 +446,9 @@ fn time_rows() -> Vec<Row> {
         refuse("time i64::MIN", at("-9223372036854775808")),
         refuse("time of 30 digits", at(&"9".repeat(30))),
         refuse("time in milliseconds", at(&format!("{NOW}000"))),
-        refuse("301 s old", seconds(-301)),
+        refused("stamped anew, and 301 s old", Stripe, 401, paid_at(-301)),
+        accepted("stamped anew, and 300 s old", Stripe, paid_at(-300)),
+        accepted("301 s old, perhaps a retry", InvoiceMaker, seconds(-301)),
         refuse("301 s ahead", seconds(301)),
         accepted("300 s old", InvoiceMaker, seconds(-300)),
         accepted("300 s ahead", InvoiceMaker, seconds(300)),
@@ -584,6 +626,10 @@ fn identity_rows() -> Vec<Row> {
         } else {
             &["claim", "complete", "claim", "complete"]
         },
+        told: match dedup {
+            "suppressed" => &["suppressed"],
+            _ => NOTHING,
+        },
     };
     let updated = sender
         .delivery_with_id("invoice.updated", "dlv_1", paid())
@@ -638,7 +684,8 @@ fn identity_rows() -> Vec<Row> {
             &other,
             "duplicate",
             1,
-        ),
+        )
+        .telling(&["mismatch"]),
         again(
             "delivery id missing",
             Rebill,
@@ -646,7 +693,8 @@ fn identity_rows() -> Vec<Row> {
             &no_id,
             "duplicate",
             1,
-        ),
+        )
+        .telling(&["known by body"]),
         again(
             "event missing",
             Rebill,
@@ -709,7 +757,104 @@ fn identity_rows() -> Vec<Row> {
             steps: vec![step(Request::of(&ping), 200, Some("ping"))],
             runs: 0,
             store: NOTHING,
+            told: &["ping"],
         },
+    ]
+}
+
+/// Honest events that a rule could drop.
+fn honest_rows() -> Vec<Row> {
+    use Setup::{InvoiceMaker, OwnCopies, OwnEvents, Rebill, WrongId};
+    const TWO: &[&str] = &["claim", "complete", "claim", "complete"];
+    let rebill = |event: &str, id: &str, due: u32| {
+        let status = if due == 0 { "paid" } else { "sent" };
+        let body = json!({"id": "inv_1", "status": status, "amount_due": due});
+        let sender = Rebill.sender();
+        let delivery = sender.delivery_with_id(event, id, body).to(PATH);
+        step(Request::of(&delivery), 200, Some("fresh"))
+    };
+    let suppressed = |step: Step| Step {
+        dedup: Some("suppressed"),
+        ..step
+    };
+    let own = |setup: Setup, body: Value, dedup| {
+        let delivery = setup.sender().delivery("changed", body).to(PATH);
+        step(Request::of(&delivery), 200, Some(dedup))
+    };
+    let constant = || json!({"event": "prices.changed"});
+    let entity = |event: &str| json!({"event": event, "data": {"id": "inv_1"}});
+    let aged = |by| {
+        let sender = InvoiceMaker.sender().behind(Duration::from_secs(by));
+        Request::of(&sender.retry(&invoice()))
+    };
+    vec![
+        Row {
+            name: "paid, marked unpaid, and paid again with the first bytes",
+            setup: Rebill,
+            steps: vec![
+                rebill("invoice.paid", "dlv_1", 0),
+                rebill("invoice.updated", "dlv_2", 300),
+                rebill("invoice.paid", "dlv_3", 0),
+                suppressed(rebill("invoice.paid", "dlv_4", 0)),
+            ],
+            runs: 3,
+            store: &[
+                "claim", "complete", "claim", "complete", "claim", "complete", "claim",
+            ],
+            told: &["suppressed"],
+        },
+        Row {
+            name: "two events of one payment with one body, twice",
+            setup: Rebill,
+            steps: vec![
+                rebill("payment.received", "dlv_1", 0),
+                rebill("invoice.paid", "dlv_2", 0),
+                rebill("invoice.updated", "dlv_3", 300),
+                rebill("payment.received", "dlv_4", 0),
+                rebill("invoice.paid", "dlv_5", 0),
+            ],
+            runs: 5,
+            store: &[
+                "claim", "complete", "claim", "complete", "claim", "complete", "claim", "complete",
+                "claim", "complete",
+            ],
+            told: NOTHING,
+        },
+        Row {
+            name: "bodies that are copies",
+            setup: OwnCopies,
+            steps: vec![
+                own(OwnCopies, constant(), "fresh"),
+                own(OwnCopies, constant(), "duplicate"),
+            ],
+            runs: 1,
+            store: &["claim", "complete", "claim"],
+            told: &["known by body"],
+        },
+        Row {
+            name: "bodies that are events",
+            setup: OwnEvents,
+            steps: vec![
+                own(OwnEvents, constant(), "fresh"),
+                own(OwnEvents, constant(), "fresh"),
+            ],
+            runs: 2,
+            store: TWO,
+            told: NOTHING,
+        },
+        Row {
+            name: "an entity's id taken for the event's",
+            setup: WrongId,
+            steps: vec![
+                own(WrongId, entity("created"), "fresh"),
+                own(WrongId, entity("paid"), "duplicate"),
+            ],
+            runs: 1,
+            store: &["claim", "complete", "claim"],
+            told: &["mismatch"],
+        },
+        accepted("a retry of a day ago", InvoiceMaker, aged(26 * 3_600)),
+        refused("older than any retry", InvoiceMaker, 401, aged(28 * 3_600)),
     ]
 }
 
@@ -728,6 +873,7 @@ fn outcome_rows() -> Vec<Row> {
         ],
         runs: 2,
         store,
+        told: NOTHING,
     };
     const RETRIED: &[&str] = &["claim", "release", "claim", "complete"];
     let store = |name, setup| Row {
@@ -736,6 +882,7 @@ fn outcome_rows() -> Vec<Row> {
         steps: vec![step(Request::of(&rebill(paid())), 503, None)],
         runs: 0,
         store: &["claim"],
+        told: &["store failed"],
     };
     vec![
         twice(
@@ -758,6 +905,7 @@ fn outcome_rows() -> Vec<Row> {
             steps: vec![step(told("do:404"), 404, Some("fresh"))],
             runs: 1,
             store: &["claim", "release"],
+            told: NOTHING,
         },
         Row {
             name: "the handler discards",
@@ -768,6 +916,7 @@ fn outcome_rows() -> Vec<Row> {
             ],
             runs: 1,
             store: &["claim", "complete", "claim"],
+            told: NOTHING,
         },
         Row {
             name: "the handler asks for a retry",
@@ -775,6 +924,7 @@ fn outcome_rows() -> Vec<Row> {
             steps: vec![step(told("do:retry"), 503, None)],
             runs: 1,
             store: &["claim", "release"],
+            told: NOTHING,
         },
         store("store down", Setup::StoreDown),
         store("store full", Setup::StoreFull),

@@ -54,9 +54,18 @@ fn verification_does_not_allocate() {
             }
             let signers = [&old, &new];
             for sender in signers.iter().take(keys) {
-                let signed = sender.raw("invoice.updated", ID, vec![b'x'; 1_024]);
-                let bytes = prove(&receiver, &signed, sender);
-                assert_eq!(bytes, 0, "{} with {keys} key(s)", scheme.name());
+                let invoice = format!(
+                    r#"{{"id":"inv_1","status":"paid","x":"{}"}}"#,
+                    "x".repeat(980)
+                );
+                for (event, body) in [
+                    ("invoice.updated", vec![b'x'; 1_024]),
+                    ("invoice.paid", invoice.into_bytes()),
+                ] {
+                    let signed = sender.raw(event, ID, body);
+                    let bytes = prove(&receiver, &signed, sender);
+                    assert_eq!(bytes, 0, "{event}, {} with {keys} key(s)", scheme.name());
+                }
             }
         }
     }

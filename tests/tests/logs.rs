@@ -11,6 +11,7 @@ use countersign_testkit::{Sender, SignedDelivery};
 use countersign_tests::{
     kit::{Kit, Tested},
     log::{capture, log},
+    table::OWN,
 };
 use futures_util::FutureExt;
 use serde_json::{Value, json};
@@ -98,11 +99,11 @@ async fn one_span_a_delivery_and_the_handler_runs_inside() -> Tested {
         "matched_key",
         "fence",
         "attempt",
-        "suspect",
+        "recurrence",
     ];
     assert_eq!(span.names(), names);
-    let values = ["tenant", "matched_key", "attempt", "suspect"].map(|name| span.field(name));
-    assert_eq!(values, ["shop-7", "label-3", "1", "false"].map(Some));
+    let values = ["tenant", "matched_key", "attempt", "recurrence"].map(|name| span.field(name));
+    assert_eq!(values, ["shop-7", "label-3", "1", "none"].map(Some));
     for (event, name) in [(begun, "begun"), (ended, "ended")] {
         assert_eq!(
             (event.name.as_str(), event.within.as_deref()),
@@ -117,16 +118,12 @@ async fn one_event_a_copy_that_did_not_run() -> Tested {
     let (kit, sender) = kit(rebill_za::SCHEME)?;
     let app = app(&kit);
     let paid = sender
-        .raw("invoice.paid", "QZX-1", r#"{"status":"paid"}"#)
+        .raw("invoice.paid", "QZX-1", r#"{"id":"QZX","status":"paid"}"#)
         .to("/hook/QZX-shop");
     let ping = sender.raw("ping", "QZX-2", "{}").to("/hook/QZX-shop");
     assert_eq!(sender.send(&app, &paid).await.status(), 200);
     assert_eq!(log().len(), 3);
-    for (dedup, copy) in [
-        ("duplicate", paid.clone()),
-        ("suppressed", paid.with_header("X-Rebill-Delivery", "QZX-3")),
-        ("ping", ping),
-    ] {
+    for (dedup, copy) in [("duplicate", paid.clone()), ("ping", ping)] {
         assert_eq!(sender.send(&app, &copy).await.dedup(), Some(dedup));
         let log = log();
         assert_eq!(log.len(), 1, "{log:#?}");
@@ -140,23 +137,121 @@ async fn one_event_a_copy_that_did_not_run() -> Tested {
             (Some("test"), Some("shop-7"))
         );
     }
-    // Other bytes under a known id are worth a line of their own.
-    let other = sender.raw("invoice.paid", "QZX-1", r#"{"status":"paid", "x":1}"#);
-    assert!(
-        sender
-            .send(&app, &other.to("/hook/QZX-shop"))
-            .await
-            .is_duplicate()
-    );
+    // What is answered without a run on another ground than the sender's id is a warning.
+    let names = ["endpoint", "tenant", "key"];
+    let repeat = paid.with_header("X-Rebill-Delivery", "QZX-3");
+    assert_eq!(sender.send(&app, &repeat).await.dedup(), Some("suppressed"));
+    let text =
+        "a repeat was not run: the same bytes were the last about this entity, under another id";
+    one_event(Level::WARN, text, &names);
+    let nameless = sender.raw("invoice.sent", "", "{}").to("/hook/QZX-shop");
+    let nameless = nameless.without_header("X-Rebill-Delivery");
+    assert_eq!(sender.send(&app, &nameless).await.dedup(), Some("fresh"));
+    assert_eq!(log().len(), 3);
+    assert!(sender.send(&app, &nameless).await.is_duplicate());
     let log = log();
     assert_eq!(log.len(), 2, "{log:#?}");
-    assert_eq!(
-        log[0].says("tenant"),
-        (Level::WARN, "other bytes under a known id", Some("shop-7"))
-    );
-    assert_eq!(log[0].names(), ["endpoint", "tenant", "key"]);
-    assert_eq!(log[1].name, "answered without a run");
+    let text = "a delivery without an id was not run: its body was handled before";
+    assert_eq!(log[0].says("tenant"), (Level::WARN, text, Some("shop-7")));
     Ok(())
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_a_question_first_and_then_an_error() -> Tested {
+    let scheme = OWN.id_pointer("/data/id").declare();
+    let (kit, sender) = kit(scheme)?;
+    let app = app(&kit);
+    let event = |name: &str| {
+        let body = json!({"event": name, "data": {"id": "QZX-1"}});
+        sender.delivery("", body).to("/hook/QZX-shop")
+    };
+    assert_eq!(
+        sender.send(&app, &event("created")).await.dedup(),
+        Some("fresh")
+    );
+    let _ran = log();
+    let names = ["endpoint", "tenant", "key", "id_at"];
+    let question =
+        "other bytes under a known id were not run: is this header or field new for every event?";
+    let text = "three different bodies under one id: this header or field does not identify \
+                deliveries, and events are lost";
+    for (event, is_error) in [
+        (event("paid"), false),
+        (event("paid"), false),
+        (event("deleted"), true),
+        (event("restored"), false),
+    ] {
+        assert!(sender.send(&app, &event).await.is_duplicate());
+        let mut log = log();
+        log.retain(|entry| entry.level != Level::DEBUG);
+        assert_eq!(log.len(), 1 + usize::from(is_error), "{log:#?}");
+        assert_eq!(
+            log[0].says("id_at"),
+            (Level::WARN, question, Some("/data/id"))
+        );
+        assert_eq!(log[0].names(), names);
+        if let Some(error) = log.get(1) {
+            assert_eq!(error.says("id_at"), (Level::ERROR, text, Some("/data/id")));
+            assert_eq!(error.names(), names);
+        }
+        assert!(!format!("{log:?}").contains(MARK), "{log:#?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_handler_should_know_is_one_event_before_it_runs() -> Tested {
+    let (kit, sender) = kit(rebill_za::SCHEME)?;
+    let app = app(&kit);
+    let sent = |event: &str, id: &str, body: &'static str| {
+        sender.raw(event, id, body).to("/hook/QZX-shop")
+    };
+    let paid = |id| sent("invoice.paid", id, r#"{"id":"QZX","status":"paid"}"#);
+    let updated = |id| sent("invoice.updated", id, r#"{"id":"QZX","status":"sent"}"#);
+    for (delivery, text) in [
+        (paid("QZX-1"), None),
+        (updated("QZX-2"), None),
+        (
+            updated("QZX-3"),
+            Some("a repeat runs: its bytes are known under another id"),
+        ),
+        (
+            paid("QZX-4"),
+            Some(
+                "a return runs: its bytes are known, and something else about this entity came since",
+            ),
+        ),
+    ] {
+        assert_eq!(sender.send(&app, &delivery).await.dedup(), Some("fresh"));
+        let mut log = log();
+        assert!(!format!("{log:?}").contains(MARK), "{log:#?}");
+        log.retain(|entry| entry.kind == "event" && entry.target == "countersign");
+        let texts: Vec<_> = log.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(texts, text.as_slice());
+        assert!(log.iter().all(|entry| entry.level == Level::INFO));
+    }
+
+    let (kit, sender) = self::kit(invoice_maker::SCHEME)?;
+    let app = self::app(&kit);
+    let delivery = delivery(&sender, "1", json!({}));
+    kit.clock
+        .advance(core::time::Duration::from_secs(2 * 3_600));
+    assert_eq!(sender.send(&app, &delivery).await.dedup(), Some("fresh"));
+    let mut log = log();
+    log.retain(|entry| entry.kind == "event" && entry.target == "countersign");
+    assert_eq!(log.len(), 1, "{log:#?}");
+    let text = "a late delivery runs: its time is older than usual";
+    assert_eq!(log[0].says("age"), (Level::INFO, text, Some("7200")));
+    Ok(())
+}
+
+/// The one event since the last time that is more than the answer's own.
+fn one_event(level: Level, text: &str, names: &[&str]) {
+    let log = log();
+    assert_eq!(log.len(), 2, "{log:#?}");
+    assert_eq!(log[1].name, "answered without a run");
+    assert_eq!(log[0].says("tenant"), (level, text, Some("shop-7")));
+    assert_eq!(log[0].names(), names);
 }
 
 #[tokio::test]

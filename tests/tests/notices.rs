@@ -4,11 +4,14 @@ use core::time::Duration;
 
 use axum::{Router, extract::State, routing::post};
 use countersign_axum::{Delivery, ReceiverLayer};
-use countersign_core::{FromDelivery, Secret, StoreError, invoice_maker, rebill_za};
+use countersign_core::{
+    FromDelivery, Secret, StoreError, invoice_maker, rebill_za, scheme::IdenticalBodies,
+};
 use countersign_tests::{
     handler::Desk,
     kit::{Kit, Tested, said, send},
     servers::PATH,
+    table::OWN,
 };
 use futures_util::FutureExt;
 use http::StatusCode;
@@ -48,7 +51,7 @@ async fn of_a_ping() -> Tested {
 }
 
 #[tokio::test]
-async fn of_a_suppressed_replay_with_its_body_or_without_when_it_waited() -> Tested {
+async fn of_a_suppressed_repeat_as_a_whole_even_when_it_waited() -> Tested {
     let kit = Kit::rebill()?;
     let app = app::<Value>(&kit);
     let first = kit.paid("dlv_1", "do:wait");
@@ -63,15 +66,14 @@ async fn of_a_suppressed_replay_with_its_body_or_without_when_it_waited() -> Tes
     kit.desk.open(1);
     assert_eq!(running.await.dedup(), Some("fresh"));
     assert_eq!(waiting.await, said(200, "suppressed"));
-    let expected = r#"suppressed Some("dlv_2") Some("invoice.paid")"#;
-    assert_eq!(kit.notices.take(), [format!("{expected} None")]);
+    let length = first.body().len();
+    let expected = format!(r#"suppressed Some("dlv_2") Some("invoice.paid") {length}"#);
+    assert_eq!(kit.notices.take(), std::slice::from_ref(&expected));
     assert_eq!(
         send(&kit, &app, &replay("dlv_3")).await,
         said(200, "suppressed")
     );
-    let expected = expected.replace("dlv_2", "dlv_3");
-    let length = first.body().len();
-    assert_eq!(kit.notices.take(), [format!("{expected} Some({length})")]);
+    assert_eq!(kit.notices.take(), [expected.replace("dlv_2", "dlv_3")]);
     assert_eq!(send(&kit, &app, &first).await, said(200, "duplicate"));
     assert_eq!(kit.notices.take(), QUIET);
     Ok(())
@@ -91,6 +93,58 @@ async fn of_other_bytes_under_a_known_id() -> Tested {
     assert_eq!(kit.notices.take(), QUIET);
     assert_eq!(send(&kit, &app, &sent("{ }")).await, said(200, "duplicate"));
     assert_eq!(kit.notices.take(), [r#"mismatch Some("dlv_1") 3"#]);
+    Ok(())
+}
+
+// Also where a time is signed, and each retry has another signature.
+#[tokio::test]
+async fn of_other_bytes_under_a_known_signed_id() -> Tested {
+    let kit = Kit::new(invoice_maker::SCHEME, |builder| builder)?;
+    let app = app::<Value>(&kit);
+    let sent = |status: &str| {
+        let body = json!({"data": {"id": "inv_1", "status": status}});
+        kit.delivery("invoice.updated", "evt_1", body)
+    };
+    let first = sent("sent");
+    assert_eq!(send(&kit, &app, &first).await, said(200, "fresh"));
+    kit.clock.advance(Duration::from_secs(60));
+    let retry = kit.sender.retry(&first);
+    assert_eq!(send(&kit, &app, &retry).await, said(200, "duplicate"));
+    assert_eq!(kit.notices.take(), QUIET);
+    assert_eq!(
+        send(&kit, &app, &sent("paid")).await,
+        said(200, "duplicate")
+    );
+    let length = sent("paid").body().len();
+    let expected = format!(r#"mismatch Some("evt_1") {length}"#);
+    assert_eq!(kit.notices.take(), [expected]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_a_body_that_is_known_as_a_whole_even_when_it_waited() -> Tested {
+    let scheme = OWN.identical_bodies(IdenticalBodies::Copies {
+        within: Duration::from_secs(3_600),
+    });
+    let kit = Kit::new(scheme.declare(), |builder| builder)?;
+    let app = app::<Value>(&kit);
+    let first = kit.delivery("", "", json!({"told": "do:wait"}));
+    let mut running = Box::pin(kit.sender.send(&app, &first));
+    assert!((&mut running).now_or_never().is_none());
+    kit.desk.entered().await;
+    let mut waiting = Box::pin(send(&kit, &app, &first));
+    assert!((&mut waiting).now_or_never().is_none());
+    kit.desk.open(1);
+    assert_eq!(running.await.dedup(), Some("fresh"));
+    assert_eq!(waiting.await, said(200, "duplicate"));
+    let expected = format!("known by body {}", first.body().len());
+    assert_eq!(kit.notices.take(), std::slice::from_ref(&expected));
+    assert_eq!(send(&kit, &app, &first).await, said(200, "duplicate"));
+    assert_eq!(kit.notices.take(), [expected]);
+    // After that time the same body is news.
+    kit.clock.advance(Duration::from_secs(3_600));
+    kit.desk.open(1);
+    assert_eq!(send(&kit, &app, &first).await, said(200, "fresh"));
     Ok(())
 }
 

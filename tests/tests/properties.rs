@@ -3,7 +3,7 @@
 
 use countersign_core::{
     Algorithm, Receiver, RejectionKind, Scheme, Secret, Timestamp,
-    scheme::{Encoding, Grammar, Part},
+    scheme::{Encoding, Grammar, IdenticalBodies, Part},
 };
 use countersign_tests::{
     reference,
@@ -82,6 +82,9 @@ fn schemes() -> impl Strategy<Value = Scheme> {
                 builder.time_header(TIME)
             };
             builder = builder.tolerance(core::time::Duration::from_secs(300));
+        }
+        if !signed.contains(&Part::Id) {
+            builder = builder.identical_bodies(IdenticalBodies::Events);
         }
         builder.build().unwrap()
     })

@@ -11,3 +11,5 @@ mod fitness;
 mod help;
 #[path = "redis/model.rs"]
 mod model;
+#[path = "redis/year.rs"]
+mod year;

@@ -5,6 +5,7 @@ use countersign_core::{MemoryStore, RejectionKind};
 use countersign_tests::{
     diary::Diary,
     handler::Desk,
+    notices::Notices,
     servers::Place,
     table::{Row, Setup, rows},
 };
@@ -59,10 +60,10 @@ fn the_rows_meet_every_kind_of_refusal_that_one_request_can_cause() {
 
 async fn play(place: Place, row: &Row) -> Result<(), String> {
     let store = Diary::over(MemoryStore::new());
-    let desk = Desk::default();
+    let (desk, notices) = (Desk::default(), Notices::default());
     let receiver = row
         .setup
-        .receiver(&store)
+        .receiver(&store, &notices)
         .map_err(|error| error.to_string())?;
     let addr = place
         .start(&receiver, &desk)
@@ -93,6 +94,15 @@ async fn play(place: Place, row: &Row) -> Result<(), String> {
     let asked = store.take();
     if asked != row.store {
         return Err(format!("store: {asked:?}, due {:?}", row.store));
+    }
+    let told = notices.take();
+    let due = told.len() == row.told.len()
+        && told
+            .iter()
+            .zip(row.told)
+            .all(|(told, due)| told.starts_with(due));
+    if !due {
+        return Err(format!("notices: {told:?}, due {:?}", row.told));
     }
     Ok(())
 }

@@ -127,8 +127,19 @@ fn linear_has_its_time_in_the_body_in_milliseconds() {
     );
     let stale = Err(RejectionKind::TimestampStale);
     let future = Err(RejectionKind::TimestampFuture);
-    judge("60 s", r#"{"webhookTimestamp":1711999940000}"#, "", Ok(()));
-    judge("61 s", r#"{"webhookTimestamp":1711999939000}"#, "", stale);
+    // Its retries come up to seven hours later, with their first time.
+    judge(
+        "8 h 5 min",
+        r#"{"webhookTimestamp":1711970900000}"#,
+        "",
+        Ok(()),
+    );
+    judge(
+        "and a second",
+        r#"{"webhookTimestamp":1711970899000}"#,
+        "",
+        stale,
+    );
     judge(
         "60.001 s ahead",
         r#"{"webhookTimestamp":1712000060001}"#,

@@ -4,7 +4,7 @@
 
 use countersign_core::{
     Algorithm, Receiver, RejectionKind, Scheme, Secret, Timestamp, github,
-    scheme::{Encoding, Place},
+    scheme::{Encoding, IdenticalBodies, Place},
     standard_webhooks, stripe,
 };
 use countersign_testkit::{ManualClock, Sender};
@@ -173,11 +173,15 @@ fn a_changed_byte_anywhere_in_the_tag_is_refused() {
     });
 }
 
-const SHA256: Scheme = Scheme::body_hmac("X-Tag").declare();
+const SHA256: Scheme = Scheme::body_hmac("X-Tag")
+    .identical_bodies(IdenticalBodies::Events)
+    .declare();
 const SHA512: Scheme = Scheme::body_hmac("X-Tag")
+    .identical_bodies(IdenticalBodies::Events)
     .algorithm(Algorithm::HmacSha512)
     .declare();
 const SHA512_BASE64URL: Scheme = Scheme::body_hmac("X-Tag")
+    .identical_bodies(IdenticalBodies::Events)
     .algorithm(Algorithm::HmacSha512)
     .encoding(Encoding::Base64Url)
     .declare();

@@ -20,7 +20,7 @@ use std::{env, hint::black_box, time::Instant};
 use bytes::Bytes;
 use countersign_core::{
     MemoryStore, Receiver, Secret, Timestamp, Verified, github, invoice_maker, rebill_za,
-    scheme::{Part, Scheme},
+    scheme::{IdenticalBodies, Part, Scheme},
 };
 use ring::hmac;
 use serde::de::IgnoredAny;
@@ -110,6 +110,7 @@ fn facts() -> usize {
         .signed(&[Part::Timestamp, Part::Literal("."), Part::Body])
         .time_header("X-Webhook-Timestamp")
         .tolerance(core::time::Duration::from_secs(300))
+        .identical_bodies(IdenticalBodies::Events)
         .declare();
 
     let body = Bytes::from_static(ENVELOPE.as_bytes());

@@ -12,7 +12,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::{Answer, Dedup, DeliveryKey, Fence, Notice, Rejection, RejectionKind, Verified, trace};
+use crate::{
+    Answer, Dedup, DeliveryKey, Fence, Notice, Recurrence, Rejection, RejectionKind, Verified,
+    identity, trace,
+};
 
 /// A proved delivery whose claim this process holds: what adapters put into a request's extensions.
 ///
@@ -28,7 +31,7 @@ struct AdmittedInner {
     fence: Fence,
     attempt: u32,
     dedup: Dedup,
-    suspect: bool,
+    recurrence: Recurrence,
     own_transaction: AtomicBool,
 }
 
@@ -44,7 +47,7 @@ impl Admitted {
                 } else {
                     Dedup::Fresh
                 },
-                suspect: claimed.alias_known,
+                recurrence: claimed.recurrence,
                 own_transaction: AtomicBool::new(false),
             }),
         }
@@ -58,7 +61,7 @@ impl Admitted {
                 fence: Fence::from_u64(0),
                 attempt: 1,
                 dedup: Dedup::Unavailable,
-                suspect: false,
+                recurrence: Recurrence::None,
                 own_transaction: AtomicBool::new(false),
             }),
         }
@@ -72,10 +75,14 @@ impl Admitted {
     #[must_use = "the delivery is not completed unless the handler does it"]
     pub fn completion(&self) -> Completion {
         self.inner.own_transaction.store(true, Ordering::Relaxed);
+        self.how_to_complete()
+    }
+
+    pub(crate) fn how_to_complete(&self) -> Completion {
         Completion {
             key: self.key(),
             fence: self.fence(),
-            retention: self.receiver().retention,
+            retention: identity::retention(self, self.receiver().retention),
         }
     }
 
@@ -106,11 +113,32 @@ impl Admitted {
         self.inner.dedup == Dedup::Takeover
     }
 
-    /// Whether the same signed bytes are known under another (unsigned) id and the same type: a
-    /// replay, or a sender that honestly repeats itself. Only types that may repeat get this far.
+    /// Whether the same signed bytes of the same type were the last that came about this entity, under
+    /// another (unsigned) id, or there is no saying which entity it is: a replay, or a sender that
+    /// says the same twice. Only types that may repeat get this far.
+    #[must_use]
+    pub fn is_repeat(&self) -> bool {
+        self.inner.recurrence == Recurrence::Repeat
+    }
+
+    /// Whether the same signed bytes of the same type came before, under another (unsigned) id, and
+    /// something else about this entity has come since: an entity that is again as it was (an invoice
+    /// marked paid, unmarked, and marked paid again), or a replay of the first time. Where the
+    /// difference is money, ask the sender how the entity stands.
+    #[must_use]
+    pub fn is_return(&self) -> bool {
+        self.inner.recurrence == Recurrence::Return
+    }
+
+    /// Whether the same signed bytes of the same type came before under another (unsigned) id:
+    /// [`is_repeat`](Self::is_repeat) or [`is_return`](Self::is_return).
     #[must_use]
     pub fn is_suspect(&self) -> bool {
-        self.inner.suspect
+        self.inner.recurrence != Recurrence::None
+    }
+
+    pub(crate) fn recurrence(&self) -> Recurrence {
+        self.inner.recurrence
     }
 
     /// What deduplication made of the delivery.

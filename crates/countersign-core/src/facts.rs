@@ -1,6 +1,7 @@
 //! Reading a few fields out of a proved JSON body, in one pass and without recursion into the rest.
 
 use core::fmt;
+use std::borrow::Cow;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -8,16 +9,16 @@ use smallvec::SmallVec;
 
 /// What was found at a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fact {
+pub(crate) enum Fact<'b> {
     /// Nothing, or null.
     Missing,
-    /// A string, or an integer as its digits.
-    Text(String),
+    /// A string, or an integer as its digits. Borrowed from the body unless it has escapes.
+    Text(Cow<'b, str>),
     /// Something else, or the pointer's keys occur twice: not to be relied on.
     Unreadable,
 }
 
-impl Fact {
+impl Fact<'_> {
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -30,8 +31,12 @@ impl Fact {
 ///
 /// A body that is not JSON makes every fact unreadable. A key that occurs twice on the way makes
 /// the facts behind it unreadable, because parsers differ on which of the two counts.
-pub(crate) fn read(body: &[u8], pointers: &[&str]) -> SmallVec<[Fact; 4]> {
-    let mut facts: SmallVec<[Fact; 4]> = SmallVec::from_elem(Fact::Missing, pointers.len());
+pub(crate) fn read<'b>(body: &'b [u8], pointers: &[&str]) -> SmallVec<[Fact<'b>; 5]> {
+    let mut facts: SmallVec<[Fact<'b>; 5]> = SmallVec::from_elem(Fact::Missing, pointers.len());
+    if !matches!(body.trim_ascii_start(), [b'{', ..]) {
+        facts.fill(Fact::Unreadable);
+        return facts;
+    }
     let mut wants: SmallVec<[Want<'_>; 4]> = SmallVec::new();
     for (at, pointer) in pointers.iter().enumerate() {
         wants.push(Want {
@@ -60,12 +65,12 @@ struct Want<'p> {
 }
 
 /// One object on the way; as deep as the longest pointer and no deeper.
-struct Walk<'w, 'p> {
+struct Walk<'w, 'p, 'b> {
     wants: &'w [Want<'p>],
-    facts: &'w mut [Fact],
+    facts: &'w mut [Fact<'b>],
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Walk<'_, '_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -73,7 +78,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_, '_> {
+impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,7 +108,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                     None => here.push(want.at),
                 }
             }
-            let raw: &RawValue = map.next_value()?;
+            let raw: &'de RawValue = map.next_value()?;
             for at in here {
                 set(self.facts, at, leaf(raw.get()), twice);
             }
@@ -126,18 +131,24 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     }
 }
 
-fn set(facts: &mut [Fact], at: usize, fact: Fact, twice: bool) {
+fn set<'b>(facts: &mut [Fact<'b>], at: usize, fact: Fact<'b>, twice: bool) {
     if let Some(slot) = facts.get_mut(at) {
         *slot = if twice { Fact::Unreadable } else { fact };
     }
 }
 
-fn leaf(raw: &str) -> Fact {
+fn leaf(raw: &str) -> Fact<'_> {
     match raw.as_bytes() {
         b"null" => Fact::Missing,
-        [b'"', ..] => serde_json::from_str(raw).map_or(Fact::Unreadable, Fact::Text),
+        [b'"', text @ .., b'"'] if !text.contains(&b'\\') => {
+            core::str::from_utf8(text).map_or(Fact::Unreadable, |text| Fact::Text(text.into()))
+        }
+        [b'"', ..] => {
+            let text = serde_json::from_str::<String>(raw);
+            text.map_or(Fact::Unreadable, |text| Fact::Text(text.into()))
+        }
         [b'0'..=b'9', ..] if raw.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Fact::Text(raw.to_owned())
+            Fact::Text(raw.into())
         }
         _ => Fact::Unreadable,
     }
@@ -179,12 +190,12 @@ impl Visitor<'_> for Key<'_, '_> {
 mod tests {
     use super::*;
 
-    fn one(body: &str, pointer: &str) -> Fact {
+    fn one<'b>(body: &'b str, pointer: &str) -> Fact<'b> {
         read(body.as_bytes(), &[pointer]).remove(0)
     }
 
-    fn text(text: &str) -> Fact {
-        Fact::Text(text.to_owned())
+    fn text(text: &str) -> Fact<'_> {
+        Fact::Text(text.into())
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::mac;
+use crate::{Owner, mac};
 
 /// Written into every key, so that a change of derivation cannot meet old rows.
 const VERSION: &[u8] = b"countersign key 1";
@@ -38,7 +38,19 @@ impl DeliveryKey {
         Self::derive(endpoint, tenant, b"body", &[&mac::sha256(body)])
     }
 
-    /// The alias under which a replay with another id is recognised.
+    /// The key of one request of a sender whose equal bodies are events: nothing else has it.
+    pub(crate) fn for_request(endpoint: &str, tenant: Option<&str>, owner: Owner) -> Self {
+        let owner = owner.as_u128().to_be_bytes();
+        Self::derive(endpoint, tenant, b"request", &[&owner])
+    }
+
+    /// What is kept of an entity: what was claimed last of it.
+    #[must_use]
+    pub fn for_subject(endpoint: &str, tenant: Option<&str>, entity: &str) -> Self {
+        Self::derive(endpoint, tenant, b"subject", &[entity.as_bytes()])
+    }
+
+    /// The alias under which the same bytes of the same type are recognised behind another id.
     pub(crate) fn for_tag(endpoint: &str, tenant: Option<&str>, bucket: &str, tag: &[u8]) -> Self {
         Self::derive(endpoint, tenant, b"alias", &[bucket.as_bytes(), tag])
     }
@@ -92,6 +104,13 @@ mod tests {
             DeliveryKey::for_id("e", Some("x"), ""),
             DeliveryKey::for_id("ex", None, ""),
             DeliveryKey::for_body("e", None, b"x"),
+            DeliveryKey::for_subject("e", None, "x"),
+            DeliveryKey::for_subject("e", Some("t"), "x"),
+            DeliveryKey::for_subject("e", Some("u"), "x"),
+            DeliveryKey::for_subject("f", None, "x"),
+            DeliveryKey::for_request("e", None, Owner::from_u128(0)),
+            DeliveryKey::for_request("e", None, Owner::from_u128(1)),
+            DeliveryKey::for_body("e", None, b"y"),
             DeliveryKey::for_tag("e", None, "", &tag),
             DeliveryKey::for_tag("e", None, "invoice.paid", &tag),
         ];

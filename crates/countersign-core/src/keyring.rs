@@ -366,7 +366,7 @@ mod tests {
     use super::*;
     use crate::scheme::Scheme;
 
-    const SCHEME: Scheme = Scheme::body_hmac("X-Sig").declare();
+    const SCHEME: Scheme = Scheme::body_hmac("X-Sig").id_header("X-Id").declare();
 
     fn secret(text: &str) -> Secret {
         Secret::new(text).unwrap()
@@ -405,6 +405,16 @@ mod tests {
         let full = Keyring::from_secrets(&SCHEME, eight).unwrap();
         let at = Timestamp::from_unix_seconds(0);
         assert!(full.rotate_at(secret("x"), Duration::ZERO, at).is_err());
+        // As many as there may be are as many as there may be.
+        let seven = (0..7).map(|at| secret(&format!("s{at}")));
+        let seven = Keyring::from_secrets(&SCHEME, seven).unwrap();
+        let hour = Duration::from_secs(3_600);
+        seven.rotate_at(secret("x"), hour, at).unwrap();
+        assert_eq!(labels(&seven, 0).len(), 8);
+        assert_eq!(
+            seven.rotate_at(secret("y"), hour, at),
+            Err(KeyringError::TooManyKeys)
+        );
     }
 
     #[test]

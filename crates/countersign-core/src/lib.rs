@@ -45,6 +45,7 @@ mod delivery;
 pub mod events;
 mod facts;
 mod head;
+mod identity;
 pub mod invoice_maker;
 mod key;
 mod keyring;
@@ -70,7 +71,7 @@ pub use self::{
     key::DeliveryKey,
     keyring::{Keyring, KeyringError, KeyringSource, LookupError, MAX_KEYS, Tenant, TenantAt},
     mac::Algorithm,
-    notice::{Notice, Proved, Streak, Summary},
+    notice::{Notice, Streak},
     presets::{github, standard_webhooks, stripe},
     receiver::{
         ConfigError, Handle, Health, Intake, Limits, Prechecked, Received, Receiver,
@@ -80,8 +81,8 @@ pub use self::{
     scheme::Scheme,
     secret::{Secret, SecretError, SecretFault},
     store::{
-        Capabilities, Claim, ClaimRequest, Claimed, DedupStore, Fence, Fenced, KeyState, OnAlias,
-        Owner, StoreError, StoreErrorKind, memory::MemoryStore,
+        Capabilities, Claim, ClaimRequest, Claimed, DedupStore, Fence, Fenced, KeyState, OnRepeat,
+        Owner, Recurrence, StoreError, StoreErrorKind, Subject, memory::MemoryStore,
     },
     verified::{EventName, Verified},
 };

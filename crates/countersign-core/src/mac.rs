@@ -74,12 +74,6 @@ impl fmt::Debug for Tags {
     }
 }
 
-/// The first eight bytes of a tag, for telling two bodies apart later. Not for proving anything.
-pub(crate) fn truncated(tag: &[u8]) -> u64 {
-    tag.first_chunk()
-        .map_or(0, |first| u64::from_be_bytes(*first))
-}
-
 /// A MAC with its key already absorbed. A message is MACed by a [`Macs`].
 #[derive(Clone)]
 pub(crate) enum KeyedMac {

@@ -7,7 +7,7 @@ mod on {
 
     use metrics::{counter, gauge, histogram};
 
-    use crate::{Claim, Dedup, RejectionKind, StoreError, StoreErrorKind, Streak};
+    use crate::{Claim, Dedup, Recurrence, RejectionKind, StoreError, StoreErrorKind, Streak};
 
     pub(crate) fn delivery(endpoint: &str, outcome: Dedup) {
         counter!(
@@ -16,6 +16,30 @@ mod on {
             "outcome" => outcome.as_str()
         )
         .increment(1);
+    }
+
+    pub(crate) fn recurrence(endpoint: &str, of: Recurrence, answer: &'static str) {
+        counter!(
+            "countersign_recurrences_total",
+            "endpoint" => endpoint.to_owned(),
+            "of" => of.as_str(),
+            "answer" => answer
+        )
+        .increment(1);
+    }
+
+    pub(crate) fn known_by_body(endpoint: &str) {
+        counter!("countersign_known_by_body_total", "endpoint" => endpoint.to_owned()).increment(1);
+    }
+
+    pub(crate) fn fingerprint_mismatch(endpoint: &str) {
+        counter!("countersign_fingerprint_mismatches_total", "endpoint" => endpoint.to_owned())
+            .increment(1);
+    }
+
+    pub(crate) fn late(endpoint: &str) {
+        counter!("countersign_late_deliveries_total", "endpoint" => endpoint.to_owned())
+            .increment(1);
     }
 
     pub(crate) fn rejection(endpoint: &str, kind: RejectionKind) {
@@ -88,9 +112,13 @@ mod on {
 mod off {
     use core::time::Duration;
 
-    use crate::{Claim, Dedup, RejectionKind, StoreError, Streak};
+    use crate::{Claim, Dedup, Recurrence, RejectionKind, StoreError, Streak};
 
     pub(crate) fn delivery(_: &str, _: Dedup) {}
+    pub(crate) fn recurrence(_: &str, _: Recurrence, _: &'static str) {}
+    pub(crate) fn known_by_body(_: &str) {}
+    pub(crate) fn fingerprint_mismatch(_: &str) {}
+    pub(crate) fn late(_: &str) {}
     pub(crate) fn rejection(_: &str, _: RejectionKind) {}
     pub(crate) fn matched_key(_: &str, _: &str) {}
     pub(crate) fn claim(_: &str, _: &Result<Claim, StoreError>) {}

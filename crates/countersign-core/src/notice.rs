@@ -3,8 +3,6 @@
 use core::{fmt, panic::AssertUnwindSafe};
 use std::{panic::catch_unwind, sync::Arc};
 
-use bytes::Bytes;
-
 use crate::{Admitted, DeliveryKey, StoreError, Verified, trace};
 
 /// Something happened that no handler sees. Given to
@@ -16,17 +14,16 @@ use crate::{Admitted, DeliveryKey, StoreError, Verified, trace};
 pub enum Notice<'a> {
     /// The sender tested the endpoint.
     Ping(&'a Verified),
-    /// The same signed bytes were completed under another (unsigned) id, and the event's type
-    /// happens once: the handler did not run. Either a replay, or a sender that honestly sends the
-    /// same bytes twice under two ids.
-    Suppressed {
-        /// What the request said of itself.
-        delivery: &'a Summary,
-        /// The proved bytes; gone when the request had to wait for a running copy.
-        body: Option<Proved<'a>>,
-    },
-    /// A delivery with other bytes was completed, or is running, under this (unsigned) id: the handler
-    /// does not run.
+    /// A repeat: the same signed bytes of the same type were the last that was claimed of their
+    /// entity, under another (unsigned) id, and the type happens once. The handler did not run.
+    /// Either a replay, or a sender that says the same twice under two ids.
+    Suppressed(&'a Verified),
+    /// The delivery has no id, and the same body was completed before: the handler did not run. Where
+    /// a second event can have the bytes of an earlier one, this may be an event that is lost.
+    KnownByBody(&'a Verified),
+    /// A delivery with other bytes was completed, or is running, under this id: the handler does not
+    /// run. A retry that was rendered anew, or an id that is not one: a header or field that is not new
+    /// for every event.
     FingerprintMismatch(&'a Verified),
     /// A proved body was not of the expected form, and the receiver was told to discard such.
     Discarded(&'a Admitted),
@@ -48,42 +45,15 @@ pub enum Notice<'a> {
     LookupFailed(&'a crate::LookupError),
 }
 
-/// The exact bytes that were proved.
-#[derive(Clone, Copy)]
-pub struct Proved<'a>(pub(crate) &'a Bytes);
-
-impl<'a> Proved<'a> {
-    /// The bytes.
-    #[must_use]
-    pub const fn bytes(self) -> &'a Bytes {
-        self.0
-    }
-}
-
-impl fmt::Debug for Proved<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.0.len())
-    }
-}
-
-/// What a request said of itself, without its bytes.
-#[derive(Clone)]
-pub struct Summary {
+/// What is left of a delivery that waits for a copy, for its log.
+#[cfg_attr(
+    not(feature = "tracing"),
+    allow(dead_code, reason = "only the log reads all of it")
+)]
+pub(crate) struct Summary {
     pub(crate) endpoint: Arc<str>,
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) key: DeliveryKey,
-    pub(crate) id: Option<String>,
-    pub(crate) event: Option<String>,
-}
-
-impl fmt::Debug for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Summary")
-            .field("endpoint", &self.endpoint)
-            .field("tenant", &self.tenant)
-            .field("key", &self.key)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Summary {
@@ -92,39 +62,7 @@ impl Summary {
             endpoint: Arc::clone(&verified.receiver().endpoint),
             tenant: verified.tenant_arc(),
             key: verified.key(),
-            id: verified.id().map(str::to_owned),
-            event: verified.event_type().map(|name| name.as_str().to_owned()),
         }
-    }
-
-    /// The endpoint.
-    #[must_use]
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    /// The tenant, by the id that the lookup returned.
-    #[must_use]
-    pub fn tenant(&self) -> Option<&str> {
-        self.tenant.as_deref()
-    }
-
-    /// What deduplication is keyed on.
-    #[must_use]
-    pub const fn key(&self) -> DeliveryKey {
-        self.key
-    }
-
-    /// The delivery's id.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
-    }
-
-    /// The event's type.
-    #[must_use]
-    pub fn event_type(&self) -> Option<&str> {
-        self.event.as_deref()
     }
 }
 

@@ -27,11 +27,12 @@ pub mod github {
 /// Stripe: `Stripe-Signature: t=..,v1=..` over time and body; id and type are in the body.
 ///
 /// Facts from <https://docs.stripe.com/webhooks>: the signature, 5 minutes of tolerance (the
-/// official libraries look at the past only, this one in both directions), retries for 3 days.
+/// official libraries look at the past only, this one in both directions), retries for 3 days, each
+/// with a new time and signature.
 pub mod stripe {
     use core::time::Duration;
 
-    use crate::scheme::{KeyFormat, Part, Scheme};
+    use crate::scheme::{KeyFormat, Part, RetryTime, Scheme};
 
     /// How Stripe signs. The secret's `whsec_` is part of the key.
     pub const SCHEME: Scheme = Scheme::body_hmac("Stripe-Signature")
@@ -39,6 +40,7 @@ pub mod stripe {
         .pairs(',', &["v1"])
         .time_key("t")
         .tolerance(Duration::from_secs(300))
+        .retry_time(RetryTime::Renewed)
         .signed(&[Part::Timestamp, Part::Literal("."), Part::Body])
         .key_format(KeyFormat::TextWithPrefix("whsec_"))
         .id_pointer("/id")
@@ -51,11 +53,12 @@ pub mod stripe {
 /// Standard Webhooks, and Svix with its own header names: id, time and body are signed.
 ///
 /// Facts from <https://github.com/standard-webhooks/standard-webhooks>: the headers, `whsec_` and
-/// base64 for the key, 5 minutes of tolerance, and a sample schedule of retries over 75.6 hours.
+/// base64 for the key, 5 minutes of tolerance, a time that is of the attempt and so new on every
+/// retry, and a sample schedule of retries over 75.6 hours.
 pub mod standard_webhooks {
     use core::time::Duration;
 
-    use crate::scheme::{Encoding, KeyFormat, Part, Scheme, SchemeBuilder};
+    use crate::scheme::{Encoding, KeyFormat, Part, RetryTime, Scheme, SchemeBuilder};
 
     /// How a sender that follows the specification signs.
     pub const SCHEME: Scheme = signed_as("webhook-signature", "webhook-id", "webhook-timestamp")
@@ -88,6 +91,7 @@ pub mod standard_webhooks {
             .signed_id_header(id)
             .time_header(time)
             .tolerance(Duration::from_secs(300))
+            .retry_time(RetryTime::Renewed)
             .event_pointer("/type")
             .retry_span(Duration::from_secs(76 * 60 * 60))
     }

@@ -4,13 +4,13 @@
 
 #[cfg(feature = "tracing")]
 mod on {
-    use core::future::Future;
+    use core::{future::Future, time::Duration};
 
     use tracing::{Instrument, Span, debug, error, info, warn};
 
     use crate::{
-        Admitted, Dedup, DeliveryKey, LookupError, Rejection, RejectionClass, StoreError, Streak,
-        Summary,
+        Admitted, Dedup, DeliveryKey, LookupError, Recurrence, Rejection, RejectionClass,
+        StoreError, Streak, Verified, notice::Summary, scheme::Place,
     };
 
     pub(crate) fn span(admitted: &Admitted) -> Span {
@@ -23,7 +23,7 @@ mod on {
             matched_key = admitted.matched_key(),
             fence = admitted.fence().as_u64(),
             attempt = admitted.attempt(),
-            suspect = admitted.is_suspect(),
+            recurrence = admitted.recurrence().as_str(),
         )
     }
 
@@ -46,14 +46,79 @@ mod on {
     }
 
     pub(crate) fn duplicate(summary: &Summary, dedup: Dedup) {
-        let (endpoint, tenant) = (summary.endpoint(), summary.tenant());
-        let (key, dedup) = (summary.key(), dedup.as_str());
+        let (endpoint, tenant) = (&*summary.endpoint, summary.tenant.as_deref());
+        let (key, dedup) = (summary.key, dedup.as_str());
         debug!(target: "countersign", dedup, endpoint, tenant, ?key, "answered without a run");
     }
 
-    pub(crate) fn fingerprint_mismatch(summary: &Summary) {
-        let (endpoint, tenant, key) = (summary.endpoint(), summary.tenant(), summary.key());
-        warn!(target: "countersign", endpoint, tenant, ?key, "other bytes under a known id");
+    pub(crate) fn suppressed(verified: &Verified) {
+        warn!(
+            target: "countersign",
+            endpoint = verified.endpoint(),
+            tenant = verified.tenant(),
+            key = ?verified.key(),
+            "a repeat was not run: the same bytes were the last about this entity, under another id"
+        );
+    }
+
+    pub(crate) fn known_by_body(verified: &Verified) {
+        warn!(
+            target: "countersign",
+            endpoint = verified.endpoint(),
+            tenant = verified.tenant(),
+            key = ?verified.key(),
+            "a delivery without an id was not run: its body was handled before"
+        );
+    }
+
+    pub(crate) fn recurrence(admitted: &Admitted) {
+        let (endpoint, tenant) = (admitted.endpoint(), admitted.tenant());
+        let key = admitted.key();
+        match admitted.recurrence() {
+            Recurrence::None => {}
+            Recurrence::Repeat => info!(
+                target: "countersign", endpoint, tenant, ?key,
+                "a repeat runs: its bytes are known under another id"
+            ),
+            Recurrence::Return => info!(
+                target: "countersign", endpoint, tenant, ?key,
+                "a return runs: its bytes are known, and something else about this entity came since"
+            ),
+        }
+    }
+
+    pub(crate) fn late(admitted: &Admitted, lateness: Duration) {
+        info!(
+            target: "countersign",
+            endpoint = admitted.endpoint(),
+            tenant = admitted.tenant(),
+            key = ?admitted.key(),
+            age = lateness.as_secs(),
+            "a late delivery runs: its time is older than usual"
+        );
+    }
+
+    pub(crate) fn fingerprint_mismatch(verified: &Verified) {
+        warn!(
+            target: "countersign",
+            endpoint = verified.endpoint(),
+            tenant = verified.tenant(),
+            key = ?verified.key(),
+            id_at = verified.scheme().id().map(Place::name),
+            "other bytes under a known id were not run: is this header or field new for every event?"
+        );
+    }
+
+    pub(crate) fn id_is_none(verified: &Verified) {
+        error!(
+            target: "countersign",
+            endpoint = verified.endpoint(),
+            tenant = verified.tenant(),
+            key = ?verified.key(),
+            id_at = verified.scheme().id().map(Place::name),
+            "three different bodies under one id: this header or field does not identify deliveries, \
+             and events are lost"
+        );
     }
 
     pub(crate) fn store_failed(endpoint: &str, error: &StoreError) {
@@ -109,10 +174,11 @@ mod on {
 
 #[cfg(not(feature = "tracing"))]
 mod off {
-    use core::future::Future;
+    use core::{future::Future, time::Duration};
 
     use crate::{
-        Admitted, Dedup, DeliveryKey, LookupError, Rejection, StoreError, Streak, Summary,
+        Admitted, Dedup, DeliveryKey, LookupError, Rejection, StoreError, Streak, Verified,
+        notice::Summary,
     };
 
     /// A span that is not there.
@@ -128,7 +194,12 @@ mod off {
 
     pub(crate) fn refused(_: &str, _: Option<&str>, _: &Rejection) {}
     pub(crate) fn duplicate(_: &Summary, _: Dedup) {}
-    pub(crate) fn fingerprint_mismatch(_: &Summary) {}
+    pub(crate) fn suppressed(_: &Verified) {}
+    pub(crate) fn known_by_body(_: &Verified) {}
+    pub(crate) fn recurrence(_: &Admitted) {}
+    pub(crate) fn late(_: &Admitted, _: Duration) {}
+    pub(crate) fn fingerprint_mismatch(_: &Verified) {}
+    pub(crate) fn id_is_none(_: &Verified) {}
     pub(crate) fn store_failed(_: &str, _: &StoreError) {}
     pub(crate) fn lookup_failed(_: &str, _: &LookupError) {}
     pub(crate) fn claim_lost(_: &Admitted) {}

@@ -1,14 +1,13 @@
 //! The proof that a request's signature was right.
 
-use core::fmt;
+use core::{fmt, time::Duration};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use crate::{
-    DeliveryKey, OnAlias, Timestamp,
-    mac::{self, Tags},
+    DeliveryKey, Timestamp, identity,
+    mac::Tags,
     receiver::Held,
     scheme::Scheme,
     text::{Span, Texts},
@@ -40,6 +39,7 @@ pub(crate) struct VerifiedParts {
     pub(crate) id: Option<Span>,
     pub(crate) event: Option<Span>,
     pub(crate) standing: Standing,
+    pub(crate) subject: Option<Span>,
     pub(crate) attempt_id: Option<Span>,
     pub(crate) time: Option<Timestamp>,
     pub(crate) received_at: Timestamp,
@@ -124,6 +124,13 @@ impl Verified {
             .is_some_and(|name| self.scheme().pings().contains(&name.as_str()))
     }
 
+    /// The entity that the delivery is about, as the signed body names it; where the scheme says
+    /// where.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.parts.texts.get(self.parts.subject)
+    }
+
     /// The id of this attempt, new on every retry and unsigned: for logs only.
     #[must_use]
     pub fn attempt_id(&self) -> Option<&str> {
@@ -134,6 +141,16 @@ impl Verified {
     #[must_use]
     pub const fn time(&self) -> Option<Timestamp> {
         self.parts.time
+    }
+
+    /// How late the delivery is: its signed time's age, where that is more than the
+    /// [tolerance](crate::scheme::Tolerance) allows ahead. A retry that keeps its first time is late;
+    /// one that is not is `None`.
+    #[must_use]
+    pub fn lateness(&self) -> Option<Duration> {
+        let usual = self.receiver().tolerance()?.future;
+        let age = self.received_at().saturating_since(self.time()?);
+        (age.as_secs() > usual.as_secs()).then_some(age)
     }
 
     /// When the request's head was judged.
@@ -166,16 +183,11 @@ impl Verified {
         &self.parts.held.inner.scheme
     }
 
-    /// What deduplication is keyed on: the id, or the body where there is none.
+    /// What deduplication is keyed on: the id, or the body where there is none. Where equal bodies are
+    /// events ([`IdenticalBodies::Events`](crate::scheme::IdenticalBodies)), this request alone.
     #[must_use]
     pub fn key(&self) -> DeliveryKey {
-        *self.key.get_or_init(|| {
-            let (endpoint, tenant) = (self.endpoint(), self.tenant());
-            match self.id() {
-                Some(id) => DeliveryKey::for_id(endpoint, tenant, id),
-                None => DeliveryKey::for_body(endpoint, tenant, self.body()),
-            }
-        })
+        *self.key.get_or_init(|| identity::key(self))
     }
 
     pub(crate) fn receiver(&self) -> &Arc<crate::receiver::Inner> {
@@ -186,39 +198,9 @@ impl Verified {
         self.parts.tenant.clone()
     }
 
-    /// The names under which the same signed bytes are recognised behind another id: one for each
-    /// active key. None where the id is signed, because another id then needs another signature.
-    pub(crate) fn aliases(&self) -> SmallVec<[DeliveryKey; 2]> {
-        if self.id_is_signed() && self.parts.id.is_some() {
-            return SmallVec::new();
-        }
-        let bucket = self.rule().map_or("", |rule| rule.name());
-        self.parts
-            .tags
-            .iter()
-            .map(|tag| DeliveryKey::for_tag(self.endpoint(), self.tenant(), bucket, tag))
-            .collect()
-    }
-
-    /// What a known alias means for this type of event.
-    pub(crate) fn on_alias(&self) -> OnAlias {
-        match self.rule() {
-            Some(rule) if rule.once => OnAlias::Suppress,
-            None if self.scheme().unlisted_once => OnAlias::Suppress,
-            _ => OnAlias::Run,
-        }
-    }
-
-    /// Marks of the signed bytes, one for each active key; none where each retry is stamped anew.
-    pub(crate) fn fingerprints(&self) -> SmallVec<[u64; 2]> {
-        if self.scheme().time_is_signed() {
-            return SmallVec::new();
-        }
-        self.parts.tags.iter().map(mac::truncated).collect()
-    }
-
-    fn rule(&self) -> Option<&'static crate::scheme::EventRule> {
-        self.scheme().event_rule(self.event_type()?.as_str())
+    /// The tags under all active keys.
+    pub(crate) const fn tags(&self) -> &Tags {
+        &self.parts.tags
     }
 }
 

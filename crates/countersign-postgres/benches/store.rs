@@ -15,7 +15,9 @@ use core::{
 };
 use std::{sync::Arc, time::Instant};
 
-use countersign_core::{Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnAlias, Owner};
+use countersign_core::{
+    Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnRepeat, Owner, Subject,
+};
 use countersign_postgres::{PostgresStore, deadpool_postgres::Pool};
 use tokio::task::JoinSet;
 
@@ -49,15 +51,17 @@ enum Work {
     ClaimComplete,
     ClaimAliased,
     ClaimAliasedComplete,
+    ClaimSubjectComplete,
 }
 
-const WORKS: [(Work, &str); 6] = [
+const WORKS: [(Work, &str); 7] = [
     (Work::Bare, "bare insert"),
     (Work::Claim, "claim"),
     (Work::ClaimAgain, "claim of a held key"),
     (Work::ClaimComplete, "claim+complete"),
     (Work::ClaimAliased, "claim with an alias"),
     (Work::ClaimAliasedComplete, "the same+complete"),
+    (Work::ClaimSubjectComplete, "and a subject"),
 ];
 
 fn main() {
@@ -113,27 +117,32 @@ async fn run(server: &PostgresServer) {
     for (work, name) in [
         (Work::ClaimComplete, "without an alias"),
         (Work::ClaimAliasedComplete, "with one alias"),
+        (
+            Work::ClaimSubjectComplete,
+            "with one alias and a subject of its own",
+        ),
     ] {
         let bytes = bytes_of(work, &pool, &store).await;
         println!("{bytes:.0} bytes a done delivery {name}, tables and indexes");
     }
 }
 
-/// Bytes of both tables for each delivery. Room is used again as autovacuum gives it back.
+/// Bytes of all tables for each delivery. Room is used again as autovacuum gives it back.
 async fn bytes_of(work: Work, pool: &Pool, store: &PostgresStore) -> f64 {
     const TIMES: u64 = 8;
     let client = pool.get().await.unwrap();
-    let empty = "TRUNCATE countersign, countersign_aliases";
+    let empty = "TRUNCATE countersign, countersign_aliases, countersign_subjects";
     client.batch_execute(empty).await.unwrap();
     for _ in 0..TIMES {
         rate_of(work, pool, store).await;
-        for table in ["countersign", "countersign_aliases"] {
+        for table in ["countersign", "countersign_aliases", "countersign_subjects"] {
             let vacuum = format!("VACUUM ANALYZE {table}");
             client.batch_execute(&vacuum).await.unwrap();
         }
     }
     let size = "SELECT pg_total_relation_size('countersign') \
-        + pg_total_relation_size('countersign_aliases')";
+        + pg_total_relation_size('countersign_aliases') \
+        + pg_total_relation_size('countersign_subjects')";
     let bytes: i64 = client.query_one(size, &[]).await.unwrap().get(0);
     bytes as f64 / (OPERATIONS * TIMES) as f64
 }
@@ -171,28 +180,43 @@ async fn once(work: Work, pool: &Pool, store: &PostgresStore, n: u64) {
                 .await;
             assert_eq!(inserted.unwrap(), 1);
         }
-        Work::Claim => drop(claim(store, key, &[]).await),
+        Work::Claim => drop(claim(store, key, &[], None).await),
         Work::ClaimAgain => {
             // Keys of the turn before, which were claimed and not completed.
-            let claim = claim_by(store, key_of(n - OPERATIONS), &[], 2).await;
+            let claim = claim_by(store, key_of(n - OPERATIONS), &[], None, 2).await;
             assert!(matches!(claim, Claim::InFlight { .. }));
         }
-        Work::ClaimComplete => claim_and_complete(store, key, &[]).await,
-        Work::ClaimAliased => drop(claim(store, key, &[key_of(!n)]).await),
-        Work::ClaimAliasedComplete => claim_and_complete(store, key, &[key_of(!n)]).await,
+        Work::ClaimComplete => claim_and_complete(store, key, &[], None).await,
+        Work::ClaimAliased => drop(claim(store, key, &[key_of(!n)], None).await),
+        Work::ClaimAliasedComplete => claim_and_complete(store, key, &[key_of(!n)], None).await,
+        Work::ClaimSubjectComplete => {
+            let subject = key_of(n ^ (1 << 62));
+            let subject = Subject::new(subject, OnRepeat::Suppress, RETENTION);
+            claim_and_complete(store, key, &[key_of(!n)], Some(subject)).await;
+        }
     }
 }
 
-async fn claim_and_complete(store: &PostgresStore, key: DeliveryKey, aliases: &[DeliveryKey]) {
-    let Claim::Claimed(claimed) = claim(store, key, aliases).await else {
+async fn claim_and_complete(
+    store: &PostgresStore,
+    key: DeliveryKey,
+    aliases: &[DeliveryKey],
+    subject: Option<Subject>,
+) {
+    let Claim::Claimed(claimed) = claim(store, key, aliases, subject).await else {
         panic!("a fresh key is free");
     };
     let done = store.complete(&key, claimed.fence, RETENTION).await;
     assert_eq!(done.unwrap(), Fenced::Applied);
 }
 
-async fn claim(store: &PostgresStore, key: DeliveryKey, aliases: &[DeliveryKey]) -> Claim {
-    let claim = claim_by(store, key, aliases, 1).await;
+async fn claim(
+    store: &PostgresStore,
+    key: DeliveryKey,
+    aliases: &[DeliveryKey],
+    subject: Option<Subject>,
+) -> Claim {
+    let claim = claim_by(store, key, aliases, subject, 1).await;
     assert!(matches!(claim, Claim::Claimed(_)), "{claim:?}");
     claim
 }
@@ -201,10 +225,12 @@ async fn claim_by(
     store: &PostgresStore,
     key: DeliveryKey,
     aliases: &[DeliveryKey],
+    subject: Option<Subject>,
     owner: u128,
 ) -> Claim {
     let request = ClaimRequest::new(key, Owner::from_u128(owner), LEASE)
-        .with_aliases(aliases, OnAlias::Suppress)
-        .with_fingerprint(Some(1));
+        .with_aliases(aliases)
+        .with_subject(subject)
+        .with_fingerprint(1);
     store.claim(request).await.unwrap()
 }

@@ -12,11 +12,12 @@ CREATE TABLE IF NOT EXISTS countersign (
     born bigint NOT NULL,
     attempt integer NOT NULL,
     completed boolean NOT NULL DEFAULT false,
-    alias_known boolean NOT NULL DEFAULT false,
+    -- Whether its bytes were known when it was claimed: 0 no, 1 a repeat, 2 a return.
+    recurrence smallint NOT NULL DEFAULT 0,
     -- The end of the lease, or of the retention.
     until timestamptz NOT NULL,
     owner bytea NOT NULL,
-    fingerprint bigint,
+    fingerprint bigint NOT NULL,
     -- Every alias that ever pointed here, so that they can be deleted with the row.
     aliases bytea[]
 );
@@ -28,5 +29,22 @@ CREATE INDEX IF NOT EXISTS countersign_until ON countersign (until);
 CREATE TABLE IF NOT EXISTS countersign_aliases (
     alias bytea PRIMARY KEY,
     key bytea NOT NULL,
-    born bigint NOT NULL
+    born bigint NOT NULL,
+    -- The fence of the claim that it was pointed with, if that had a subject; else 0.
+    run bigint NOT NULL DEFAULT 0,
+    -- The completed row that it was taken from, which gets it back when the claim is given back.
+    was_key bytea,
+    was_born bigint
 );
+
+-- What was claimed last of an entity.
+CREATE TABLE IF NOT EXISTS countersign_subjects (
+    subject bytea PRIMARY KEY,
+    fingerprint bigint NOT NULL,
+    -- The fence of the claim with which the entity's bytes became what they are.
+    run bigint NOT NULL,
+    until timestamptz NOT NULL
+);
+
+-- What a purge of subjects looks through.
+CREATE INDEX IF NOT EXISTS countersign_kept ON countersign_subjects (until);

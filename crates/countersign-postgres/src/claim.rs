@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::SystemTime;
 
-use countersign_core::{Claim, ClaimRequest, Claimed, DeliveryKey, OnAlias};
+use countersign_core::{Claim, ClaimRequest, Claimed, DeliveryKey, OnRepeat, Recurrence};
 use deadpool_postgres::Object;
 use futures_util::future::join4;
 use smallvec::SmallVec;
@@ -16,7 +16,7 @@ use crate::{
     link::{BEGIN, COMMIT, Pauses, asks_again},
     sql,
     table::Statements,
-    value::{fence, fingerprint, micros},
+    value::{fence, micros, recurrence},
 };
 
 /// How often a lapsed row that is locked is looked at before the claim is answered.
@@ -62,7 +62,10 @@ struct Attempt<'a> {
     request: &'a ClaimRequest<'a>,
     owner: [u8; 16],
     lease: i64,
-    fingerprint: Option<i64>,
+    fingerprint: i64,
+    subject: Option<&'a [u8]>,
+    keep: i64,
+    suppresses: bool,
     aliases: SmallVec<[&'a [u8]; 2]>,
 }
 
@@ -71,7 +74,7 @@ enum Decision {
     Claim(Claim),
     /// The key may be taken over, but somebody is writing its row.
     Locked {
-        fingerprint: Option<u64>,
+        fingerprint: u64,
     },
     /// Another claim came first, and this look could not see it yet.
     AskAgain,
@@ -86,11 +89,15 @@ impl<'a> Attempt<'a> {
                 aliases.push(alias);
             }
         }
+        let subject = request.subject.as_ref();
         Self {
             request,
             owner: request.owner.as_u128().to_be_bytes(),
             lease: micros(request.lease),
-            fingerprint: request.fingerprint.map(u64::cast_signed),
+            fingerprint: request.fingerprint.cast_signed(),
+            subject: subject.map(|subject| subject.key.as_bytes().as_slice()),
+            keep: subject.map_or(0, |subject| micros(subject.keep)),
+            suppresses: subject.is_some_and(|subject| subject.on_repeat == OnRepeat::Suppress),
             aliases,
         }
     }
@@ -123,7 +130,7 @@ impl<'a> Attempt<'a> {
     async fn insert(&self, client: &Object, statements: &Statements) -> Result<Option<Row>, Error> {
         let (key, owner) = (self.key(), self.owner.as_slice());
         let (lease, mark) = (&self.lease, &self.fingerprint);
-        if self.aliases.is_empty() {
+        if self.aliases.is_empty() && self.subject.is_none() {
             let lock = lock_of(&self.request.key);
             let insert = client.prepare_cached(&statements.claim_new).await?;
             let params: [&(dyn ToSql + Sync); 5] = [&key, &owner, lease, mark, &lock];
@@ -131,7 +138,16 @@ impl<'a> Attempt<'a> {
         }
         let (locks, aliases) = (self.locks(), self.aliases.as_slice());
         let insert = client.prepare_cached(&statements.claim_new_aliased).await?;
-        let params: [&(dyn ToSql + Sync); 6] = [&key, &owner, lease, mark, &locks, &aliases];
+        let params: [&(dyn ToSql + Sync); 8] = [
+            &key,
+            &owner,
+            lease,
+            mark,
+            &locks,
+            &aliases,
+            &self.subject,
+            &self.keep,
+        ];
         let Some(row) = client.query_opt(&insert, &params).await? else {
             return Ok(None);
         };
@@ -162,10 +178,17 @@ impl<'a> Attempt<'a> {
         let names = self.locks();
         let (key, owner) = (self.key(), self.owner.as_slice());
         let aliases = self.aliases.as_slice();
-        let run = self.request.on_alias == OnAlias::Run;
         let lock_params: [&(dyn ToSql + Sync); 1] = [&names];
-        let claim_params: [&(dyn ToSql + Sync); 6] =
-            [&key, &owner, &self.lease, &self.fingerprint, &aliases, &run];
+        let claim_params: [&(dyn ToSql + Sync); 8] = [
+            &key,
+            &owner,
+            &self.lease,
+            &self.fingerprint,
+            &aliases,
+            &self.subject,
+            &self.keep,
+            &self.suppresses,
+        ];
         let (begun, locked, row, committed) = join4(
             client.batch_execute(BEGIN),
             client.execute(&lock, &lock_params),
@@ -186,8 +209,9 @@ impl<'a> Attempt<'a> {
 
     /// The locks of all names, in the one order that every claim takes them in.
     fn locks(&self) -> Vec<i64> {
-        let aliases = self.request.aliases.iter().map(lock_of);
-        let mut locks: Vec<i64> = aliases.chain([lock_of(&self.request.key)]).collect();
+        let subject = self.request.subject.map(|subject| subject.key);
+        let names = self.request.aliases.iter().chain(&subject);
+        let mut locks: Vec<i64> = names.chain([&self.request.key]).map(lock_of).collect();
         locks.sort_unstable();
         locks.dedup();
         locks
@@ -196,8 +220,8 @@ impl<'a> Attempt<'a> {
     fn decide(&self, row: &Row) -> Result<Decision, Error> {
         if let Some(granted) = row.try_get::<_, Option<i64>>("granted")? {
             let attempt = attempt(row.try_get("granted_attempt")?);
-            let alias_known = row.try_get("granted_alias_known")?;
-            return Ok(claimed(granted, attempt, alias_known));
+            let recurrence = recurrence(row.try_get("granted_recurrence")?);
+            return Ok(claimed(granted, attempt, recurrence));
         }
         let now: SystemTime = row.try_get("now")?;
         let own: Option<SystemTime> = row.try_get("until")?;
@@ -209,7 +233,7 @@ impl<'a> Attempt<'a> {
         }
         let other: Option<&[u8]> = row.try_get("other")?;
         if let Some(Ok(on)) = other.map(<[u8; 32]>::try_from)
-            && self.request.on_alias == OnAlias::Suppress
+            && self.suppresses
         {
             let until: SystemTime = row.try_get("other_until")?;
             return Ok(Decision::Claim(if row.try_get("other_completed")? {
@@ -218,16 +242,16 @@ impl<'a> Attempt<'a> {
                 Claim::InFlight {
                     on: DeliveryKey::from_bytes(on),
                     remaining: until.duration_since(now).unwrap_or_default(),
-                    fingerprint: fingerprint(row.try_get("other_fingerprint")?),
+                    fingerprint: row.try_get::<_, i64>("other_fingerprint")?.cast_unsigned(),
                 }
             }));
         }
         Ok(match own {
-            // One that is done has ended, and says nothing any more.
             Some(_) => Decision::Locked {
+                // One that is done has ended, and says nothing any more.
                 fingerprint: match row.try_get("completed")? {
-                    true => None,
-                    false => fingerprint(row.try_get("fingerprint")?),
+                    true => self.request.fingerprint,
+                    false => row.try_get::<_, i64>("fingerprint")?.cast_unsigned(),
                 },
             },
             None => Decision::AskAgain,
@@ -235,14 +259,14 @@ impl<'a> Attempt<'a> {
     }
 
     fn decided_by_own(&self, row: &Row, remaining: Duration) -> Result<Decision, Error> {
-        let fingerprint = fingerprint(row.try_get("fingerprint")?);
+        let fingerprint = row.try_get::<_, i64>("fingerprint")?.cast_unsigned();
         if row.try_get("completed")? {
             return Ok(Decision::Claim(Claim::Completed { fingerprint }));
         }
         if row.try_get::<_, &[u8]>("owner")? == self.owner {
             let attempt = attempt(row.try_get("attempt")?);
-            let alias_known = row.try_get("alias_known")?;
-            return Ok(claimed(row.try_get("fence")?, attempt, alias_known));
+            let recurrence = recurrence(row.try_get("recurrence")?);
+            return Ok(claimed(row.try_get("fence")?, attempt, recurrence));
         }
         Ok(Decision::Claim(Claim::InFlight {
             on: self.request.key,
@@ -252,12 +276,12 @@ impl<'a> Attempt<'a> {
     }
 }
 
-fn claimed(number: i64, attempt: u32, alias_known: bool) -> Decision {
+fn claimed(number: i64, attempt: u32, recurrence: Recurrence) -> Decision {
     Decision::Claim(Claim::Claimed(Claimed {
         fence: fence(number),
         attempt,
         takeover: attempt > 1,
-        alias_known,
+        recurrence,
     }))
 }
 

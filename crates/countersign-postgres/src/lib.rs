@@ -61,7 +61,7 @@
 //! # Schema
 //!
 //! [`PostgresStore::migrate`], or [`sql::MIGRATION`] with your own migrations. The role that runs
-//! the service needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on both tables, and `USAGE` on the
+//! the service needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the three tables, and `USAGE` on the
 //! sequence.
 //!
 //! Call [`purge`](countersign_core::DedupStore::purge) now and then, from any process or several.
@@ -72,7 +72,8 @@
 //! ```sql
 //! CREATE TABLE countersign ( /* columns as in the migration */ ) PARTITION BY HASH (key);
 //! CREATE TABLE countersign_0 PARTITION OF countersign FOR VALUES WITH (MODULUS 4, REMAINDER 0);
-//! -- and so on to REMAINDER 3; `countersign_aliases` likewise by HASH (alias)
+//! -- and so on to REMAINDER 3; `countersign_aliases` likewise by HASH (alias),
+//! -- and `countersign_subjects` by HASH (subject)
 //! ```
 //!
 //! Partitions by time are not possible: a key must be unique over all of them.

@@ -146,8 +146,12 @@ pub(crate) async fn forget(
     key: &DeliveryKey,
 ) -> Result<bool, Error> {
     let params: [(&(dyn ToSql + Sync), Type); 1] = [(&key.as_bytes().as_slice(), Type::BYTEA)];
+    let subject = insist(|| alone(client, &statements.forget_subject, &params)).await?;
+    let mut forgotten = match subject.first() {
+        Some(row) => row.try_get("lived")?,
+        None => false,
+    };
     let mut pauses = Pauses::new();
-    let mut forgotten = false;
     loop {
         let rows = alone(client, &statements.forget, &params).await?;
         let Some(row) = rows.first() else {
@@ -170,13 +174,24 @@ pub(crate) async fn purge(
     let batch = limit.min(BATCH);
     let count = i64::try_from(batch).unwrap_or(0);
     let params: [(&(dyn ToSql + Sync), Type); 1] = [(&count, Type::INT8)];
-    let rows = alone(client, &statements.purge, &params).await?;
+    let rows = purged(&alone(client, &statements.purge, &params).await?)?;
+    if rows == batch {
+        return Ok((rows, true));
+    }
+    let rest = i64::try_from(batch.saturating_sub(rows)).unwrap_or(0);
+    let params: [(&(dyn ToSql + Sync), Type); 1] = [(&rest, Type::INT8)];
+    let subjects = purged(&alone(client, &statements.purge_subjects, &params).await?)?;
+    let all = rows.saturating_add(subjects);
+    Ok((all, all == batch))
+}
+
+/// How many rows a statement deleted.
+fn purged(rows: &[Row]) -> Result<usize, Error> {
     let purged = match rows.first() {
         Some(row) => row.try_get::<_, i64>("purged")?,
         None => 0,
     };
-    let purged = usize::try_from(purged).unwrap_or(0);
-    Ok((purged, purged == batch))
+    Ok(usize::try_from(purged).unwrap_or(0))
 }
 
 /// Asks again for as long as the server asks for that: where transactions are serializable by default,

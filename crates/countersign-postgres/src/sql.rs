@@ -17,7 +17,7 @@ use crate::value::{micros, number};
 // `LATERAL (.. OFFSET 0)` a name is looked up by its index whatever size is expected; a join would scan
 // a table that was small when it was planned. What is rare is not prepared, and planned each time.
 
-/// Creates what the store needs: two tables, an index and a sequence. Can be run again.
+/// Creates what the store needs: three tables, two indexes and a sequence. Can be run again.
 ///
 /// The same text is in the crate's `migrations` directory.
 pub const MIGRATION: &str = include_str!("../migrations/0001_deliveries.sql");
@@ -90,7 +90,7 @@ set_config('lock_timeout', '1s', true)";
 pub const LOCK_TIMEOUT_RESTORE: &str = "\
 SELECT set_config('lock_timeout', current_setting('countersign.lock_timeout'), true)";
 
-/// Claims a key that is new, without aliases. No row says that it was not, or that it is to be asked
+/// Claims a key that is new, without aliases and without a subject. No row says that it was not, or that it is to be asked
 /// again; never that the key is fresh.
 ///
 /// * The row is looked for before the insert, because `ON CONFLICT DO NOTHING` waits for a
@@ -109,7 +109,7 @@ FROM (
     OFFSET 0
 ) AS next
 ON CONFLICT (key) DO NOTHING
-RETURNING fence AS granted, 1 AS granted_attempt, false AS granted_alias_known";
+RETURNING fence AS granted, 1 AS granted_attempt, 0::smallint AS granted_recurrence";
 
 /// Claims a key that is new and whose aliases are, as [`CLAIM_NEW`] does a key without any; that one
 /// is a fifth faster.
@@ -117,6 +117,10 @@ RETURNING fence AS granted, 1 AS granted_attempt, false AS granted_alias_known";
 /// Aliases go first, because what the look could not see yet makes an insert do nothing: a known alias
 /// then keeps the key from being claimed. Where that left aliases without a row, they count for nothing
 /// and `pointed` says that there are some, for [`UNPOINT`].
+///
+/// The subject is written if and only if the row is. The statement's snapshot may be older than the
+/// lock on it, but `DO UPDATE` sees the row as it is; and since fences of one subject are drawn under
+/// its lock, an alias is of the subject's run when its own number is not less than that run's.
 pub(crate) const CLAIM_NEW_ALIASED: &str = "\
 WITH next AS MATERIALIZED (
     SELECT nextval('countersign_fence') AS fence
@@ -130,8 +134,9 @@ WITH next AS MATERIALIZED (
             FROM unnest($5::bigint[]) AS names (name))
 ),
 pointed AS (
-    INSERT INTO countersign_aliases (alias, key, born)
-    SELECT given.alias, $1, next.fence FROM next, unnest($6) AS given (alias)
+    INSERT INTO countersign_aliases (alias, key, born, run)
+    SELECT given.alias, $1, next.fence, CASE WHEN $7::bytea IS NULL THEN 0 ELSE next.fence END
+    FROM next, unnest($6) AS given (alias)
     ORDER BY given.alias
     ON CONFLICT (alias) DO NOTHING
     RETURNING alias
@@ -144,9 +149,20 @@ fresh AS (
     WHERE (SELECT count(*) FROM pointed) = cardinality($6)
     ON CONFLICT (key) DO NOTHING
     RETURNING fence
+),
+subject AS (
+    INSERT INTO countersign_subjects AS last (subject, fingerprint, run, until)
+    SELECT $7, $4, fresh.fence, clock_timestamp() + $8::bigint * interval '1 microsecond'
+    FROM fresh WHERE $7 IS NOT NULL
+    ON CONFLICT (subject) DO UPDATE
+    SET run = CASE
+            WHEN last.fingerprint = excluded.fingerprint AND last.until > clock_timestamp()
+            THEN last.run ELSE excluded.run END,
+        fingerprint = excluded.fingerprint,
+        until = greatest(last.until, excluded.until)
 )
 SELECT next.fence AS drawn, EXISTS (SELECT FROM pointed) AS pointed,
-    fresh.fence AS granted, 1 AS granted_attempt, false AS granted_alias_known
+    fresh.fence AS granted, 1 AS granted_attempt, 0::smallint AS granted_recurrence
 FROM next LEFT JOIN fresh ON true";
 
 /// Deletes the aliases of a birth that came to nothing.
@@ -157,7 +173,7 @@ WHERE alias = ANY ($1::bytea[]) AND key = $2::bytea AND born = $3::bigint";
 /// Reads the row of a key that is not new, in the form that [`CLAIM_LOCKED`] answers in.
 pub(crate) const CLAIM_KNOWN: &str = "\
 SELECT clock_timestamp() AS now, NULL::bigint AS granted,
-    fence, attempt, alias_known, completed, until, owner, fingerprint, NULL::bytea AS other
+    fence, attempt, recurrence, completed, until, owner, fingerprint, NULL::bytea AS other
 FROM countersign WHERE key = $1::bytea";
 
 /// Takes the locks of a claim's names, which come sorted. In a statement of its own, so that the
@@ -171,26 +187,48 @@ SELECT pg_advisory_xact_lock(name) FROM unnest($1::bigint[]) AS names (name)";
 pub(crate) const CLAIM_LOCKED: &str = "\
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
 own AS MATERIALIZED (
-    SELECT fence, attempt, alias_known, completed, until, owner, fingerprint
+    SELECT fence, attempt, recurrence, completed, until, owner, fingerprint
     FROM countersign WHERE key = $1::bytea
+),
+last AS MATERIALIZED (
+    SELECT run FROM countersign_subjects, clock
+    WHERE subject = $6::bytea AND fingerprint = $4::bigint AND until > clock.now
 ),
 given AS MATERIALIZED (
     SELECT alias, at FROM unnest($5::bytea[]) WITH ORDINALITY AS given (alias, at)
 ),
-known AS MATERIALIZED (
-    SELECT given.alias, given.at, row.key, row.completed, row.until, row.fingerprint
-    FROM given, LATERAL (
-        SELECT key, born FROM countersign_aliases WHERE alias = given.alias OFFSET 0
+behind AS MATERIALIZED (
+    SELECT given.alias, given.at, row.key, row.born, row.completed, row.until, row.fingerprint,
+        was.key AS was_key, was.born AS was_born, row.until > clock.now AS lives,
+        row.until > clock.now AND ($6 IS NULL
+            OR EXISTS (SELECT FROM last WHERE pointer.run >= last.run)) AS repeats
+    FROM clock, given, LATERAL (
+        SELECT key, born, run, was_key, was_born
+        FROM countersign_aliases WHERE alias = given.alias OFFSET 0
     ) AS pointer, LATERAL (
-        SELECT key, completed, until, fingerprint
+        SELECT key, born, completed, until, fingerprint
         FROM countersign WHERE key = pointer.key AND born = pointer.born OFFSET 0
     ) AS row
-    WHERE row.key <> $1 AND row.until > (SELECT now FROM clock)
+    LEFT JOIN LATERAL (
+        SELECT key, born FROM countersign
+        WHERE key = pointer.was_key AND born = pointer.was_born AND completed AND until > clock.now
+        OFFSET 0
+    ) AS was ON true
+    WHERE row.key <> $1
+),
+known AS MATERIALIZED (
+    SELECT * FROM behind WHERE lives OR (NOT completed AND was_key IS NOT NULL)
+),
+recurs AS MATERIALIZED (
+    SELECT CASE
+        WHEN EXISTS (SELECT FROM known WHERE repeats OR $6 IS NULL) THEN 1
+        WHEN EXISTS (SELECT FROM known) THEN 2
+        ELSE 0 END::smallint AS how
 ),
 free AS MATERIALIZED (
     SELECT now FROM clock
     WHERE NOT EXISTS (SELECT FROM own WHERE own.until > clock.now)
-        AND ($6::boolean OR NOT EXISTS (SELECT FROM known))
+        AND NOT ($8::boolean AND EXISTS (SELECT FROM known WHERE repeats))
 ),
 lapsed AS MATERIALIZED (
     SELECT row.key, nextval('countersign_fence') AS next
@@ -200,16 +238,16 @@ lapsed AS MATERIALIZED (
 ),
 fresh AS (
     INSERT INTO countersign
-        (key, fence, born, attempt, alias_known, until, owner, fingerprint, aliases)
-    SELECT $1, next.fence, next.fence, 1, EXISTS (SELECT FROM known),
-        next.now + $3::bigint * interval '1 microsecond', $2::bytea, $4::bigint, $5
-    FROM (
+        (key, fence, born, attempt, recurrence, until, owner, fingerprint, aliases)
+    SELECT $1, next.fence, next.fence, 1, recurs.how,
+        next.now + $3::bigint * interval '1 microsecond', $2::bytea, $4, $5
+    FROM recurs, (
         SELECT nextval('countersign_fence') AS fence, free.now
         FROM free WHERE NOT EXISTS (SELECT FROM own)
         OFFSET 0
     ) AS next
     ON CONFLICT (key) DO NOTHING
-    RETURNING fence, born, attempt, alias_known
+    RETURNING fence, born, attempt, recurrence
 ),
 taken AS (
     UPDATE countersign AS row
@@ -217,33 +255,52 @@ taken AS (
         born = CASE WHEN row.completed THEN lapsed.next ELSE row.born END,
         attempt = CASE WHEN row.completed THEN 1 ELSE row.attempt + 1 END,
         completed = false,
-        alias_known = EXISTS (SELECT FROM known),
+        recurrence = CASE WHEN recurs.how = 0 AND NOT row.completed
+            THEN row.recurrence ELSE recurs.how END,
         until = clock.now + $3 * interval '1 microsecond',
         owner = $2,
         fingerprint = $4,
         aliases = ARRAY(SELECT unnest(row.aliases) UNION SELECT unnest($5))
-    FROM lapsed, clock
+    FROM lapsed, clock, recurs
     WHERE row.key = lapsed.key
-    RETURNING row.fence, row.born, row.attempt, row.alias_known
+    RETURNING row.fence, row.born, row.attempt, row.recurrence
 ),
 granted AS (SELECT * FROM fresh UNION ALL SELECT * FROM taken),
 pointed AS (
-    INSERT INTO countersign_aliases AS pointer (alias, key, born)
-    SELECT given.alias, $1, granted.born FROM given, granted
-    WHERE given.alias NOT IN (SELECT alias FROM known)
+    INSERT INTO countersign_aliases AS pointer (alias, key, born, run, was_key, was_born)
+    SELECT given.alias, $1, granted.born, CASE WHEN $6 IS NULL THEN 0 ELSE granted.fence END,
+        CASE WHEN known.lives AND known.completed THEN known.key ELSE known.was_key END,
+        CASE WHEN known.lives AND known.completed THEN known.born ELSE known.was_born END
+    FROM granted, given LEFT JOIN known ON known.alias = given.alias
+    WHERE known.repeats IS NOT TRUE
     ORDER BY given.alias
-    ON CONFLICT (alias) DO UPDATE SET key = excluded.key, born = excluded.born
-    WHERE pointer.key <> excluded.key OR pointer.born <> excluded.born
+    ON CONFLICT (alias) DO UPDATE
+    SET key = excluded.key, born = excluded.born, run = excluded.run,
+        was_key = CASE WHEN pointer.key = excluded.key AND pointer.born = excluded.born
+            THEN pointer.was_key ELSE excluded.was_key END,
+        was_born = CASE WHEN pointer.key = excluded.key AND pointer.born = excluded.born
+            THEN pointer.was_born ELSE excluded.was_born END
+),
+subject AS (
+    INSERT INTO countersign_subjects AS former (subject, fingerprint, run, until)
+    SELECT $6, $4, coalesce((SELECT run FROM last), granted.fence),
+        clock.now + $7::bigint * interval '1 microsecond'
+    FROM granted, clock WHERE $6 IS NOT NULL
+    ON CONFLICT (subject) DO UPDATE
+    SET run = excluded.run, fingerprint = excluded.fingerprint,
+        until = greatest(former.until, excluded.until)
 )
 SELECT clock.now, granted.fence AS granted, granted.attempt AS granted_attempt,
-    granted.alias_known AS granted_alias_known,
-    own.fence, own.attempt, own.alias_known, own.completed, own.until, own.owner, own.fingerprint,
+    granted.recurrence AS granted_recurrence,
+    own.fence, own.attempt, own.recurrence, own.completed, own.until, own.owner, own.fingerprint,
     other.key AS other, other.completed AS other_completed, other.until AS other_until,
     other.fingerprint AS other_fingerprint
 FROM clock
 LEFT JOIN granted ON true
 LEFT JOIN own ON true
-LEFT JOIN (SELECT * FROM known ORDER BY completed DESC, at LIMIT 1) AS other ON true";
+LEFT JOIN (
+    SELECT * FROM known WHERE repeats ORDER BY completed DESC, at LIMIT 1
+) AS other ON true";
 
 /// Prolongs a lease. Says whether it did, and else whether the row is still the caller's but locked.
 pub(crate) const EXTEND: &str = "\
@@ -263,8 +320,9 @@ SELECT EXISTS (SELECT FROM done) AS done,
         WHERE key = $1 AND fence = $2 AND NOT completed) AS runs
 FROM clock";
 
-/// Gives a claim back; answers as [`EXTEND`] does. Aliases are deleted in the order in which claims
-/// write them, so that the two cannot wait for each other.
+/// Gives a claim back; answers as [`EXTEND`] does. Aliases that were taken from completed rows point to
+/// those again, of no run; the others are deleted. They are locked in the order in which claims write
+/// them, so that the two cannot wait for each other.
 pub(crate) const RELEASE: &str = "\
 WITH own AS MATERIALIZED (
     SELECT key, aliases FROM countersign
@@ -275,13 +333,27 @@ done AS (
     DELETE FROM countersign AS row USING own WHERE row.key = own.key
     RETURNING true
 ),
-dead AS MATERIALIZED (
-    SELECT pointer.alias FROM countersign_aliases AS pointer
+held AS MATERIALIZED (
+    SELECT pointer.alias, pointer.was_key, pointer.was_born FROM countersign_aliases AS pointer
     WHERE pointer.alias IN (SELECT unnest(own.aliases) FROM own) AND pointer.key = $1
     ORDER BY pointer.alias FOR UPDATE
 ),
+back AS MATERIALIZED (
+    SELECT held.alias, was.key, was.born FROM held, LATERAL (
+        SELECT key, born FROM countersign
+        WHERE key = held.was_key AND born = held.was_born
+            AND completed AND until > clock_timestamp()
+        OFFSET 0
+    ) AS was
+),
+restored AS (
+    UPDATE countersign_aliases AS pointer
+    SET key = back.key, born = back.born, run = 0, was_key = NULL, was_born = NULL
+    FROM back WHERE pointer.alias = back.alias
+),
 pointers AS (
-    DELETE FROM countersign_aliases AS pointer USING dead WHERE pointer.alias = dead.alias
+    DELETE FROM countersign_aliases AS pointer USING held
+    WHERE pointer.alias = held.alias AND held.alias NOT IN (SELECT alias FROM back)
 )
 SELECT EXISTS (SELECT FROM done) AS done,
     (SELECT true FROM countersign
@@ -340,6 +412,26 @@ dead AS MATERIALIZED (
 ),
 pointers AS (
     DELETE FROM countersign_aliases AS pointer USING dead WHERE pointer.alias = dead.alias
+)
+SELECT count(*) AS purged FROM done";
+
+/// Deletes a subject, and says whether it lived. On its own, so that it holds no other lock.
+pub(crate) const FORGET_SUBJECT: &str = "\
+DELETE FROM countersign_subjects WHERE subject = $1::bytea
+RETURNING until > clock_timestamp() AS lived";
+
+/// Deletes at most `$1` subjects that are past their time. On its own: it must hold no row that a claim
+/// waits for while it waits for an alias of that claim.
+pub(crate) const PURGE_SUBJECTS: &str = "\
+WITH due AS MATERIALIZED (
+    SELECT subject FROM countersign_subjects
+    WHERE until <= (SELECT clock_timestamp())
+    ORDER BY until LIMIT $1::bigint
+    FOR UPDATE SKIP LOCKED
+),
+done AS (
+    DELETE FROM countersign_subjects AS last USING due WHERE last.subject = due.subject
+    RETURNING true
 )
 SELECT count(*) AS purged FROM done";
 

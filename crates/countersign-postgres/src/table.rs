@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use crate::sql;
 
-/// The longest name that leaves room for `_aliases` in the 63 bytes of a Postgres name.
-const MAX_LEN: usize = 63 - "_aliases".len();
+/// The longest name that leaves room for `_subjects` in the 63 bytes of a Postgres name.
+const MAX_LEN: usize = 63 - "_subjects".len();
 
 /// The name that the store's tables begin with: `countersign` unless told otherwise.
 ///
-/// A lower-case letter, then lower-case letters, digits and underscores, at most 55 bytes: nothing
+/// A lower-case letter, then lower-case letters, digits and underscores, at most 54 bytes: nothing
 /// that needs quoting, so that it can be written into statements. Another schema is chosen with the
-/// connection's `search_path`. From the name come `<name>`, `<name>_aliases`, `<name>_fence` and
-/// the index `<name>_until`.
+/// connection's `search_path`. From the name come `<name>`, `<name>_aliases`,
+/// `<name>_subjects`, `<name>_fence` and the indexes `<name>_until` and `<name>_kept`.
 ///
 /// ```
 /// use countersign_postgres::{Table, sql};
@@ -107,7 +107,9 @@ pub(crate) struct Statements {
     pub(crate) release: String,
     pub(crate) state: String,
     pub(crate) forget: String,
+    pub(crate) forget_subject: String,
     pub(crate) purge: String,
+    pub(crate) purge_subjects: String,
 }
 
 impl Statements {
@@ -124,7 +126,9 @@ impl Statements {
             release: table.apply(sql::RELEASE),
             state: table.apply(sql::STATE),
             forget: table.apply(sql::FORGET),
+            forget_subject: table.apply(sql::FORGET_SUBJECT),
             purge: table.apply(sql::PURGE),
+            purge_subjects: table.apply(sql::PURGE_SUBJECTS),
         }
     }
 }

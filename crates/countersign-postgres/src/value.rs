@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use countersign_core::Fence;
+use countersign_core::{Fence, Recurrence};
 
 /// A hundred years: longer than any lease or retention means, and short of what a `timestamptz` can
 /// hold.
@@ -25,9 +25,13 @@ pub(crate) fn fence(number: i64) -> Fence {
     Fence::from_u64(number.cast_unsigned())
 }
 
-/// A fingerprint from the `bigint` with the same bits.
-pub(crate) fn fingerprint(bits: Option<i64>) -> Option<u64> {
-    bits.map(i64::cast_unsigned)
+/// A recurrence from the number that stands for it.
+pub(crate) const fn recurrence(number: i16) -> Recurrence {
+    match number {
+        1 => Recurrence::Repeat,
+        2 => Recurrence::Return,
+        _ => Recurrence::None,
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,9 @@ use std::{
     time::Instant,
 };
 
-use countersign_core::{Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnAlias, Owner};
+use countersign_core::{
+    Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnRepeat, Owner, Subject,
+};
 use countersign_redis::{
     RedisStore,
     redis::{
@@ -53,15 +55,17 @@ enum Kind {
     AliasedClaim,
     Cycle,
     AliasedCycle,
+    SubjectCycle,
 }
 
-const KINDS: [(&str, Kind); 6] = [
+const KINDS: [(&str, Kind); 7] = [
     ("SET NX PX", Kind::BareClaim),
     ("claim", Kind::Claim),
     ("claim with an alias", Kind::AliasedClaim),
     ("SET NX PX, Lua compare and set", Kind::BareCycle),
     ("claim, complete", Kind::Cycle),
     ("the same with an alias", Kind::AliasedCycle),
+    ("the same with a subject, too", Kind::SubjectCycle),
 ];
 
 fn main() {
@@ -96,6 +100,10 @@ fn main() {
         for (name, kind) in [
             ("without an alias", Kind::Cycle),
             ("with one alias", Kind::AliasedCycle),
+            (
+                "with one alias and a subject of its own",
+                Kind::SubjectCycle,
+            ),
         ] {
             let bytes = runtime.block_on(bytes_of(&connection, &store, kind));
             println!("{bytes:.0} bytes a done delivery {name}");
@@ -156,13 +164,18 @@ async fn measure(connection: &ConnectionManager, store: &RedisStore, kind: Kind)
                             let _: Value = call.invoke_async(&mut connection).await.unwrap();
                         }
                         Kind::Claim => {
-                            claim(&store, key, &[], n).await;
+                            claim(&store, key, &[], None, n).await;
                         }
                         Kind::AliasedClaim => {
-                            claim(&store, key, &[key_of(!n)], n).await;
+                            claim(&store, key, &[key_of(!n)], None, n).await;
                         }
-                        Kind::Cycle => cycle(&store, key, &[], n).await,
-                        Kind::AliasedCycle => cycle(&store, key, &[key_of(!n)], n).await,
+                        Kind::Cycle => cycle(&store, key, &[], None, n).await,
+                        Kind::AliasedCycle => cycle(&store, key, &[key_of(!n)], None, n).await,
+                        Kind::SubjectCycle => {
+                            let subject = key_of(n ^ (1 << 62));
+                            let subject = Subject::new(subject, OnRepeat::Suppress, RETENTION);
+                            cycle(&store, key, &[key_of(!n)], Some(subject), n).await;
+                        }
                     }
                 }
             })
@@ -174,8 +187,14 @@ async fn measure(connection: &ConnectionManager, store: &RedisStore, kind: Kind)
     OPERATIONS as f64 / begin.elapsed().as_secs_f64()
 }
 
-async fn cycle(store: &RedisStore, key: DeliveryKey, aliases: &[DeliveryKey], n: u64) {
-    let Claim::Claimed(held) = claim(store, key, aliases, n).await else {
+async fn cycle(
+    store: &RedisStore,
+    key: DeliveryKey,
+    aliases: &[DeliveryKey],
+    subject: Option<Subject>,
+    n: u64,
+) {
+    let Claim::Claimed(held) = claim(store, key, aliases, subject, n).await else {
         panic!("a fresh key is free");
     };
     let done = store.complete(&key, held.fence, RETENTION).await;
@@ -194,10 +213,17 @@ async fn bare_claim(connection: &mut ConnectionManager, key: &DeliveryKey, owner
     assert_eq!(set, Value::Okay);
 }
 
-async fn claim(store: &RedisStore, key: DeliveryKey, aliases: &[DeliveryKey], n: u64) -> Claim {
+async fn claim(
+    store: &RedisStore,
+    key: DeliveryKey,
+    aliases: &[DeliveryKey],
+    subject: Option<Subject>,
+    n: u64,
+) -> Claim {
     let request = ClaimRequest::new(key, Owner::from_u128(u128::from(n)), LEASE)
-        .with_aliases(aliases, OnAlias::Suppress)
-        .with_fingerprint(Some(n));
+        .with_aliases(aliases)
+        .with_subject(subject)
+        .with_fingerprint(n);
     let claim = store.claim(request).await.unwrap();
     assert!(matches!(claim, Claim::Claimed(_)));
     claim

@@ -41,6 +41,11 @@ impl Keys {
         self.name(":a:", key)
     }
 
+    /// What was claimed last of an entity.
+    pub(crate) fn subject(&self, key: &DeliveryKey) -> Vec<u8> {
+        self.name(":s:", key)
+    }
+
     fn name(&self, kind: &str, key: &DeliveryKey) -> Vec<u8> {
         [self.prefix.as_bytes(), kind.as_bytes(), key.as_bytes()].concat()
     }

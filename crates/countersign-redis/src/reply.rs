@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use countersign_core::{Claim, Claimed, DeliveryKey, Fence, Fenced, KeyState, StoreError};
+use countersign_core::{
+    Claim, Claimed, DeliveryKey, Fence, Fenced, KeyState, Recurrence, StoreError,
+};
 use redis::Value;
 
 /// What a claim's script answered.
@@ -72,7 +74,12 @@ fn read_claim(value: &Value) -> Option<Claim> {
                 fence: Fence::from_u64(number(text(1)?)?),
                 attempt,
                 takeover: attempt > 1,
-                alias_known: text(3)? == b"1",
+                recurrence: match text(3)? {
+                    b"0" => Recurrence::None,
+                    b"1" => Recurrence::Repeat,
+                    b"2" => Recurrence::Return,
+                    _ => return None,
+                },
             })
         }
         b"i" => Claim::InFlight {
@@ -91,16 +98,8 @@ fn read_claim(value: &Value) -> Option<Claim> {
     })
 }
 
-/// The inner `None` is of a row that was claimed without one.
-#[allow(
-    clippy::option_option,
-    reason = "the outer one is of an answer that no script gives"
-)]
-fn fingerprint(text: &[u8]) -> Option<Option<u64>> {
-    Some(match text.split_first()? {
-        (b'0', _) => None,
-        (_, bits) => Some(u64::from_be_bytes(*bits.first_chunk()?)),
-    })
+fn fingerprint(text: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(text.try_into().ok()?))
 }
 
 fn number(text: &[u8]) -> Option<u64> {

@@ -12,16 +12,22 @@ pub(crate) struct Lua {
     hash: String,
 }
 
-pub(crate) static CLAIM: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/claim.lua")));
-pub(crate) static EXTEND: LazyLock<Lua> =
-    LazyLock::new(|| Lua::new(include_str!("lua/extend.lua")));
-pub(crate) static COMPLETE: LazyLock<Lua> =
-    LazyLock::new(|| Lua::new(include_str!("lua/complete.lua")));
-pub(crate) static RELEASE: LazyLock<Lua> =
-    LazyLock::new(|| Lua::new(include_str!("lua/release.lua")));
-pub(crate) static FORGET: LazyLock<Lua> =
-    LazyLock::new(|| Lua::new(include_str!("lua/forget.lua")));
-pub(crate) static STATE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/state.lua")));
+macro_rules! scripts {
+    ($($name:ident: $file:literal;)+) => {$(
+        pub(crate) static $name: LazyLock<Lua> =
+            LazyLock::new(|| Lua::new(concat!(include_str!("lua/row.lua"), include_str!($file))));
+    )+};
+}
+
+scripts! {
+    CLAIM: "lua/claim.lua";
+    EXTEND: "lua/extend.lua";
+    COMPLETE: "lua/complete.lua";
+    RELEASE: "lua/release.lua";
+    FORGET: "lua/forget.lua";
+    STATE: "lua/state.lua";
+}
+
 pub(crate) static TIME: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/time.lua")));
 
 /// A script with its keys and arguments.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use countersign_core::{
     Capabilities, Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fence, Fenced, KeyState,
-    OnAlias, StoreError,
+    OnRepeat, Recurrence, StoreError,
 };
 use redis::{
     Client, RedisError, Value,
@@ -30,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 /// next fence is larger. The scripts know it as 3600000: a row is live while it has more left.
 const KEPT: Duration = Duration::from_secs(3_600);
 
-/// A first attempt without a known alias, as rows have it.
+/// A first attempt that is no recurrence, as rows have it.
 const FIRST: &[u8] = b"00000000010";
 
 /// Remembers deliveries in Redis.
@@ -54,7 +54,7 @@ const FIRST: &[u8] = b"00000000010";
 /// if let Claim::Claimed(claimed) = store.claim(request.clone()).await? {
 ///     let _ = store.complete(&key, claimed.fence, Duration::from_secs(7 * 24 * 3600)).await?;
 /// }
-/// assert_eq!(store.claim(request).await?, Claim::Completed { fingerprint: None });
+/// assert_eq!(store.claim(request).await?, Claim::Completed { fingerprint: 0 });
 /// # Ok(())
 /// # }
 /// ```
@@ -185,13 +185,17 @@ where
                 keys.push(alias);
             }
         }
-        let owner = request.owner.as_u128().to_be_bytes();
-        let run: &[u8] = match request.on_alias {
-            OnAlias::Run => b"1",
-            OnAlias::Suppress => b"0",
-            other => return Err(StoreError::backend(format!("cannot do {other:?}"))),
+        let subject = request.subject;
+        let subject_key = subject.map(|subject| self.keys.subject(&subject.key));
+        keys.extend(subject_key.as_deref());
+        let suppress: &[u8] = match subject.map(|subject| subject.on_repeat) {
+            Some(OnRepeat::Suppress) => b"1",
+            Some(OnRepeat::Run) | None => b"0",
+            Some(other) => return Err(StoreError::backend(format!("cannot do {other:?}"))),
         };
-        let fingerprint = fingerprint(request.fingerprint);
+        let keep_subject = subject.map(|subject| millis(subject.keep.min(LONGEST)));
+        let owner = request.owner.as_u128().to_be_bytes();
+        let fingerprint = request.fingerprint.to_be_bytes();
         let lease = millis(request.lease.min(LONGEST));
         let begin = Instant::now();
         if self.fences.is_due() {
@@ -203,13 +207,14 @@ where
             &owner,
             lease.as_bytes(),
             &fingerprint,
-            run,
+            suppress,
             digits.as_bytes(),
+            keep_subject.as_deref().unwrap_or_default().as_bytes(),
         ];
         let mut call = script::CLAIM.call(&keys, args);
-        if aliases.is_empty() {
+        if aliases.is_empty() && subject.is_none() {
             // Nearly always the key is new, and then one plain command does all.
-            let value = [
+            let value: [&[u8]; 6] = [
                 b"i",
                 digits.as_bytes(),
                 digits.as_bytes(),
@@ -226,7 +231,7 @@ where
                 fence,
                 attempt: 1,
                 takeover: false,
-                alias_known: false,
+                recurrence: Recurrence::None,
             })),
             value => reply::claim(&value),
         }
@@ -273,8 +278,12 @@ where
     }
 
     async fn forget(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
-        let (row, alias) = (self.keys.row(key), self.keys.alias(key));
-        let keys: &[&[u8]] = &[&row, &alias];
+        let (row, alias, subject) = (
+            self.keys.row(key),
+            self.keys.alias(key),
+            self.keys.subject(key),
+        );
+        let keys: &[&[u8]] = &[&row, &alias, &subject];
         reply::truth(&self.ask(script::FORGET.call(keys, &[]), Again::No).await?)
     }
 
@@ -360,16 +369,4 @@ fn millis(duration: Duration) -> String {
 /// A fence as rows have it: a number of the server's microseconds, always 16 digits.
 fn digits(fence: Fence) -> String {
     format!("{:016}", fence.as_u64())
-}
-
-/// A fingerprint as rows have it: whether there is one, and its bits.
-fn fingerprint(fingerprint: Option<u64>) -> Vec<u8> {
-    match fingerprint {
-        None => b"0".to_vec(),
-        Some(bits) => {
-            let mut bytes = b"1".to_vec();
-            bytes.extend(bits.to_be_bytes());
-            bytes
-        }
-    }
 }

@@ -28,7 +28,7 @@ use std::{
 };
 
 use countersign_core::{
-    Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fenced, OnAlias, Owner,
+    Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fenced, OnRepeat, Owner, Subject,
 };
 use countersign_sqlite::{SqliteStore, Synchronous, rusqlite::Connection};
 use futures_channel::oneshot;
@@ -56,10 +56,16 @@ fn main() {
             rates.add("complete", completes(&store, &claimed));
             let place = Place::new();
             let store = place.open(synchronous);
-            rates.add("claim + complete", cycles(&store, keys, false));
+            rates.add("claim + complete", cycles(&store, keys, Names::None));
             let place = Place::new();
             let store = place.open(synchronous);
-            rates.add("the same, one alias each", cycles(&store, keys, true));
+            rates.add(
+                "the same, one alias each",
+                cycles(&store, keys, Names::Alias),
+            );
+            let place = Place::new();
+            let store = place.open(synchronous);
+            rates.add("and a subject", cycles(&store, keys, Names::Subject));
         }
         rates.print();
     }
@@ -190,7 +196,7 @@ fn bare_with_callers(synchronous: Synchronous, keys: u64) -> f64 {
 fn claims(store: &SqliteStore, keys: u64) -> (f64, Vec<(u64, Claimed)>) {
     let claimed = std::sync::Mutex::new(Vec::new());
     let rate = with_callers(keys, async |n| {
-        let one = claim(store, n, &[]).await;
+        let one = claim(store, n, &[], None).await;
         claimed.lock().unwrap().push((n, one));
     });
     (rate, claimed.into_inner().unwrap())
@@ -212,18 +218,38 @@ fn completes(store: &SqliteStore, claimed: &[(u64, Claimed)]) -> f64 {
     })
 }
 
-fn cycles(store: &SqliteStore, keys: u64, aliased: bool) -> f64 {
+/// What a delivery has beside its key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    None,
+    Alias,
+    /// An alias, and an entity of its own.
+    Subject,
+}
+
+fn cycles(store: &SqliteStore, keys: u64, names: Names) -> f64 {
     with_callers(keys, async |n| {
         let alias = [key(!n)];
-        let aliases = if aliased { &alias[..] } else { &[] };
-        let claimed = claim(store, n, aliases).await;
+        let aliases = match names {
+            Names::None => &[],
+            Names::Alias | Names::Subject => &alias[..],
+        };
+        let subject = Subject::new(key(n ^ (1 << 62)), OnRepeat::Suppress, RETENTION);
+        let subject = (names == Names::Subject).then_some(subject);
+        let claimed = claim(store, n, aliases, subject).await;
         complete(store, n, claimed).await;
     })
 }
 
-async fn claim(store: &SqliteStore, n: u64, aliases: &[DeliveryKey]) -> Claimed {
+async fn claim(
+    store: &SqliteStore,
+    n: u64,
+    aliases: &[DeliveryKey],
+    subject: Option<Subject>,
+) -> Claimed {
     let request = ClaimRequest::new(key(n), Owner::from_u128(n.into()), LEASE)
-        .with_aliases(aliases, OnAlias::Suppress);
+        .with_aliases(aliases)
+        .with_subject(subject);
     match store.claim(request).await.unwrap() {
         Claim::Claimed(claimed) => claimed,
         other => panic!("{other:?}"),
@@ -253,16 +279,16 @@ fn size() {
     connection.close().unwrap();
     let bytes = |name| fs::metadata(place.0.path().join(name)).unwrap().len() as f64 / KEYS as f64;
     println!("bytes a key, {KEYS} keys: bare {:.0}", bytes("bare.db"));
-    for aliased in [false, true] {
+    for names in [Names::None, Names::Alias, Names::Subject] {
         let place = Place::new();
         let store = place.open(Synchronous::Normal);
-        cycles(&store, KEYS, aliased);
+        cycles(&store, KEYS, names);
         block_on(store.close());
         let file = fs::metadata(store.path()).unwrap().len();
-        let of = if aliased {
-            "with one alias"
-        } else {
-            "without aliases"
+        let of = match names {
+            Names::None => "without aliases",
+            Names::Alias => "with one alias",
+            Names::Subject => "with one alias and a subject of its own",
         };
         println!("  done delivery {of}: {:.0}", file as f64 / KEYS as f64);
     }

@@ -1,12 +1,15 @@
 //! The one decision of a store: who gets a key.
 
-use countersign_core::{Claim, Claimed, DeliveryKey, Fence, OnAlias};
+use countersign_core::{Claim, Claimed, DeliveryKey, Fence, OnRepeat, Recurrence};
 
 use crate::{
     operation::Request,
-    table::{Delivery, Hold, State, Table},
+    table::{Delivery, Hold, Lapsed, Last, Open, Pointer, State, Table},
     time::{Millis, after},
 };
+
+/// The run of an alias that was claimed without a subject. Fences begin at 1.
+const NO_RUN: i64 = 0;
 
 /// What became of a claim, within a transaction that is not committed yet.
 pub(crate) enum Decision {
@@ -21,15 +24,26 @@ enum Own {
     Nothing,
     /// A done delivery past its time.
     Ended(i64),
-    /// One in flight whose lease has run out, and its attempts so far.
-    Lapsed(i64, u32),
+    /// One in flight whose lease has run out.
+    Lapsed(i64, Lapsed),
 }
 
 /// What the aliases of a claim say.
+#[derive(Default)]
 struct Aliases {
-    /// Those that may point to the claimed delivery.
-    open: Vec<DeliveryKey>,
-    known: bool,
+    /// Those that are to point to the claimed delivery.
+    open: Vec<Open>,
+    recurrence: Recurrence,
+}
+
+impl Aliases {
+    fn known(&mut self, repeats: bool) {
+        if repeats {
+            self.recurrence = Recurrence::Repeat;
+        } else if self.recurrence == Recurrence::None {
+            self.recurrence = Recurrence::Return;
+        }
+    }
 }
 
 /// The fences of one transaction. They are numbered over all deliveries, so those of a key grow even
@@ -78,15 +92,19 @@ pub(crate) fn decide(
         since: now,
         until: after(now, request.lease),
         attempt: 1,
-        alias_known: false,
+        recurrence: Recurrence::None,
     };
     let Request {
-        key, fingerprint, ..
+        key,
+        fingerprint,
+        subject,
+        ..
     } = request;
     // Most deliveries are new, which inserting finds out as well as looking does.
     if request.aliases.is_empty()
+        && subject.is_none()
         && room(table)?
-        && table.insert(fence, key, *fingerprint, &[], &hold)?
+        && table.insert(fence, key, *fingerprint, &[], NO_RUN, &hold)?
     {
         fences.give(fence);
         return Ok(Decision::Claimed(claimed(fence, &hold)));
@@ -95,25 +113,49 @@ pub(crate) fn decide(
         Ok(own) => own,
         Err(answer) => return Ok(Decision::Answer(answer)),
     };
-    let aliases = match look_at_aliases(table, request, now)? {
+    let last = match subject {
+        Some(subject) => table.last(&subject.key, now)?,
+        None => None,
+    };
+    // The run of the subject, if this claim goes on with it.
+    let run = last
+        .filter(|last| last.fingerprint == *fingerprint)
+        .map(|last| last.run);
+    let aliases = match look_at_aliases(table, request, run, now)? {
         Ok(aliases) => aliases,
         Err(answer) => return Ok(Decision::Answer(answer)),
     };
-    if matches!(own, Own::Nothing) && !room(table)? {
+    let grows = matches!(own, Own::Nothing) || (subject.is_some() && last.is_none());
+    if grows && !room(table)? {
         return Ok(Decision::Full);
     }
-    if let Own::Lapsed(_, attempt) = own {
-        hold.attempt = attempt.saturating_add(1);
+    hold.recurrence = aliases.recurrence;
+    if let Own::Lapsed(_, lapsed) = own {
+        hold.attempt = lapsed.attempt.saturating_add(1);
+        if hold.recurrence == Recurrence::None {
+            hold.recurrence = lapsed.recurrence;
+        }
     }
-    hold.alias_known = aliases.known;
+    let run = match subject {
+        Some(subject) => {
+            let last = Last {
+                fingerprint: *fingerprint,
+                run: run.unwrap_or(fence),
+            };
+            table.put_subject(&subject.key, last, after(now, subject.keep))?;
+            last.run
+        }
+        None => NO_RUN,
+    };
+    let open = &aliases.open;
     match own {
-        Own::Lapsed(id, _) => table.take_over(id, fence, *fingerprint, &aliases.open, &hold)?,
+        Own::Lapsed(id, _) => table.take_over(id, fence, *fingerprint, open, run, &hold)?,
         Own::Ended(id) => {
             table.remove(id)?;
-            table.insert(fence, key, *fingerprint, &aliases.open, &hold)?;
+            table.insert(fence, key, *fingerprint, open, run, &hold)?;
         }
         Own::Nothing => {
-            table.insert(fence, key, *fingerprint, &aliases.open, &hold)?;
+            table.insert(fence, key, *fingerprint, open, run, &hold)?;
         }
     }
     fences.give(fence);
@@ -143,49 +185,94 @@ fn own(
             fingerprint,
         }),
         State::Completed { fingerprint } => Err(Claim::Completed { fingerprint }),
-        State::Lapsed { attempt } => Ok(Own::Lapsed(delivery.id, attempt)),
+        State::Lapsed(lapsed) => Ok(Own::Lapsed(delivery.id, lapsed)),
         State::Ended => Ok(Own::Ended(delivery.id)),
     })
 }
 
-/// Judges the deliveries that aliases point to: `Err` is an answer.
+/// Judges the deliveries that aliases point to: `Err` is an answer. `run`: that of the subject, if the
+/// claim goes on with it.
 fn look_at_aliases(
     table: &mut Table<'_>,
     request: &Request,
+    run: Option<i64>,
     now: Millis,
 ) -> rusqlite::Result<Result<Aliases, Claim>> {
-    let mut aliases = Aliases {
-        open: Vec::new(),
-        known: false,
-    };
+    let suppresses = request
+        .subject
+        .is_some_and(|subject| subject.on_repeat == OnRepeat::Suppress);
+    let mut aliases = Aliases::default();
     let mut held = None;
-    for alias in &request.aliases {
-        let state = match table.find_alias(alias)? {
-            Some((delivery, on)) if on != request.key => Some((state(table, &delivery, now)?, on)),
-            _ => None,
+    for name in &request.aliases {
+        let Some(pointer) = table.find_alias(name)? else {
+            aliases.open.push(open(*name, None));
+            continue;
         };
-        match state {
-            None | Some((State::Lapsed { .. } | State::Ended, _)) => aliases.open.push(*alias),
-            Some(_) if request.on_alias == OnAlias::Run => aliases.known = true,
-            // A completed delivery decides at once, one in flight only when there is no other.
-            Some((State::Completed { .. }, _)) => return Ok(Err(Claim::Suppressed)),
-            Some((
-                State::Held {
-                    remaining,
-                    fingerprint,
-                    ..
-                },
-                on,
-            )) => {
-                held.get_or_insert(Claim::InFlight {
+        let Pointer {
+            delivery,
+            on,
+            run: claimed,
+            was,
+        } = pointer;
+        let state = state(table, &delivery, now)?;
+        if on == request.key {
+            aliases.open.push(Open {
+                own: matches!(state, State::Lapsed(_)),
+                ..open(*name, None)
+            });
+            continue;
+        }
+        let was = match was {
+            Some(was) if table.is_done(was, now)? => Some(was),
+            Some(_) | None => None,
+        };
+        let (answer, done) = match state {
+            State::Ended => {
+                aliases.open.push(open(*name, None));
+                continue;
+            }
+            State::Lapsed(_) => {
+                if was.is_some() {
+                    aliases.known(request.subject.is_none());
+                }
+                aliases.open.push(open(*name, was));
+                continue;
+            }
+            State::Completed { .. } => (None, Some(delivery.id)),
+            State::Held {
+                remaining,
+                fingerprint,
+                ..
+            } => {
+                let in_flight = Claim::InFlight {
                     on,
                     remaining,
                     fingerprint,
-                });
+                };
+                (Some(in_flight), was)
             }
+        };
+        let repeats = request.subject.is_none() || run == Some(claimed);
+        aliases.known(repeats);
+        match answer {
+            // A completed delivery decides at once, one in flight only when there is no other.
+            None if repeats && suppresses => return Ok(Err(Claim::Suppressed)),
+            Some(answer) if repeats && suppresses => {
+                held.get_or_insert(answer);
+            }
+            _ if repeats => {}
+            _ => aliases.open.push(open(*name, done)),
         }
     }
     Ok(held.map_or(Ok(aliases), Err))
+}
+
+const fn open(name: DeliveryKey, was: Option<i64>) -> Open {
+    Open {
+        name,
+        was,
+        own: false,
+    }
 }
 
 /// What a row says. A lease that was given before the clock was set back is moved, so that it ends
@@ -203,6 +290,6 @@ fn claimed(fence: i64, hold: &Hold) -> Claimed {
         fence: Fence::from_u64(fence.cast_unsigned()),
         attempt: hold.attempt,
         takeover: hold.attempt > 1,
-        alias_known: hold.alias_known,
+        recurrence: hold.recurrence,
     }
 }

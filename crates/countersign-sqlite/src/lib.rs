@@ -22,7 +22,7 @@
 //! store.close().await;
 //!
 //! let store = SqliteStore::open(&path)?;
-//! assert_eq!(store.claim(request).await?, Claim::Completed { fingerprint: None });
+//! assert_eq!(store.claim(request).await?, Claim::Completed { fingerprint: 0 });
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # fn futures_executor<T>(future: impl Future<Output = T>) -> T {

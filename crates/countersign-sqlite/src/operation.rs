@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use countersign_core::{
-    Claim, ClaimRequest, DeliveryKey, Fence, Fenced, KeyState, OnAlias, Owner, StoreError,
+    Claim, ClaimRequest, DeliveryKey, Fence, Fenced, KeyState, Owner, StoreError, Subject,
 };
 use futures_channel::oneshot;
 
@@ -31,10 +31,10 @@ pub(crate) struct Request {
     pub(crate) key: DeliveryKey,
     /// Each once.
     pub(crate) aliases: Vec<DeliveryKey>,
-    pub(crate) on_alias: OnAlias,
+    pub(crate) subject: Option<Subject>,
     pub(crate) owner: Owner,
     pub(crate) lease: Duration,
-    pub(crate) fingerprint: Option<u64>,
+    pub(crate) fingerprint: u64,
 }
 
 /// The answer to the operation of the same name.
@@ -59,7 +59,7 @@ impl Request {
         Self {
             key: request.key,
             aliases,
-            on_alias: request.on_alias,
+            subject: request.subject,
             owner: request.owner,
             lease: request.lease,
             fingerprint: request.fingerprint,

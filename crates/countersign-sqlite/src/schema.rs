@@ -16,7 +16,7 @@ const STEPS: [&str; 1] = ["
         id INTEGER PRIMARY KEY,
         key BLOB NOT NULL UNIQUE,
         until INTEGER NOT NULL,
-        fingerprint INTEGER,
+        fingerprint INTEGER NOT NULL,
         aliases BLOB
     );
     CREATE INDEX deliveries_until ON deliveries (until) WHERE until > 0;
@@ -28,11 +28,27 @@ const STEPS: [&str; 1] = ["
         since INTEGER NOT NULL,
         until INTEGER NOT NULL,
         attempt INTEGER NOT NULL,
-        alias_known INTEGER NOT NULL
+        recurrence INTEGER NOT NULL
     );
 
-    -- Another name of a delivery. One whose delivery is gone, or taken over by another, is not left.
-    CREATE TABLE aliases (name BLOB PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;
+    -- Another name of a delivery, and the run of the subject that it was claimed in; 0 is none. One
+    -- whose delivery is gone, or taken over by another, is not left. `was` is the done delivery that
+    -- the name was taken from, which gets it back when the claim is given back.
+    CREATE TABLE aliases (
+        name BLOB PRIMARY KEY,
+        id INTEGER NOT NULL,
+        run INTEGER NOT NULL,
+        was INTEGER
+    ) WITHOUT ROWID;
+
+    -- What was claimed last of an entity. A run is named by the fence of the claim that began it.
+    CREATE TABLE subjects (
+        name BLOB PRIMARY KEY,
+        fingerprint INTEGER NOT NULL,
+        run INTEGER NOT NULL,
+        until INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX subjects_until ON subjects (until);
 
     -- The last fence that was given, to any delivery.
     CREATE TABLE fence (last INTEGER NOT NULL);

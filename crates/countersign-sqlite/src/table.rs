@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use countersign_core::{DeliveryKey, Owner};
+use countersign_core::{DeliveryKey, Owner, Recurrence};
 use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
 use crate::time::{Millis, left};
@@ -13,7 +13,7 @@ pub(crate) struct Delivery {
     pub(crate) id: i64,
     /// Until when it is remembered; negative while it is in flight.
     until: Millis,
-    fingerprint: Option<i64>,
+    fingerprint: i64,
     hold: Option<Hold>,
 }
 
@@ -24,7 +24,31 @@ pub(crate) struct Hold {
     pub(crate) since: Millis,
     pub(crate) until: Millis,
     pub(crate) attempt: u32,
-    pub(crate) alias_known: bool,
+    pub(crate) recurrence: Recurrence,
+}
+
+/// What is behind an alias.
+pub(crate) struct Pointer {
+    pub(crate) delivery: Delivery,
+    pub(crate) on: DeliveryKey,
+    pub(crate) run: i64,
+    /// The done delivery that the alias was taken from.
+    pub(crate) was: Option<i64>,
+}
+
+/// What was claimed last of an entity.
+#[derive(Clone, Copy)]
+pub(crate) struct Last {
+    pub(crate) fingerprint: u64,
+    pub(crate) run: i64,
+}
+
+/// An alias that is to point to a delivery.
+pub(crate) struct Open {
+    pub(crate) name: DeliveryKey,
+    pub(crate) was: Option<i64>,
+    /// It points there already, and keeps what it was taken from.
+    pub(crate) own: bool,
 }
 
 /// What a delivery's row says at some moment.
@@ -33,19 +57,26 @@ pub(crate) enum State {
     Held {
         hold: Hold,
         remaining: Duration,
-        fingerprint: Option<u64>,
+        fingerprint: u64,
     },
     /// In flight, but the lease has run out.
-    Lapsed { attempt: u32 },
+    Lapsed(Lapsed),
     /// Done and remembered.
-    Completed { fingerprint: Option<u64> },
+    Completed { fingerprint: u64 },
     /// Past its time.
     Ended,
 }
 
+/// What is left of a claim whose lease has run out.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Lapsed {
+    pub(crate) attempt: u32,
+    pub(crate) recurrence: Recurrence,
+}
+
 impl Delivery {
     pub(crate) fn state(&self, now: Millis) -> State {
-        let fingerprint = self.fingerprint.map(i64::cast_unsigned);
+        let fingerprint = self.fingerprint.cast_unsigned();
         if self.until > 0 {
             return if now < self.until {
                 State::Completed { fingerprint }
@@ -57,8 +88,10 @@ impl Delivery {
             Some(hold) => {
                 let remaining = hold.remaining(now);
                 if remaining.is_zero() {
-                    let attempt = hold.attempt;
-                    State::Lapsed { attempt }
+                    State::Lapsed(Lapsed {
+                        attempt: hold.attempt,
+                        recurrence: hold.recurrence,
+                    })
                 } else {
                     State::Held {
                         hold,
@@ -67,7 +100,7 @@ impl Delivery {
                     }
                 }
             }
-            None => State::Lapsed { attempt: 0 },
+            None => State::Lapsed(Lapsed::default()),
         }
     }
 
@@ -86,7 +119,7 @@ impl Delivery {
                 since: row.get(4)?,
                 until: row.get(5)?,
                 attempt: row.get(6)?,
-                alias_known: row.get(7)?,
+                recurrence: recurrence(row.get(7)?),
             }),
         };
         Ok(Self {
@@ -107,7 +140,7 @@ impl Hold {
 
 macro_rules! columns {
     () => {
-        "d.id, d.until, d.fingerprint, h.owner, h.since, h.until, h.attempt, h.alias_known"
+        "d.id, d.until, d.fingerprint, h.owner, h.since, h.until, h.attempt, h.recurrence"
     };
 }
 
@@ -131,17 +164,29 @@ statements! {
     commit: "COMMIT";
     find: concat!("SELECT ", columns!(), " FROM deliveries d LEFT JOIN holds h ON h.id = d.id \
         WHERE d.key = ?1");
-    find_alias: concat!("SELECT ", columns!(), ", d.key FROM aliases a \
+    find_alias: concat!("SELECT ", columns!(), ", d.key, a.run, a.was FROM aliases a \
         JOIN deliveries d ON d.id = a.id LEFT JOIN holds h ON h.id = d.id WHERE a.name = ?1");
     aliases_of: "SELECT aliases FROM deliveries WHERE id = ?1";
     held_aliases_of: "SELECT aliases FROM deliveries WHERE id = ?1 AND key = ?2 AND until < 0";
     insert: "INSERT INTO deliveries (id, key, until, fingerprint, aliases) \
         VALUES (?1, ?2, -?3, ?4, ?5) ON CONFLICT DO NOTHING";
-    insert_hold: "INSERT INTO holds (id, owner, since, until, attempt, alias_known) \
+    insert_hold: "INSERT INTO holds (id, owner, since, until, attempt, recurrence) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     move_delivery: "UPDATE deliveries SET id = ?2, fingerprint = ?3, aliases = ?4 WHERE id = ?1";
     move_alias: "UPDATE aliases SET id = ?3 WHERE name = ?1 AND id = ?2";
-    point: "INSERT OR REPLACE INTO aliases (name, id) VALUES (?1, ?2)";
+    point: "INSERT INTO aliases (name, id, run, was) VALUES (?1, ?2, ?3, ?4) \
+        ON CONFLICT (name) DO UPDATE SET id = excluded.id, run = excluded.run, \
+        was = iif(?5, was, excluded.was)";
+    give_back: "UPDATE aliases SET id = was, run = 0, was = NULL WHERE name = ?1 AND id = ?2 \
+        AND EXISTS (SELECT 1 FROM deliveries d WHERE d.id = aliases.was AND d.until > ?3)";
+    is_done: "SELECT 1 FROM deliveries WHERE id = ?1 AND until > ?2";
+    last: "SELECT fingerprint, run FROM subjects WHERE name = ?1 AND until > ?2";
+    put_subject: "INSERT INTO subjects (name, fingerprint, run, until) VALUES (?1, ?2, ?3, ?4) \
+        ON CONFLICT (name) DO UPDATE SET fingerprint = excluded.fingerprint, run = excluded.run, \
+        until = max(until, excluded.until)";
+    delete_subject: "DELETE FROM subjects WHERE name = ?1 RETURNING until";
+    delete_subjects: "DELETE FROM subjects WHERE name IN \
+        (SELECT name FROM subjects WHERE until <= ?1 ORDER BY until LIMIT ?2)";
     anchor: "UPDATE holds SET until = ?2 + (until - since), since = ?2 WHERE id = ?1";
     extend: "UPDATE holds SET since = ?3, until = ?4 WHERE id = ?1 AND EXISTS \
         (SELECT 1 FROM deliveries WHERE id = ?1 AND key = ?2 AND until < 0)";
@@ -172,17 +217,72 @@ impl Table<'_> {
         self.find.query_row([key], Delivery::read).optional()
     }
 
-    /// The delivery that an alias points to, and its key.
-    pub(crate) fn find_alias(
-        &mut self,
-        name: &DeliveryKey,
-    ) -> rusqlite::Result<Option<(Delivery, DeliveryKey)>> {
+    /// What an alias points to.
+    pub(crate) fn find_alias(&mut self, name: &DeliveryKey) -> rusqlite::Result<Option<Pointer>> {
         self.find_alias
             .query_row([name.as_bytes()], |row| {
-                let key = DeliveryKey::from_bytes(row.get(8)?);
-                Ok((Delivery::read(row)?, key))
+                Ok(Pointer {
+                    delivery: Delivery::read(row)?,
+                    on: DeliveryKey::from_bytes(row.get(8)?),
+                    run: row.get(9)?,
+                    was: row.get(10)?,
+                })
             })
             .optional()
+    }
+
+    /// Whether a delivery is done and remembered.
+    pub(crate) fn is_done(&mut self, id: i64, now: Millis) -> rusqlite::Result<bool> {
+        self.is_done.exists(params![id, now])
+    }
+
+    /// What was claimed last of an entity, while that is remembered.
+    pub(crate) fn last(
+        &mut self,
+        name: &DeliveryKey,
+        now: Millis,
+    ) -> rusqlite::Result<Option<Last>> {
+        self.last
+            .query_row(params![name.as_bytes(), now], |row| {
+                Ok(Last {
+                    fingerprint: row.get::<_, i64>(0)?.cast_unsigned(),
+                    run: row.get(1)?,
+                })
+            })
+            .optional()
+    }
+
+    /// Writes down what is claimed of an entity, remembered at least until a time.
+    pub(crate) fn put_subject(
+        &mut self,
+        name: &DeliveryKey,
+        last: Last,
+        until: Millis,
+    ) -> rusqlite::Result<()> {
+        let Last { fingerprint, run } = last;
+        self.put_subject
+            .execute(params![
+                name.as_bytes(),
+                fingerprint.cast_signed(),
+                run,
+                until
+            ])
+            .map(drop)
+    }
+
+    /// Forgets what was claimed last of an entity. Until when it was remembered.
+    pub(crate) fn remove_subject(
+        &mut self,
+        name: &DeliveryKey,
+    ) -> rusqlite::Result<Option<Millis>> {
+        self.delete_subject
+            .query_row([name.as_bytes()], |row| row.get(0))
+            .optional()
+    }
+
+    /// Deletes subjects past their time, and says how many.
+    pub(crate) fn remove_subjects(&mut self, now: Millis, limit: i64) -> rusqlite::Result<usize> {
+        self.delete_subjects.execute([now, limit])
     }
 
     pub(crate) fn aliases_of(&mut self, id: i64) -> rusqlite::Result<Vec<DeliveryKey>> {
@@ -198,23 +298,25 @@ impl Table<'_> {
         &mut self,
         id: i64,
         key: &DeliveryKey,
-        fingerprint: Option<u64>,
-        aliases: &[DeliveryKey],
+        fingerprint: u64,
+        aliases: &[Open],
+        run: i64,
         hold: &Hold,
     ) -> rusqlite::Result<bool> {
-        let fingerprint = fingerprint.map(u64::cast_signed);
+        let fingerprint = fingerprint.cast_signed();
+        let names: Vec<_> = aliases.iter().map(|alias| alias.name).collect();
         let inserted = self.insert.execute(params![
             id,
             key.as_bytes(),
             hold.until.max(1),
             fingerprint,
-            joined(aliases)
+            joined(&names)
         ])?;
         if inserted == 0 {
             return Ok(false);
         }
         self.insert_hold(id, hold)?;
-        self.point_all(id, aliases)?;
+        self.point_all(id, aliases, run)?;
         Ok(true)
     }
 
@@ -223,8 +325,9 @@ impl Table<'_> {
         &mut self,
         from: i64,
         to: i64,
-        fingerprint: Option<u64>,
-        more: &[DeliveryKey],
+        fingerprint: u64,
+        more: &[Open],
+        run: i64,
         hold: &Hold,
     ) -> rusqlite::Result<()> {
         let mut aliases = self.aliases_of(from)?;
@@ -233,16 +336,16 @@ impl Table<'_> {
                 .execute(params![alias.as_bytes(), from, to])?;
         }
         for alias in more {
-            if !aliases.contains(alias) {
-                aliases.push(*alias);
+            if !aliases.contains(&alias.name) {
+                aliases.push(alias.name);
             }
         }
-        let fingerprint = fingerprint.map(u64::cast_signed);
+        let fingerprint = fingerprint.cast_signed();
         self.move_delivery
             .execute(params![from, to, fingerprint, joined(&aliases)])?;
         self.delete_hold.execute([from])?;
         self.insert_hold(to, hold)?;
-        self.point_all(to, more)
+        self.point_all(to, more, run)
     }
 
     /// Lets a lease that was given ahead of `now` run its length from now.
@@ -279,7 +382,13 @@ impl Table<'_> {
         Ok(changed > 0)
     }
 
-    pub(crate) fn release(&mut self, id: i64, key: &DeliveryKey) -> rusqlite::Result<bool> {
+    /// Gives a claim back, and its aliases to what they were taken from.
+    pub(crate) fn release(
+        &mut self,
+        id: i64,
+        key: &DeliveryKey,
+        now: Millis,
+    ) -> rusqlite::Result<bool> {
         let names: Option<Option<Vec<u8>>> = self
             .held_aliases_of
             .query_row(params![id, key.as_bytes()], |row| row.get(0))
@@ -287,7 +396,11 @@ impl Table<'_> {
         let Some(names) = names else {
             return Ok(false);
         };
-        self.remove_with(id, &split(names.as_deref()))?;
+        let names = split(names.as_deref());
+        for name in &names {
+            self.give_back.execute(params![name.as_bytes(), id, now])?;
+        }
+        self.remove_with(id, &names)?;
         Ok(true)
     }
 
@@ -338,14 +451,15 @@ impl Table<'_> {
                 hold.since,
                 hold.until,
                 hold.attempt,
-                hold.alias_known
+                number(hold.recurrence)
             ])
             .map(drop)
     }
 
-    fn point_all(&mut self, id: i64, aliases: &[DeliveryKey]) -> rusqlite::Result<()> {
-        for alias in aliases {
-            self.point.execute(params![alias.as_bytes(), id])?;
+    fn point_all(&mut self, id: i64, aliases: &[Open], run: i64) -> rusqlite::Result<()> {
+        for Open { name, was, own } in aliases {
+            self.point
+                .execute(params![name.as_bytes(), id, run, was, own])?;
         }
         Ok(())
     }
@@ -357,6 +471,22 @@ impl Table<'_> {
         }
         self.delete_hold.execute([id])?;
         self.delete.execute([id]).map(drop)
+    }
+}
+
+const fn number(recurrence: Recurrence) -> i64 {
+    match recurrence {
+        Recurrence::Repeat => 1,
+        Recurrence::Return => 2,
+        _ => 0,
+    }
+}
+
+const fn recurrence(number: i64) -> Recurrence {
+    match number {
+        1 => Recurrence::Repeat,
+        2 => Recurrence::Return,
+        _ => Recurrence::None,
     }
 }
 

@@ -231,7 +231,7 @@ impl<'c> Writer<'c> {
                 self.fenced(key, applied)
             }
             Operation::Release(key, fence) => {
-                let applied = self.table.release(id(*fence), key)?;
+                let applied = self.table.release(id(*fence), key, now)?;
                 self.fenced(key, applied)
             }
             Operation::State(key) => Answer::State(self.state(key)?),
@@ -255,7 +255,7 @@ impl<'c> Writer<'c> {
         Ok(match delivery.map(|delivery| delivery.state(now)) {
             None | Some(State::Ended) => KeyState::Absent,
             Some(State::Held { remaining, .. }) => KeyState::InFlight { remaining },
-            Some(State::Lapsed { .. }) => KeyState::InFlight {
+            Some(State::Lapsed(_)) => KeyState::InFlight {
                 remaining: Duration::ZERO,
             },
             Some(State::Completed { .. }) => KeyState::Completed,
@@ -265,15 +265,18 @@ impl<'c> Writer<'c> {
     fn forget(&mut self, key: &DeliveryKey) -> rusqlite::Result<bool> {
         let now = self.batch.now;
         let mut there = false;
-        // Both are done, whatever the first finds: a key may be a delivery and another's alias.
+        // All are done, whatever the first finds: a key may be a delivery and another's alias.
         if let Some(delivery) = self.table.find(key)? {
             self.table.remove(delivery.id)?;
             self.batch.changed.push(*key);
             there = !matches!(delivery.state(now), State::Ended);
         }
-        if let Some((delivery, _)) = self.table.find_alias(key)? {
+        if let Some(pointer) = self.table.find_alias(key)? {
             self.table.remove_alias(key)?;
-            there |= !matches!(delivery.state(now), State::Ended);
+            there |= !matches!(pointer.delivery.state(now), State::Ended);
+        }
+        if let Some(until) = self.table.remove_subject(key)? {
+            there |= now < until;
         }
         Ok(there)
     }
@@ -321,7 +324,9 @@ fn remove_ended(table: &mut Table<'_>, now: Millis, limit: usize) -> rusqlite::R
     for id in &ended {
         table.remove(*id)?;
     }
-    Ok(ended.len())
+    let rest = limit.saturating_sub(ended.len());
+    let subjects = table.remove_subjects(now, rows(rest))?;
+    Ok(ended.len().saturating_add(subjects))
 }
 
 fn rows(limit: usize) -> i64 {

@@ -29,7 +29,7 @@ async fn both_open_the_same_file() -> Result<(), Box<dyn Error>> {
         .await?;
     assert_eq!(done, Fenced::Applied);
     let again = store.claim(request).await?;
-    assert_eq!(again, Claim::Completed { fingerprint: None });
+    assert_eq!(again, Claim::Completed { fingerprint: 0 });
     store.close().await;
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use std::{array, collections::BTreeMap, time::Duration};
 
-use countersign_core::{Claim, Claimed, DeliveryKey, Fence, KeyState};
+use countersign_core::{Claim, Claimed, DeliveryKey, Fence, KeyState, Recurrence};
 use proptest::sample::Index;
 
 use super::{
     Crash, Rules,
-    ops::{ALIASES, Claiming, KEYS, Op},
+    ops::{ALIASES, Claiming, KEYS, Op, SUBJECTS},
 };
 
 /// All rows at one moment.
@@ -16,11 +16,15 @@ pub(super) struct Rows {
     rules: Rules,
     primaries: [DeliveryKey; KEYS as usize],
     names: [DeliveryKey; ALIASES as usize],
+    entities: [DeliveryKey; SUBJECTS as usize],
     now: u32,
     rows: BTreeMap<u8, Row>,
-    /// The primary key of each alias.
-    aliases: BTreeMap<u8, u8>,
-    /// Aliases whose row ended by time: the store may still count them, but must not believe them.
+    aliases: BTreeMap<u8, Alias>,
+    subjects: BTreeMap<u8, Last>,
+    /// How many runs there were, of any entity.
+    runs: u32,
+    /// Aliases whose row ended by time, and subjects that did: the store may still count them, but must
+    /// not believe them.
     ended: usize,
     /// All fences that a key ever had.
     fences: BTreeMap<u8, Vec<Fence>>,
@@ -32,14 +36,36 @@ struct Row {
     until: u32,
     owner: u128,
     claimed: Claimed,
-    fingerprint: Option<u64>,
+    fingerprint: u64,
+}
+
+/// Another name of a row.
+#[derive(Clone, Copy, Debug)]
+struct Alias {
+    on: u8,
+    run: Option<u32>,
+    was: Option<Done>,
+}
+
+/// A row that was completed, by its key and the fence that it was completed with.
+type Done = (u8, Fence);
+
+/// What was claimed last of an entity.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    fingerprint: u64,
+    run: u32,
+    until: u32,
 }
 
 /// What is expected of a claim; a fence is the store's to choose.
 #[derive(Debug, PartialEq)]
 pub(super) enum Expected {
     Answer(Claim),
-    New { attempt: u32, alias_known: bool },
+    New {
+        attempt: u32,
+        recurrence: Recurrence,
+    },
 }
 
 impl Rows {
@@ -50,9 +76,12 @@ impl Rows {
             rules: rules.clone(),
             primaries: array::from_fn(|n| key(None, n)),
             names: array::from_fn(|n| key(Some("alias"), n)),
+            entities: array::from_fn(|n| key(Some("subject"), n)),
             now: 0,
             rows: BTreeMap::new(),
             aliases: BTreeMap::new(),
+            subjects: BTreeMap::new(),
+            runs: 0,
             ended: 0,
             fences: BTreeMap::new(),
         }
@@ -60,7 +89,7 @@ impl Rows {
 
     /// What the store has to answer.
     pub(super) fn expected(&self, asked: &Claiming) -> Expected {
-        let Claiming { key, run, .. } = *asked;
+        let key = asked.key;
         if let Some(row) = self.live(key) {
             return Expected::Answer(match row {
                 row if row.done => Claim::Completed {
@@ -70,23 +99,64 @@ impl Rows {
                 row => self.in_flight(key, row),
             });
         }
-        let others: Vec<(u8, &Row)> = asked
+        let repeats: Vec<(u8, &Row)> = asked
             .aliases
             .iter()
-            .filter_map(|alias| self.aliases.get(alias))
-            .filter(|on| **on != key)
-            .filter_map(|on| Some((*on, self.live(*on)?)))
+            .filter(|alias| self.repeats(asked, **alias))
+            .filter_map(|alias| {
+                let on = self.aliases.get(alias)?.on;
+                Some((on, self.live(on)?))
+            })
             .collect();
-        if !run && others.iter().any(|(_, row)| row.done) {
-            return Expected::Answer(Claim::Suppressed);
+        if asked.subject.is_some_and(|about| !about.run) {
+            if repeats.iter().any(|(_, row)| row.done) {
+                return Expected::Answer(Claim::Suppressed);
+            }
+            if let Some((on, row)) = repeats.first() {
+                return Expected::Answer(self.in_flight(*on, row));
+            }
         }
-        if !run && let Some((on, row)) = others.first() {
-            return Expected::Answer(self.in_flight(*on, row));
-        }
+        let known = asked.aliases.iter().any(|alias| self.is_known(key, *alias));
+        let lapsed = self.rows.get(&key);
         Expected::New {
-            attempt: self.rows.get(&key).map_or(1, |row| row.claimed.attempt + 1),
-            alias_known: !others.is_empty(),
+            attempt: lapsed.map_or(1, |row| row.claimed.attempt + 1),
+            recurrence: match known {
+                true if !repeats.is_empty() || asked.subject.is_none() => Recurrence::Repeat,
+                true => Recurrence::Return,
+                false => lapsed.map_or(Recurrence::None, |row| row.claimed.recurrence),
+            },
         }
+    }
+
+    /// The run that a claim goes on with.
+    fn run(&self, asked: &Claiming) -> Option<u32> {
+        let last = self.subjects.get(&asked.subject?.subject)?;
+        (last.fingerprint == asked.fingerprint).then_some(last.run)
+    }
+
+    /// Whether an alias points to another live row, with nothing in between as far as it is known.
+    fn repeats(&self, asked: &Claiming, alias: u8) -> bool {
+        let Some(alias) = self.aliases.get(&alias) else {
+            return false;
+        };
+        let run = self.run(asked);
+        alias.on != asked.key
+            && self.live(alias.on).is_some()
+            && (asked.subject.is_none() || (run.is_some() && run == alias.run))
+    }
+
+    /// Whether the bytes of an alias were claimed under another key, and may have been handled.
+    fn is_known(&self, key: u8, alias: u8) -> bool {
+        self.aliases.get(&alias).is_some_and(|alias| {
+            alias.on != key && (self.live(alias.on).is_some() || self.lives(alias.was).is_some())
+        })
+    }
+
+    /// A completed row, if it is still that one.
+    fn lives(&self, was: Option<Done>) -> Option<Done> {
+        let (key, fence) = was?;
+        let row = self.live(key)?;
+        (row.done && row.claimed.fence == fence).then_some((key, fence))
     }
 
     /// The store granted a claim.
@@ -95,6 +165,37 @@ impl Rows {
         let fences = self.fences.entry(key).or_default();
         assert!(fences.last() < Some(&claimed.fence), "fences grow");
         fences.push(claimed.fence);
+        let stay: Vec<bool> = asked
+            .aliases
+            .iter()
+            .map(|alias| self.repeats(asked, *alias))
+            .collect();
+        let run = asked.subject.map(|about| {
+            let run = self.run(asked).unwrap_or_else(|| {
+                self.runs += 1;
+                self.runs
+            });
+            let keep = self.now + about.keep;
+            let known = self.subjects.get(&about.subject);
+            let last = Last {
+                fingerprint: asked.fingerprint,
+                run,
+                until: known.map_or(keep, |known| known.until.max(keep)),
+            };
+            self.subjects.insert(about.subject, last);
+            run
+        });
+        for (alias, stays) in asked.aliases.iter().zip(stay) {
+            if stays {
+                continue;
+            }
+            let old = self.aliases.get(alias).copied();
+            let was = old.and_then(|old| match self.rows.get(&old.on) {
+                Some(row) if old.on != key && row.done => Some((old.on, row.claimed.fence)),
+                _ => self.lives(old.was),
+            });
+            self.aliases.insert(*alias, Alias { on: key, run, was });
+        }
         let row = Row {
             done: false,
             until: self.now + asked.lease,
@@ -103,12 +204,6 @@ impl Rows {
             fingerprint: asked.fingerprint,
         };
         self.rows.insert(key, row);
-        for alias in &asked.aliases {
-            let on = self.aliases.get(alias);
-            if on.is_none_or(|on| self.live(*on).is_none()) {
-                self.aliases.insert(*alias, key);
-            }
-        }
     }
 
     /// How many rows a store has after a claim: at least, and at most.
@@ -118,13 +213,15 @@ impl Rows {
         names.sort_unstable();
         names.dedup();
         let new = usize::from(!self.rows.contains_key(&asked.key));
-        let rows = self.rows.len() + new + names.len();
+        let subject = asked.subject.map(|about| about.subject);
+        let unknown = subject.is_some_and(|subject| !self.subjects.contains_key(&subject));
+        let rows = self.rows.len() + new + names.len() + self.subjects.len() + usize::from(unknown);
         (rows, rows + self.ended)
     }
 
     /// Rows that have not ended.
     pub(super) fn count(&self) -> usize {
-        self.rows.len() + self.aliases.len()
+        self.rows.len() + self.aliases.len() + self.subjects.len()
     }
 
     /// Does what is neither a claim nor needs an answer of the store; true when it took effect.
@@ -141,10 +238,15 @@ impl Rows {
                     .is_some()
             }
             Op::Release(key, at) => {
-                self.settles(key, at).is_some_and(|row| !row.done) && self.remove(key)
+                let held = self.settles(key, at).is_some_and(|row| !row.done);
+                if held {
+                    self.give_back(key);
+                }
+                held && self.remove(key)
             }
             Op::Forget(key) => self.remove(key),
             Op::ForgetAlias(alias) => self.aliases.remove(&alias).is_some(),
+            Op::ForgetSubject(subject) => self.subjects.remove(&subject).is_some(),
             Op::Claim(_) | Op::Advance(_) | Op::Purge(_) | Op::Crash => false,
         }
     }
@@ -161,6 +263,9 @@ impl Rows {
             }
         });
         self.end_aliases();
+        let before = self.subjects.len();
+        self.subjects.retain(|_, last| now < last.until);
+        self.ended += before - self.subjects.len();
     }
 
     /// The process dies; what becomes of its leases is the rules'.
@@ -211,6 +316,10 @@ impl Rows {
         self.names[usize::from(n)]
     }
 
+    pub(super) fn entity(&self, n: u8) -> DeliveryKey {
+        self.entities[usize::from(n)]
+    }
+
     fn live(&self, key: u8) -> Option<&Row> {
         self.rows.get(&key).filter(|row| self.now < row.until)
     }
@@ -232,13 +341,25 @@ impl Rows {
     }
 
     fn remove(&mut self, key: u8) -> bool {
-        self.aliases.retain(|_, on| *on != key);
+        self.aliases.retain(|_, alias| alias.on != key);
         self.rows.remove(&key).is_some()
+    }
+
+    /// Lets aliases of a row point to the completed rows that they were taken from.
+    fn give_back(&mut self, key: u8) {
+        let taken = self.aliases.iter().filter(|(_, alias)| alias.on == key);
+        let back: Vec<_> = taken
+            .filter_map(|(name, alias)| Some((*name, self.lives(alias.was)?)))
+            .collect();
+        for (name, (on, _)) in back {
+            let (run, was) = (None, None);
+            self.aliases.insert(name, Alias { on, run, was });
+        }
     }
 
     fn end_aliases(&mut self) {
         let (rows, before) = (&self.rows, self.aliases.len());
-        self.aliases.retain(|_, on| rows.contains_key(on));
+        self.aliases.retain(|_, alias| rows.contains_key(&alias.on));
         self.ended += before - self.aliases.len();
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countersign_core::{
-    Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, KeyState, OnAlias, Owner, StoreErrorKind,
+    Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, KeyState, OnRepeat, Owner,
+    StoreErrorKind, Subject,
 };
 
 use super::{
@@ -67,14 +68,18 @@ impl Trial {
     async fn claim<S: DedupStore>(&mut self, store: &S, asked: &Claiming) {
         let aliases = asked.aliases.iter().map(|alias| self.rows.alias(*alias));
         let aliases: Vec<DeliveryKey> = aliases.collect();
-        let on_alias = if asked.run {
-            OnAlias::Run
-        } else {
-            OnAlias::Suppress
-        };
+        let subject = asked.subject.map(|about| {
+            let on_repeat = match about.run {
+                true => OnRepeat::Run,
+                false => OnRepeat::Suppress,
+            };
+            let keep = self.rows.units(about.keep);
+            Subject::new(self.rows.entity(about.subject), on_repeat, keep)
+        });
         let (key, owner) = (self.rows.primary(asked.key), Owner::from_u128(asked.owner));
         let request = ClaimRequest::new(key, owner, self.rows.units(asked.lease))
-            .with_aliases(&aliases, on_alias)
+            .with_aliases(&aliases)
+            .with_subject(subject)
             .with_fingerprint(asked.fingerprint);
         let expected = self.rows.expected(asked);
         let (least, most) = self.rows.count_with(asked);
@@ -108,7 +113,7 @@ impl Trial {
             (
                 Expected::New {
                     attempt,
-                    alias_known,
+                    recurrence,
                 },
                 Claim::Claimed(claimed),
             ) => {
@@ -116,7 +121,7 @@ impl Trial {
                 assert!(least <= room, "claimed without room: {least} of {room}");
                 assert_eq!(claimed.attempt, attempt);
                 assert_eq!(claimed.takeover, attempt > 1);
-                assert_eq!(claimed.alias_known, alias_known);
+                assert_eq!(claimed.recurrence, recurrence);
                 self.rows.claim(asked, claimed);
             }
             (expected, answer) => panic!("{answer:?}, expected {expected:?}"),
@@ -142,6 +147,7 @@ impl Trial {
             }
             Op::Forget(key) => store.forget(&rows.primary(key)).await.unwrap(),
             Op::ForgetAlias(alias) => store.forget(&rows.alias(alias)).await.unwrap(),
+            Op::ForgetSubject(subject) => store.forget(&rows.entity(subject)).await.unwrap(),
             Op::Claim(_) | Op::Advance(_) | Op::Purge(_) | Op::Crash => false,
         };
         let expected = self.rows.settle(op);

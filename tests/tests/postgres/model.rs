@@ -45,7 +45,8 @@ impl Engine for Process<'_> {
     async fn rows(&self) -> usize {
         let client = self.server.pool(1).get().await.unwrap();
         let count = format!(
-            "SELECT (SELECT count(*) FROM {TABLE}) + (SELECT count(*) FROM {TABLE}_aliases)"
+            "SELECT (SELECT count(*) FROM {TABLE}) + (SELECT count(*) FROM {TABLE}_aliases)
+                + (SELECT count(*) FROM {TABLE}_subjects)"
         );
         let count: i64 = client.query_one(&count, &[]).await.unwrap().get(0);
         usize::try_from(count).unwrap()

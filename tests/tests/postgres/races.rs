@@ -5,10 +5,9 @@ use std::{
     time::Duration,
 };
 
-use countersign_core::{
-    Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fenced, OnAlias, Owner,
-};
+use countersign_core::{Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fenced, Owner};
 use countersign_postgres::{PostgresStore, deadpool_postgres::Transaction};
+use countersign_tests::claims::{AboutOne, entity};
 use countersign_tests::postgres_server::PostgresServer;
 use tokio::task::JoinSet;
 
@@ -27,8 +26,8 @@ async fn race(
     for owner in 1..=CALLERS {
         let (store, key, aliases) = (store.clone(), key(), aliases.to_vec());
         tasks.spawn(async move {
-            let request = ClaimRequest::new(key, Owner::from_u128(owner), LEASE)
-                .with_aliases(&aliases, OnAlias::Suppress);
+            let request =
+                ClaimRequest::new(key, Owner::from_u128(owner), LEASE).about_one(&aliases);
             (key, store.claim(request).await.unwrap())
         });
     }
@@ -89,7 +88,7 @@ async fn one_of_a_thousand_keys_gets_a_shared_alias() {
         let (key, claimed) = granted[0];
         let _applied = store.complete(&key, claimed.fence, LEASE).await.unwrap();
         let late = ClaimRequest::new(new_key(), Owner::from_u128(1), LEASE);
-        let late = late.with_aliases(&aliases, OnAlias::Suppress);
+        let late = late.about_one(&aliases);
         assert_eq!(store.claim(late).await.unwrap(), Claim::Suppressed);
     }
 }
@@ -112,7 +111,7 @@ async fn nobody_waits_in_a_circle() {
                 let aliases = [at(1), at(5), at(2), at(3)];
                 let owner = Owner::from_u128((task * 1_000 + round) as u128);
                 let request = ClaimRequest::new(at(7), owner, Duration::from_millis(2))
-                    .with_aliases(&aliases, OnAlias::Run);
+                    .with_aliases(&aliases);
                 let claim = store.claim(request).await.unwrap();
                 if let Claim::Claimed(claimed) = claim {
                     let _either = store.release(&at(7), claimed.fence).await.unwrap();
@@ -211,8 +210,8 @@ async fn a_claim_waits_for_a_twin_that_is_being_decided() {
             let take = "SELECT pg_advisory_xact_lock($1)";
             transaction.execute(take, &[&lock_of(&key)]).await.unwrap();
         }
-        let insert = "INSERT INTO twins (key, fence, born, attempt, until, owner) \
-            SELECT $1, f, f, 1, clock_timestamp() + interval '1 minute', '\\x00' \
+        let insert = "INSERT INTO twins (key, fence, born, attempt, until, owner, fingerprint) \
+            SELECT $1, f, f, 1, clock_timestamp() + interval '1 minute', '\\x00', 0 \
             FROM nextval('twins_fence') AS f";
         let bytes = key.as_bytes().as_slice();
         transaction.execute(insert, &[&bytes]).await.unwrap();
@@ -245,13 +244,22 @@ async fn a_claim_waits_for_an_alias_that_is_being_decided() {
         let (twin, key, alias) = (new_key(), new_key(), new_key());
         let transaction = client.transaction().await.unwrap();
         let insert = "WITH row AS ( \
-                INSERT INTO alias_twins (key, fence, born, attempt, until, owner, completed, aliases) \
-                SELECT $1, f, f, 1, clock_timestamp() + interval '1 minute', '\\x00', $3, ARRAY[$2::bytea] \
-                FROM nextval('alias_twins_fence') AS f RETURNING born) \
-            INSERT INTO alias_twins_aliases (alias, key, born) SELECT $2, $1, born FROM row";
+                INSERT INTO alias_twins \
+                    (key, fence, born, attempt, until, owner, fingerprint, completed, aliases) \
+                SELECT $1, f, f, 1, clock_timestamp() + interval '1 minute', '\\x00', 0, $3, \
+                    ARRAY[$2::bytea] \
+                FROM nextval('alias_twins_fence') AS f RETURNING born), \
+            subject AS ( \
+                INSERT INTO alias_twins_subjects AS last (subject, fingerprint, run, until) \
+                SELECT $4, 0, born, clock_timestamp() + interval '1 day' FROM row \
+                ON CONFLICT (subject) DO UPDATE SET until = excluded.until) \
+            INSERT INTO alias_twins_aliases (alias, key, born, run) \
+            SELECT $2, $1, born, born FROM row";
+        let entity = entity();
+        let entity = entity.as_bytes().as_slice();
         let (twin_bytes, alias_bytes) = (twin.as_bytes().as_slice(), alias.as_bytes().as_slice());
         transaction
-            .execute(insert, &[&twin_bytes, &alias_bytes, &completed])
+            .execute(insert, &[&twin_bytes, &alias_bytes, &completed, &entity])
             .await
             .unwrap();
         let claiming = tokio::spawn({
@@ -282,8 +290,8 @@ async fn a_claim_that_comes_second_leaves_no_alias() {
     let mut client = server.pool(1).get().await.unwrap();
     let (key, alias) = (new_key(), new_key());
     let transaction = client.transaction().await.unwrap();
-    let insert = "INSERT INTO second (key, fence, born, attempt, until, owner) \
-        SELECT $1, f, f, 1, clock_timestamp() + interval '1 minute', '\\x00' \
+    let insert = "INSERT INTO second (key, fence, born, attempt, until, owner, fingerprint) \
+        SELECT $1, f, f, 1, clock_timestamp() + interval '1 minute', '\\x00', 0 \
         FROM nextval('second_fence') AS f";
     let bytes = key.as_bytes().as_slice();
     transaction.execute(insert, &[&bytes]).await.unwrap();
@@ -327,7 +335,7 @@ async fn a_claim_waits_for_the_lock_of_each_of_its_names() {
 
 async fn claim_aliased(store: &PostgresStore, key: DeliveryKey, aliases: &[DeliveryKey]) -> Claim {
     let request = ClaimRequest::new(key, Owner::from_u128(2), LEASE);
-    let request = request.with_aliases(aliases, OnAlias::Suppress);
+    let request = request.about_one(aliases);
     store.claim(request).await.unwrap()
 }
 

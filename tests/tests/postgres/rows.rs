@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use countersign_core::{
-    Claim, ClaimRequest, DedupStore, DeliveryKey, Fence, Fenced, OnAlias, Owner,
-};
+use countersign_core::{Claim, ClaimRequest, DedupStore, DeliveryKey, Fence, Fenced, Owner};
 use countersign_postgres::PostgresStore;
+use countersign_tests::claims::AboutOne;
 use countersign_tests::postgres_server::PostgresServer;
 
 use crate::{LEASE, age, claim_by, hold, new_key, store};
@@ -25,7 +24,7 @@ async fn purges_are_bounded_and_take_aliases_along() {
     for _ in 0..1_100 {
         let (key, alias) = (new_key(), [new_key()]);
         let request = ClaimRequest::new(key, Owner::from_u128(1), LEASE);
-        let request = request.with_aliases(&alias, OnAlias::Suppress);
+        let request = request.about_one(&alias);
         let Claim::Claimed(claimed) = store.claim(request).await.unwrap() else {
             panic!("a fresh key is free");
         };
@@ -67,7 +66,7 @@ async fn what_is_not_claimed_writes_nothing() {
     let known = new_key();
     for (aliases, claimed) in [([known, new_key()], true), ([new_key(), known], false)] {
         let request = ClaimRequest::new(new_key(), Owner::from_u128(1), LEASE);
-        let claim = store.claim(request.with_aliases(&aliases, OnAlias::Suppress));
+        let claim = store.claim(request.about_one(&aliases));
         assert_eq!(matches!(claim.await.unwrap(), Claim::Claimed(_)), claimed);
         assert_eq!(count(&server, "refused").await, 1);
         assert_eq!(count(&server, "refused_aliases").await, 2);
@@ -87,7 +86,7 @@ async fn giving_back_leaves_nothing_behind() {
         // A takeover that brings other aliases along.
         for part in aliases.chunks(2) {
             let request = ClaimRequest::new(key, Owner::from_u128(round), LEASE);
-            let request = request.with_aliases(part, OnAlias::Run);
+            let request = request.with_aliases(part);
             let Claim::Claimed(claimed) = store.claim(request).await.unwrap() else {
                 panic!("free or lapsed");
             };
@@ -119,12 +118,12 @@ async fn no_prepared_statement_scans_a_table() {
     for owner in [1, 2] {
         let request = ClaimRequest::new(key, Owner::from_u128(owner), LEASE);
         store.claim(request.clone()).await.unwrap();
-        let aliased = request.with_aliases(&alias, OnAlias::Suppress);
+        let aliased = request.about_one(&alias);
         store.claim(aliased).await.unwrap();
     }
     for _new_then_known in 0..2 {
         let request = ClaimRequest::new(new_key(), Owner::from_u128(1), LEASE);
-        let aliased = request.with_aliases(&alias, OnAlias::Suppress);
+        let aliased = request.about_one(&alias);
         store.claim(aliased).await.unwrap();
     }
     let fence = Fence::from_u64(1);
@@ -168,10 +167,7 @@ async fn no_statement_takes_a_time() {
     ));
     for _new_then_known in 0..2 {
         let aliased = ClaimRequest::new(new_key(), Owner::from_u128(1), LEASE);
-        let _claim = store
-            .claim(aliased.with_aliases(&alias, OnAlias::Run))
-            .await
-            .unwrap();
+        let _claim = store.claim(aliased.with_aliases(&alias)).await.unwrap();
     }
     let _extended = store.extend(&key, held.fence, LEASE).await.unwrap();
     let _done = store.complete(&key, held.fence, LEASE).await.unwrap();

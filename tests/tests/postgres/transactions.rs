@@ -59,7 +59,7 @@ async fn what_commits_is_done_and_what_rolls_back_is_not() {
     transaction.commit().await.unwrap();
     assert_eq!(store.state(&key).await.unwrap(), KeyState::Completed);
     assert_eq!(paid(&client, "tx").await, 1);
-    let completed = Claim::Completed { fingerprint: None };
+    let completed = Claim::Completed { fingerprint: 0 };
     assert_eq!(claim_by(&store, key, 2).await, completed);
     // The receiver completes once more when the handler has answered.
     let again = store.complete(&key, held.fence, WEEK).await.unwrap();
@@ -177,7 +177,7 @@ async fn an_open_transaction_outlives_the_lease() {
 
         if commits {
             transaction.commit().await.unwrap();
-            let completed = Claim::Completed { fingerprint: None };
+            let completed = Claim::Completed { fingerprint: 0 };
             assert_eq!(claim_by(&store, key, 2).await, completed);
         } else {
             transaction.rollback().await.unwrap();

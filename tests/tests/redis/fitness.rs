@@ -1,9 +1,10 @@
 //! What a server must be, and what happens where it is not.
 
 use countersign_core::{
-    Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, OnAlias, Owner, StoreErrorKind,
+    Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, Owner, StoreErrorKind,
 };
 use countersign_redis::{CheckError, Persistence, RedisStore, redis::Client};
+use countersign_tests::claims::AboutOne;
 
 use super::help::{LEASE, WEEK, granted, key, request, run, server, shift, store};
 
@@ -93,7 +94,7 @@ async fn a_server_that_does_not_say_has_to_be_vouched_for() {
     run(&admin, &rule).await;
     let store = user("least");
     store.check().await.unwrap();
-    let asked = request(key(1), 1).with_aliases(&[], OnAlias::Run);
+    let asked = request(key(1), 1).with_aliases(&[]);
     let held = granted(store.claim(asked).await.unwrap());
     assert_eq!(
         store.release(&key(1), held.fence).await.unwrap(),
@@ -124,9 +125,7 @@ async fn a_full_server_refuses_new_claims_and_forgets_nothing() {
     let (client, store) = (server.client().unwrap(), store(&server));
     let claim = async |n: u64, aliases: &[DeliveryKey]| {
         let request = ClaimRequest::new(key(n), Owner::from_u128(n.into()), LEASE);
-        store
-            .claim(request.with_aliases(aliases, OnAlias::Suppress))
-            .await
+        store.claim(request.about_one(aliases)).await
     };
     let plain = key(2_000_000);
     granted(store.claim(request(plain, 1)).await.unwrap());
@@ -156,7 +155,7 @@ async fn a_full_server_refuses_new_claims_and_forgets_nothing() {
     }
     // What is known is still known.
     let known = claim(1, &[]).await.unwrap();
-    assert_eq!(known, Claim::Completed { fingerprint: None });
+    assert_eq!(known, Claim::Completed { fingerprint: 0 });
     assert_eq!(claim(refused.0, &aliases).await.unwrap(), Claim::Suppressed);
     // Far over its limit, so that nothing that is given back makes room.
     run(&client, &["CONFIG", "SET", "maxmemory", "1mb"]).await;
@@ -169,7 +168,7 @@ async fn a_full_server_refuses_new_claims_and_forgets_nothing() {
         let settled = store.complete(&key(*n), claimed.fence, WEEK).await.unwrap();
         assert_eq!(settled, Fenced::Applied);
         let again = claim(*n, &[]).await.unwrap();
-        assert_eq!(again, Claim::Completed { fingerprint: None });
+        assert_eq!(again, Claim::Completed { fingerprint: 0 });
     }
     shift(&client, store.prefix(), LEASE).await;
     let taken = granted(store.claim(request(plain, 2)).await.unwrap());

@@ -17,8 +17,9 @@ use std::{
     thread,
 };
 
-use countersign_core::{Claim, ClaimRequest, DedupStore, OnAlias, Owner};
+use countersign_core::{Claim, ClaimRequest, DedupStore, Owner};
 use countersign_sqlite::{SqliteStore, Synchronous};
+use countersign_tests::claims::AboutOne;
 
 use crate::support::{DAY, key};
 
@@ -185,7 +186,7 @@ async fn deliver(store: &SqliteStore, n: usize, handler: Duration) {
     let owner = Owner::from_u128(u128::from(std::process::id()) << 64 | n as u128);
     let aliases = [key(ALIASES + n)];
     let lease = Duration::from_secs(600);
-    let request = ClaimRequest::new(key(n), owner, lease).with_aliases(&aliases, OnAlias::Suppress);
+    let request = ClaimRequest::new(key(n), owner, lease).about_one(&aliases);
     match store.claim(request).await {
         Ok(Claim::Claimed(claimed)) => {
             say("run", n);

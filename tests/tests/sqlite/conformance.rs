@@ -4,13 +4,14 @@ use core::{future::ready, task::Poll, time::Duration};
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use countersign_core::{
-    Claim, Clock, DedupStore, DeliveryKey, KeyState, OnAlias, StoreErrorKind, SystemClock,
+    Claim, Clock, DedupStore, DeliveryKey, KeyState, StoreErrorKind, SystemClock,
 };
 use countersign_sqlite::{SqliteStore, rusqlite::Connection};
 use countersign_testkit::{
     ManualClock,
     store_suite::{self, Fixture},
 };
+use countersign_tests::claims::AboutOne;
 use tokio::task::JoinSet;
 
 use crate::support::{LEASE, Place, claim, complete, hold, key, request, state};
@@ -26,7 +27,11 @@ async fn the_store_keeps_all_rules() {
     let report = report.await;
     assert_eq!(
         report.skipped(),
-        ["a_full_store_refuses", "a_full_store_makes_room"]
+        [
+            "a_full_store_refuses_a_new_subject",
+            "a_full_store_refuses",
+            "a_full_store_makes_room"
+        ]
     );
     report.into_result().unwrap();
 }
@@ -55,6 +60,7 @@ fn age(database: &Path, by: Duration) {
         "BEGIN IMMEDIATE;
         UPDATE deliveries SET until = until - {by} WHERE until > 0;
         UPDATE holds SET since = since - {by}, until = until - {by};
+        UPDATE subjects SET until = until - {by};
         COMMIT"
     );
     let connection = Connection::open(database).unwrap();
@@ -68,7 +74,7 @@ async fn claims_at_once(store: &SqliteStore, one_key: bool, aliases: &[DeliveryK
         let (store, aliases) = (store.clone(), Arc::clone(&aliases));
         let key = if one_key { key(0) } else { key(by) };
         tasks.spawn(async move {
-            let request = request(key, by as u128).with_aliases(&aliases, OnAlias::Suppress);
+            let request = request(key, by as u128).about_one(&aliases);
             store.claim(request).await.unwrap()
         });
     }
@@ -197,7 +203,7 @@ async fn closing_writes_what_is_queued() {
     }
     drop(claims);
     store.close().await;
-    assert_eq!(place.rows(), (2_000, 2_000, 0));
+    assert_eq!(place.rows(), [2_000, 2_000, 0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

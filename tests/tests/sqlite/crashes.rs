@@ -6,12 +6,13 @@ use std::{
     thread,
 };
 
-use countersign_core::{Claim, DedupStore, KeyState, OnAlias};
+use countersign_core::{Claim, DedupStore, KeyState};
 
 use crate::{
     child::{ALIASES, Process, Said, Work},
     support::{Place, claim, hold, key, now, request, state},
 };
+use countersign_tests::claims::AboutOne;
 
 /// Some number below `below`, another each time.
 fn random(below: u64) -> u64 {
@@ -56,7 +57,7 @@ fn what_was_acknowledged_outlives_a_kill_and_nothing_is_run_again() {
                 assert_eq!(state, KeyState::Completed, "round {round}: {n}");
                 let aliases = [key(ALIASES + n)];
                 let replay = request(key(2 * ALIASES + n), 1);
-                let replay = replay.with_aliases(&aliases, OnAlias::Suppress);
+                let replay = replay.about_one(&aliases);
                 assert_eq!(store.claim(replay).await.unwrap(), Claim::Suppressed);
             }
             // Claimed and not done: the row is there, and the lease is over with its process.

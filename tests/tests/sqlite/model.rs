@@ -32,8 +32,8 @@ impl Engine for Process {
     }
 
     async fn rows(&self) -> usize {
-        let (deliveries, holds, aliases) = self.place.rows();
-        usize::try_from(deliveries + holds + aliases).unwrap()
+        let rows = self.place.rows().iter().sum::<i64>();
+        usize::try_from(rows).unwrap()
     }
 }
 

@@ -4,11 +4,11 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use countersign_core::{
-    Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fenced, KeyState, OnAlias, Owner,
-    StoreErrorKind,
+    Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fenced, KeyState, Owner, StoreErrorKind,
 };
 use countersign_sqlite::{SqliteStore, SqliteStoreBuilder, Synchronous, rusqlite::Connection};
 use countersign_testkit::ManualClock;
+use countersign_tests::claims::AboutOne;
 use tempfile::TempDir;
 
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
@@ -31,13 +31,15 @@ impl Place {
         SqliteStore::builder(self.database()).synchronous(Synchronous::Normal)
     }
 
-    /// How many deliveries, holders and aliases are in the database.
-    pub(crate) fn rows(&self) -> (i64, i64, i64) {
+    /// How many deliveries, holders, aliases and subjects are in the database.
+    pub(crate) fn rows(&self) -> [i64; 4] {
         let connection = Connection::open(self.database()).unwrap();
         let count = "SELECT (SELECT count(*) FROM deliveries), (SELECT count(*) FROM holds), \
-            (SELECT count(*) FROM aliases)";
+            (SELECT count(*) FROM aliases), (SELECT count(*) FROM subjects)";
         connection
-            .query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .query_row(count, [], |row| {
+                Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+            })
             .unwrap()
     }
 
@@ -85,7 +87,7 @@ pub(crate) async fn done(store: &SqliteStore, key: DeliveryKey) {
 }
 
 pub(crate) async fn done_as(store: &SqliteStore, key: DeliveryKey, aliases: &[DeliveryKey]) {
-    let request = request(key, 1).with_aliases(aliases, OnAlias::Suppress);
+    let request = request(key, 1).about_one(aliases);
     let Claim::Claimed(claimed) = store.claim(request).await.unwrap() else {
         panic!("a fresh key is free");
     };

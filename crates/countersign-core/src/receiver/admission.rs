@@ -16,7 +16,11 @@ use super::{
 };
 use crate::{
     Admitted, Answer, Claim, ClaimRequest, Clock, Dedup, DeliveryKey, Head, LookupError, Notice,
-    Proved, Rejection, RejectionKind, StoreErrorKind, Summary, Tenant, Verified, meter, trace,
+    Recurrence, Rejection, RejectionKind, StoreErrorKind, Tenant, Verified,
+    identity::{self, Identity},
+    meter,
+    notice::Summary,
+    trace,
 };
 
 /// A proved delivery on its way to the store. Comes from [`Receiver::receive`].
@@ -134,7 +138,7 @@ impl Receiver {
                     Answer::done(dedup)
                 }
                 Refused::Rejected(rejection, retry_after) => {
-                    trace::refused(&inner.endpoint, summary.tenant(), &rejection);
+                    trace::refused(&inner.endpoint, summary.tenant.as_deref(), &rejection);
                     let answer = inner.answer(rejection);
                     match retry_after {
                         Some(left) => answer.retry_after(left),
@@ -155,7 +159,6 @@ impl Inner {
     ) -> Result<Run, Box<(Refused, Summary)>> {
         let inner = self;
         let Received { verified, arrived } = received;
-        let key = verified.key();
         let refuse =
             |refused: Refused, verified: &Verified| Err(Box::new((refused, Summary::of(verified))));
         let clock = match inner.clock() {
@@ -166,11 +169,12 @@ impl Inner {
             inner.notify.send(&Notice::Ping(&verified));
             return refuse(Refused::Done(Dedup::Ping), &verified);
         }
-        let aliases = verified.aliases();
-        let fingerprints = verified.fingerprints();
+        let identity = Identity::of(&verified, inner.keep_subject());
+        let (key, fingerprint) = (identity.key, identity.fingerprint);
         let request = ClaimRequest::new(key, inner.owners.next(), inner.lease())
-            .with_aliases(&aliases, verified.on_alias())
-            .with_fingerprint(fingerprints.first().copied());
+            .with_aliases(&identity.aliases)
+            .with_subject(identity.subject)
+            .with_fingerprint(fingerprint);
         let asked = match inner.ask(&**clock, request, arrived).await {
             Ok(asked) => asked,
             Err(rejection) => return refuse(rejection.into(), &verified),
@@ -179,16 +183,12 @@ impl Inner {
         let (claim, permit, lead) = match asked {
             Asked::Answered(claim, permit, lead) => (claim, permit, lead),
             Asked::Joined(flight, _waiting) => {
-                if flight.key() == key {
-                    inner.compare(&verified, &fingerprints, flight.fingerprint());
-                }
-                // A waiting copy holds neither its body nor a place among the running.
-                let summary = Summary::of(&verified);
-                drop(verified);
+                inner.compare(&verified, fingerprint, flight.fingerprint());
+                let copy = Copy::waits(verified, true);
                 let ended = within(&**clock, until, flight.ended()).await;
                 let ended = ended.unwrap_or(TwinEnd::StillRunning);
-                let refused = inner.twin_ended(ended, &summary, flight.key() == key, inner.lease());
-                return Err(Box::new((refused, summary)));
+                let refused = inner.twin_ended(ended, &copy, inner.lease());
+                return Err(Box::new((refused, copy.summary)));
             }
         };
         let run = |admitted: Admitted, permit, lead, settled| {
@@ -208,7 +208,9 @@ impl Inner {
                 inner.store_failed(&error);
                 let full = error.kind() == StoreErrorKind::Full;
                 if inner.on_outage == StoreOutage::FailOpen && !full {
-                    return Ok(run(Admitted::unclaimed(verified), permit, None, true));
+                    let admitted = Admitted::unclaimed(verified);
+                    inner.tell_of_run(&admitted);
+                    return Ok(run(admitted, permit, None, true));
                 }
                 let rejection = Rejection::new(match full {
                     true => RejectionKind::StoreFull,
@@ -219,64 +221,93 @@ impl Inner {
         };
         match claim {
             Claim::Claimed(claimed) => {
-                Ok(run(Admitted::new(verified, &claimed), permit, lead, false))
+                let admitted = Admitted::new(verified, &claimed);
+                inner.tell_of_run(&admitted);
+                Ok(run(admitted, permit, lead, false))
             }
-            Claim::Completed { fingerprint } => {
-                inner.compare(&verified, &fingerprints, fingerprint);
+            Claim::Completed { fingerprint: first } => {
+                inner.compare(&verified, fingerprint, first);
+                inner.duplicate(&verified);
                 refuse(Refused::Done(Dedup::Duplicate), &verified)
             }
             Claim::Suppressed => {
-                let summary = Summary::of(&verified);
-                inner.notify.send(&Notice::Suppressed {
-                    delivery: &summary,
-                    body: Some(Proved(verified.body())),
-                });
-                Err(Box::new((Refused::Done(Dedup::Suppressed), summary)))
+                inner.suppressed(&verified);
+                refuse(Refused::Done(Dedup::Suppressed), &verified)
             }
             Claim::InFlight {
                 on,
                 remaining,
-                fingerprint,
+                fingerprint: first,
             } => {
                 if on == key {
-                    inner.compare(&verified, &fingerprints, fingerprint);
+                    inner.compare(&verified, fingerprint, first);
                 }
-                let summary = Summary::of(&verified);
-                drop((verified, permit));
+                drop(permit);
+                let copy = Copy::waits(verified, on == key);
                 let ended = match WaitPermit::take(inner) {
                     Some(_waiting) => twins::wait(inner, clock, on, until).await,
                     None => TwinEnd::StillRunning,
                 };
-                let refused = inner.twin_ended(ended, &summary, on == key, remaining);
-                Err(Box::new((refused, summary)))
+                let refused = inner.twin_ended(ended, &copy, remaining);
+                Err(Box::new((refused, copy.summary)))
             }
         }
     }
 
-    /// Sends notice when a delivery has the id of an earlier one and other bytes.
-    fn compare(&self, verified: &Verified, fingerprints: &[u64], earlier: Option<u64>) {
-        let known = |mark| fingerprints.is_empty() || fingerprints.contains(&mark);
-        if earlier.is_some_and(|mark| !known(mark)) {
-            self.notify.send(&Notice::FingerprintMismatch(verified));
-            trace::fingerprint_mismatch(&Summary::of(verified));
+    /// Says what a handler should know of the delivery that it gets.
+    fn tell_of_run(&self, admitted: &Admitted) {
+        let recurrence = admitted.recurrence();
+        if recurrence != Recurrence::None {
+            meter::recurrence(&self.endpoint, recurrence, "run");
+            trace::recurrence(admitted);
+        }
+        if let Some(lateness) = admitted.lateness() {
+            meter::late(&self.endpoint);
+            trace::late(admitted, lateness);
         }
     }
 
+    /// Sends notice when a delivery has the id of an earlier one and other bytes.
+    fn compare(&self, verified: &Verified, fingerprint: u64, first: u64) {
+        if fingerprint == first {
+            return;
+        }
+        meter::fingerprint_mismatch(&self.endpoint);
+        trace::fingerprint_mismatch(verified);
+        if self.mismatches.is_third(verified.key(), fingerprint) {
+            trace::id_is_none(verified);
+        }
+        self.notify.send(&Notice::FingerprintMismatch(verified));
+    }
+
+    /// Sends notice of a duplicate that nothing but its body shows to be one.
+    fn duplicate(&self, verified: &Verified) {
+        if identity::is_known_by_body(verified) {
+            meter::known_by_body(&self.endpoint);
+            trace::known_by_body(verified);
+            self.notify.send(&Notice::KnownByBody(verified));
+        }
+    }
+
+    fn suppressed(&self, verified: &Verified) {
+        meter::recurrence(&self.endpoint, Recurrence::Repeat, "suppressed");
+        trace::suppressed(verified);
+        self.notify.send(&Notice::Suppressed(verified));
+    }
+
     /// What a copy is answered when the run that it waited for has ended, or its time has.
-    fn twin_ended(
-        &self,
-        ended: TwinEnd,
-        copy: &Summary,
-        same_key: bool,
-        lease_left: Duration,
-    ) -> Refused {
+    fn twin_ended(&self, ended: TwinEnd, copy: &Copy, lease_left: Duration) -> Refused {
         match ended {
-            TwinEnd::Completed if same_key => Refused::Done(Dedup::Duplicate),
+            TwinEnd::Completed if copy.same_key => {
+                if let Some(verified) = &copy.whole {
+                    self.duplicate(verified);
+                }
+                Refused::Done(Dedup::Duplicate)
+            }
             TwinEnd::Completed => {
-                self.notify.send(&Notice::Suppressed {
-                    delivery: copy,
-                    body: None,
-                });
+                if let Some(verified) = &copy.whole {
+                    self.suppressed(verified);
+                }
                 Refused::Done(Dedup::Suppressed)
             }
             TwinEnd::Failed => Rejection::new(RejectionKind::InFlight).into(),
@@ -314,6 +345,27 @@ impl Inner {
                 trace::lookup_failed(&self.endpoint, &error);
                 Err(Rejection::new(RejectionKind::KeyringUnavailable))
             }
+        }
+    }
+}
+
+/// A delivery that waits for a copy of it, without a place among the running.
+struct Copy {
+    summary: Summary,
+    /// Whether the sender's own id says that it is a copy.
+    same_key: bool,
+    /// The delivery itself, where somebody may have to be told of it: it is answered without a run on
+    /// another ground than the sender's own id. The others give their bodies up.
+    whole: Option<Verified>,
+}
+
+impl Copy {
+    fn waits(verified: Verified, same_key: bool) -> Self {
+        let by_id = same_key && !identity::is_known_by_body(&verified);
+        Self {
+            summary: Summary::of(&verified),
+            same_key,
+            whole: (!by_id).then_some(verified),
         }
     }
 }

@@ -7,14 +7,14 @@ use std::{
 };
 
 use super::{
-    Breaker, Flights, HeadPlan, Heart, Inner, Keys, Limits, Owners, Receiver, Running, Streaks,
-    Twins,
+    Breaker, Flights, HeadPlan, Heart, Inner, Keys, Limits, Mismatches, Owners, Receiver, Running,
+    Streaks, Twins,
 };
 use crate::{
     Clock, DedupStore, Keyring, KeyringSource, Notice, RejectionClass, RejectionKind, Secret,
     keyring::{KeyringError, TenantAt},
     notice::Notify,
-    scheme::{Part, Scheme, Tolerance},
+    scheme::{IdenticalBodies, Part, Scheme, Tolerance},
     store::DynStore,
 };
 
@@ -33,6 +33,7 @@ pub struct ReceiverBuilder {
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
     tolerance: Option<Tolerance>,
+    refuse_late: Option<Duration>,
     retention: Option<Duration>,
     url: Option<String>,
     statuses: HashMap<RejectionKind, u16>,
@@ -77,6 +78,7 @@ impl ReceiverBuilder {
                 ..Limits::DEFAULT
             },
             tolerance: scheme.tolerance(),
+            refuse_late: None,
             retention: None,
             url: None,
             statuses: HashMap::new(),
@@ -147,8 +149,22 @@ impl ReceiverBuilder {
     }
 
     /// Sets how far a signed time may lie from now, in place of the scheme's tolerance.
+    ///
+    /// Towards the past it is at least what the scheme needs for late retries
+    /// ([`Scheme::latest_retry`]).
     pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
         self.tolerance = Some(tolerance);
+        self
+    }
+
+    /// Refuses deliveries whose signed time is older than this, **late retries too**: where the sender
+    /// keeps the first time of what it sends again, an outage that lasts longer loses the events of
+    /// it, and the refusals count towards switching the endpoint off.
+    ///
+    /// Replays are recognised by their id without it. For endpoints where an old event is worse than
+    /// a lost one.
+    pub fn refuse_late_retries_after(mut self, age: Duration) -> Self {
+        self.refuse_late = Some(age);
         self
     }
 
@@ -156,7 +172,8 @@ impl ReceiverBuilder {
     /// 72 hours for one in memory, or longer where the sender retries for longer.
     ///
     /// For a scheme without a signed time this is a security setting, and at least a day: a captured
-    /// request can be replayed once it is forgotten.
+    /// request can be replayed once it is forgotten. A scheme without ids says itself how long a body
+    /// is remembered ([`IdenticalBodies`](crate::scheme::IdenticalBodies)), so there it is refused.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = Some(retention);
         self
@@ -227,10 +244,8 @@ impl ReceiverBuilder {
         if self.limits.wait > self.limits.response_budget {
             return Err(ConfigError::WaitLongerThanBudget);
         }
-        if self.tolerance.is_some() && !scheme.time_is_signed() {
-            return Err(ConfigError::ToleranceWithoutSignedTime);
-        }
-        if self.on_outage == StoreOutage::FailOpen && self.tolerance.is_none() {
+        let tolerance = tolerance(&scheme, self.tolerance, self.refuse_late)?;
+        if self.on_outage == StoreOutage::FailOpen && tolerance.is_none() {
             return Err(ConfigError::FailOpenWithoutTime);
         }
         if scheme.signed().contains(&Part::Url) != self.url.is_some() {
@@ -241,7 +256,7 @@ impl ReceiverBuilder {
                 return Err(ConfigError::StatusOfAnotherClass(*kind, kind.class()));
             }
         }
-        let retention = retention(&scheme, self.tolerance, self.retention, &*store)?;
+        let retention = retention(&scheme, tolerance, self.retention, &*store)?;
         let plan = HeadPlan::new(&scheme, keys.tenant_at()).ok_or(ConfigError::TooManyHeaders)?;
         let clock = OnceLock::new();
         if let Some(given) = self.clock {
@@ -254,7 +269,7 @@ impl ReceiverBuilder {
             keys,
             plan,
             limits: self.limits,
-            tolerance: self.tolerance,
+            tolerance,
             url: self.url.unwrap_or_default(),
             retention,
             statuses: self.statuses,
@@ -263,6 +278,7 @@ impl ReceiverBuilder {
             owners: Owners::new().map_err(|_| ConfigError::NoRandomness)?,
             buffered: AtomicUsize::new(0),
             running: Running::new(),
+            mismatches: Mismatches::default(),
             flights: Flights::default(),
             twins: Twins::default(),
             streaks: Streaks::default(),
@@ -274,6 +290,28 @@ impl ReceiverBuilder {
         Ok(Receiver {
             inner: Arc::new(inner),
         })
+    }
+}
+
+/// As far back as late retries need it, unless the application refuses those.
+fn tolerance(
+    scheme: &Scheme,
+    asked: Option<Tolerance>,
+    refuse_late: Option<Duration>,
+) -> Result<Option<Tolerance>, ConfigError> {
+    let Some(asked) = asked else {
+        return match refuse_late {
+            Some(_) => Err(ConfigError::ToleranceWithoutSignedTime),
+            None => Ok(None),
+        };
+    };
+    if !scheme.time_is_signed() {
+        return Err(ConfigError::ToleranceWithoutSignedTime);
+    }
+    match (refuse_late, scheme.latest_retry()) {
+        (Some(past), _) => Ok(Some(Tolerance { past, ..asked })),
+        (None, Some(least)) if asked.past < least => Err(ConfigError::LateRetriesRefused { least }),
+        (None, _) => Ok(Some(asked)),
     }
 }
 
@@ -294,6 +332,16 @@ fn retention(
         DAY
     };
     let least = scheme.retry_span().saturating_add(window).max(floor);
+    if let Some(bodies) = scheme.identical_bodies() {
+        if asked.is_some() {
+            return Err(ConfigError::RetentionWithoutIds);
+        }
+        if let IdenticalBodies::Copies { within } = bodies
+            && within < window
+        {
+            return Err(ConfigError::CopiesShorterThanTolerance { least: window });
+        }
+    }
     match asked {
         Some(asked) if asked < least || asked.is_zero() => {
             Err(ConfigError::RetentionTooShort { least })
@@ -352,6 +400,19 @@ pub enum ConfigError {
         /// The shortest that is enough.
         least: Duration,
     },
+    /// Retries that keep their first time would be refused as stale.
+    LateRetriesRefused {
+        /// The shortest tolerance towards the past that is enough.
+        least: Duration,
+    },
+    /// A captured request would still verify when its body is forgotten.
+    CopiesShorterThanTolerance {
+        /// The shortest [`IdenticalBodies::Copies`] that is enough: the tolerance in both directions.
+        least: Duration,
+    },
+    /// A retention was set, but there are no ids to remember: the scheme says for how long it
+    /// remembers bodies.
+    RetentionWithoutIds,
     /// The scheme names more headers than a receiver looks for.
     TooManyHeaders,
     /// The system gave no random bytes.
@@ -362,7 +423,9 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ToleranceWithoutSignedTime => {
-                f.write_str("the scheme signs no time: do not call `tolerance`")
+                f.write_str(
+                    "no signed time is judged: do not call `tolerance` or `refuse_late_retries_after`",
+                )
             }
             Self::NoEndpoint => f.write_str("the endpoint has no name: call `endpoint`"),
             Self::InvalidEndpoint => {
@@ -405,6 +468,21 @@ impl fmt::Display for ConfigError {
                 f,
                 "the retention must be at least {} s, as long as copies can arrive",
                 least.as_secs().max(1)
+            ),
+            Self::LateRetriesRefused { least } => write!(
+                f,
+                "the sender's retries may keep their first time: the tolerance towards the past must \
+                 be at least {} s, or call `refuse_late_retries_after`",
+                least.as_secs()
+            ),
+            Self::CopiesShorterThanTolerance { least } => write!(
+                f,
+                "`IdenticalBodies::Copies` must last at least {} s, as long as a signed time is accepted",
+                least.as_secs()
+            ),
+            Self::RetentionWithoutIds => f.write_str(
+                "the scheme has no ids, and says in `identical_bodies` how long bodies are remembered: \
+                 do not call `retention`",
             ),
             Self::TooManyHeaders => f.write_str("the scheme names too many headers"),
             Self::NoRandomness => f.write_str("the system gave no random bytes"),

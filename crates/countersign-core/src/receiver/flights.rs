@@ -9,7 +9,6 @@ use std::{
 
 use futures_channel::oneshot;
 use futures_util::future::{FutureExt, Shared};
-use smallvec::SmallVec;
 
 use super::{
     Inner,
@@ -17,10 +16,7 @@ use super::{
     time_limit::within,
     twins::{TwinEnd, WaitPermit},
 };
-use crate::{
-    Claim, ClaimRequest, Clock, DeliveryKey, KeyState, OnAlias, Rejection, RejectionKind,
-    StoreError, meter,
-};
+use crate::{Claim, ClaimRequest, Clock, DeliveryKey, Rejection, RejectionKind, StoreError, meter};
 
 /// What goes on in this process. Empty where the store is in the process: it is as quick to ask.
 #[derive(Debug, Default)]
@@ -29,16 +25,13 @@ pub(super) struct Flights(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     by_key: HashMap<DeliveryKey, Arc<Flight>>,
-    /// Only where a known alias suppresses.
-    by_alias: HashMap<DeliveryKey, Arc<Flight>>,
 }
 
 /// One delivery, from before it is claimed until it is settled.
 #[derive(Debug)]
 pub(super) struct Flight {
     key: DeliveryKey,
-    aliases: SmallVec<[DeliveryKey; 2]>,
-    fingerprint: Option<u64>,
+    fingerprint: u64,
     claimed: Shared<oneshot::Receiver<Claim>>,
     ended: Shared<oneshot::Receiver<TwinEnd>>,
 }
@@ -59,7 +52,7 @@ impl Inner {
         request: ClaimRequest<'_>,
         arrived: Duration,
     ) -> Result<Asked, Rejection> {
-        let ClaimRequest { key, aliases, .. } = request;
+        let key = request.key;
         let in_flight = || Rejection::new(RejectionKind::InFlight);
         let until = arrived.saturating_add(self.limits.wait);
         let mut lead = None;
@@ -72,23 +65,15 @@ impl Inner {
                 }
                 Boarding::Joined(flight) => flight,
             };
-            // A row of its own goes before the alias that it shares.
-            if flight.key != key {
-                let own = within(clock, until, self.state(clock, &key)).await;
-                if !matches!(own.ok_or_else(in_flight)?, Ok(KeyState::Absent)) {
-                    break;
-                }
-            }
             let waiting = WaitPermit::take(self).ok_or_else(in_flight)?;
             let claimed = within(clock, until, flight.claimed.clone()).await;
             match claimed.ok_or_else(in_flight)? {
                 // The store did not answer, or the request went away. This one may be the first now.
                 Err(oneshot::Canceled) => continue,
                 Ok(Claim::Claimed(_)) => return Ok(Asked::Joined(flight, waiting)),
-                Ok(claim @ Claim::InFlight { on, .. }) if flight.speaks_of(on, key, aliases) => {
-                    answer = Some(claim);
-                }
-                // What is done can be forgotten on purpose: an answer from before must not be used.
+                Ok(claim @ Claim::InFlight { on, .. }) if on == key => answer = Some(claim),
+                // What is done can be forgotten on purpose, and what is in flight under another id
+                // says nothing of other bytes: such an answer is the first one's own.
                 Ok(Claim::InFlight { .. } | Claim::Completed { .. } | Claim::Suppressed) => {}
             }
             break;
@@ -122,42 +107,30 @@ enum Boarding {
 }
 
 impl Flights {
-    /// Joins what goes on under the key of a delivery or, where a copy would be suppressed, under
-    /// its aliases; begins it else. `None` where the store is as quick to ask.
+    /// Joins what goes on under the key of a delivery; begins it else. `None` where the store is as
+    /// quick to ask.
+    ///
+    /// The same bytes under another id are left to the store: only it knows what else was claimed of
+    /// their entity, in this process or in another.
     fn board(inner: &Arc<Inner>, request: &ClaimRequest<'_>) -> Option<Boarding> {
         let capabilities = inner.store.capabilities();
         if !(capabilities.durable || capabilities.shared) {
             return None;
         }
         let key = request.key;
-        let aliases = match request.on_alias {
-            OnAlias::Suppress => request.aliases,
-            OnAlias::Run => &[],
-        };
         let mut table = inner.flights.lock();
         if let Some(flight) = table.by_key.get(&key) {
-            return Some(Boarding::Joined(Arc::clone(flight)));
-        }
-        let by_alias = |alias| table.by_alias.get(alias);
-        if let Some(flight) = aliases.iter().find_map(by_alias)
-            // Other aliases mean that the keys were changed in between; the store knows better.
-            && flight.aliases.as_slice() == aliases
-        {
             return Some(Boarding::Joined(Arc::clone(flight)));
         }
         let (claim, claimed) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let flight = Arc::new(Flight {
             key,
-            aliases: SmallVec::from(aliases),
             fingerprint: request.fingerprint,
             claimed: claimed.shared(),
             ended: ended.shared(),
         });
         table.by_key.insert(key, Arc::clone(&flight));
-        for alias in aliases {
-            table.by_alias.insert(*alias, Arc::clone(&flight));
-        }
         drop(table);
         Some(Boarding::First(Lead {
             inner: Arc::clone(inner),
@@ -187,34 +160,13 @@ impl Table {
         if self.by_key.get(&flight.key).is_some_and(ours) {
             self.by_key.remove(&flight.key);
         }
-        for alias in &flight.aliases {
-            if self.by_alias.get(alias).is_some_and(ours) {
-                self.by_alias.remove(alias);
-            }
-        }
     }
 }
 
 impl Flight {
-    /// The key that is claimed.
-    pub(super) const fn key(&self) -> DeliveryKey {
-        self.key
-    }
-
     /// The mark of the bytes that are claimed.
-    pub(super) const fn fingerprint(&self) -> Option<u64> {
+    pub(super) const fn fingerprint(&self) -> u64 {
         self.fingerprint
-    }
-
-    /// Whether a row in flight that the claim met is one that a copy's own claim would have met: what
-    /// is in flight under the one id says nothing of another, and what is in flight with the same
-    /// bytes nothing of other bytes.
-    fn speaks_of(&self, on: DeliveryKey, copy: DeliveryKey, aliases: &[DeliveryKey]) -> bool {
-        if on == self.key {
-            on == copy
-        } else {
-            self.aliases.as_slice() == aliases
-        }
     }
 
     /// How the run ended.

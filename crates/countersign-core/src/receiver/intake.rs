@@ -179,6 +179,7 @@ impl Proof {
             id: facts.id.or(head.id),
             event: facts.event.or(head.event),
             standing: facts.standing,
+            subject: facts.subject,
             attempt_id: head.attempt_id,
             time: facts.time.or(head.time),
             received_at: head.at,
@@ -227,6 +228,7 @@ struct BodyFacts {
     id: Option<Span>,
     event: Option<Span>,
     time: Option<crate::Timestamp>,
+    subject: Option<Span>,
     standing: Standing,
 }
 
@@ -253,11 +255,16 @@ impl BodyFacts {
             _ => None,
         };
         let (id_at, event_at) = (pointer(scheme.id), pointer(scheme.event));
-        let pointers: SmallVec<[&str; 4]> =
-            [id_at, event_at, time_at, proof.map(|(pointer, _)| pointer)]
-                .into_iter()
-                .flatten()
-                .collect();
+        let pointers: SmallVec<[&str; 5]> = [
+            id_at,
+            event_at,
+            time_at,
+            scheme.subject,
+            proof.map(|(pointer, _)| pointer),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let mut found = if pointers.is_empty() {
             SmallVec::new()
         } else {
@@ -269,6 +276,7 @@ impl BodyFacts {
         let id = covered(&mut head.texts, next(id_at.is_some()).as_ref());
         let event = covered(&mut head.texts, next(event_at.is_some()).as_ref());
         let time = next(time_at.is_some());
+        let subject = covered(&mut head.texts, next(scheme.subject.is_some()).as_ref());
         let claim = next(proof.is_some());
 
         // What a copy repeats is signed, in the body or in a header of its own.
@@ -295,7 +303,7 @@ impl BodyFacts {
             _ => None,
         };
         let standing = match (proof, claim) {
-            (Some((_, values)), Some(Fact::Text(text))) if !values.contains(&text.as_str()) => {
+            (Some((_, values)), Some(Fact::Text(text))) if !values.contains(&&*text) => {
                 Standing::Contradicted
             }
             (Some(_), Some(Fact::Unreadable)) => Standing::Contradicted,
@@ -305,12 +313,13 @@ impl BodyFacts {
             id,
             event,
             time,
+            subject,
             standing,
         })
     }
 }
 
-fn covered(texts: &mut Texts, fact: Option<&Fact>) -> Option<Span> {
+fn covered(texts: &mut Texts, fact: Option<&Fact<'_>>) -> Option<Span> {
     fact.and_then(Fact::text)
         .and_then(|text| texts.add(text.as_bytes()))
 }

@@ -24,6 +24,7 @@ mod health;
 mod heart;
 mod intake;
 mod limits;
+mod mismatches;
 mod owner;
 mod precheck;
 mod run;
@@ -46,8 +47,8 @@ pub use self::{
     run::{Handle, Reply, Verdict},
 };
 use self::{
-    flights::Flights, heart::Heart, owner::Owners, precheck::HeadPlan, running::Running,
-    store_calls::Breaker, streak::Streaks, twins::Twins,
+    flights::Flights, heart::Heart, mismatches::Mismatches, owner::Owners, precheck::HeadPlan,
+    running::Running, store_calls::Breaker, streak::Streaks, twins::Twins,
 };
 
 /// Receives one sender's deliveries at one endpoint.
@@ -99,6 +100,7 @@ pub(crate) struct Inner {
     owners: Owners,
     buffered: AtomicUsize,
     running: Running,
+    mismatches: Mismatches,
     flights: Flights,
     twins: Twins,
     streaks: Streaks,
@@ -156,7 +158,7 @@ impl Receiver {
         &self.inner.limits
     }
 
-    /// How long completed deliveries are remembered.
+    /// How long completed deliveries with an id are remembered.
     #[must_use]
     pub fn retention(&self) -> Duration {
         self.inner.retention
@@ -198,12 +200,31 @@ impl Receiver {
     /// # Errors
     ///
     /// When the store does not answer.
+    ///
+    /// Its entity stays known: where the same bytes were claimed last of it, under whatever id, a
+    /// delivery with another id is still a repeat. [`forget_subject`](Self::forget_subject) changes
+    /// that.
     pub async fn forget(&self, tenant: Option<&str>, id: &str) -> Result<bool, StoreError> {
         let key = DeliveryKey::for_id(&self.inner.endpoint, tenant, id);
         let known = self.inner.store.forget(&key).await;
         // A copy that comes now is to run, even while one still does.
         self.inner.flights.abandon(&key);
         known
+    }
+
+    /// Forgets what was claimed last of an entity, so that the next delivery about it runs, flagged,
+    /// also where its bytes are known. True when the entity was known.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn forget_subject(
+        &self,
+        tenant: Option<&str>,
+        entity: &str,
+    ) -> Result<bool, StoreError> {
+        let key = DeliveryKey::for_subject(&self.inner.endpoint, tenant, entity);
+        self.inner.store.forget(&key).await
     }
 
     /// Deletes at most `limit` rows of the store that are past their time, and says how many.
@@ -261,6 +282,24 @@ impl Receiver {
 }
 
 impl Inner {
+    /// How far a signed time may lie from now.
+    pub(crate) const fn tolerance(&self) -> Option<Tolerance> {
+        self.tolerance
+    }
+
+    /// A value that tells one request from every other.
+    pub(crate) fn new_owner(&self) -> crate::Owner {
+        self.owners.next()
+    }
+
+    /// For how long what was claimed last of an entity is remembered: until the rows of the claim have
+    /// ended, however long it takes to settle.
+    fn keep_subject(&self) -> Duration {
+        self.retention
+            .saturating_add(self.limits.total_run)
+            .saturating_add(self.lease())
+    }
+
     /// The answer to a refused request, with the status that the receiver was told to use.
     pub(crate) fn answer(&self, rejection: Rejection) -> Answer {
         let kind = rejection.kind();

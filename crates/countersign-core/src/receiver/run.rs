@@ -197,8 +197,7 @@ async fn settle<R>(
     // The handler has run: whatever the store says now, giving the delivery back is out.
     claim.settled = true;
     claim.ending();
-    let fence = claim.admitted.fence();
-    match inner.complete(clock, &claim.key, fence).await {
+    match inner.complete(clock, &claim.admitted).await {
         Ok(Fenced::Applied) => {
             claim.completed();
             (finished, None)
@@ -248,8 +247,7 @@ async fn complete_later(inner: &Inner, clock: &dyn Clock, mut claim: HeldClaim) 
             return;
         }
         pause = pause.saturating_mul(2).min(Duration::from_secs(5));
-        let fence = claim.admitted.fence();
-        match inner.complete(clock, &claim.key, fence).await {
+        match inner.complete(clock, &claim.admitted).await {
             Ok(Fenced::Applied) => return claim.completed(),
             Ok(Fenced::Lost) => return lost(inner, &claim),
             Err(error) => inner.store_failed(&error),

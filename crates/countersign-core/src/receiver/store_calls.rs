@@ -9,8 +9,8 @@ use core::{
 
 use super::{Inner, time_limit::within};
 use crate::{
-    Claim, ClaimRequest, Clock, DeliveryKey, Fence, Fenced, KeyState, Notice, StoreError,
-    StoreErrorKind, meter, trace,
+    Admitted, Claim, ClaimRequest, Clock, Completion, DeliveryKey, Fence, Fenced, KeyState, Notice,
+    StoreError, StoreErrorKind, meter, trace,
 };
 
 /// Failures in a row after which the store is left alone for a while.
@@ -101,10 +101,14 @@ impl Inner {
     pub(super) async fn complete(
         &self,
         clock: &dyn Clock,
-        key: &DeliveryKey,
-        fence: Fence,
+        admitted: &Admitted,
     ) -> Result<Fenced, StoreError> {
-        let completed = self.store.complete(key, fence, self.retention);
+        let Completion {
+            key,
+            fence,
+            retention,
+        } = admitted.how_to_complete();
+        let completed = self.store.complete(&key, fence, retention);
         self.call(clock, "complete", completed).await
     }
 

@@ -8,11 +8,12 @@ use super::*;
 use crate::{
     Head, MemoryStore, RejectionKind, Timestamp, Verified,
     mac::{KeyedMac, Macs},
-    scheme::{Part, SchemeBuilder},
+    scheme::{Part, RetryTime, SchemeBuilder},
 };
 
 mod config;
 mod head;
+mod identity;
 mod intake;
 mod tenants;
 mod time;

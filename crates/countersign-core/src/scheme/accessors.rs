@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use super::{
-    Encoding, EventRule, Grammar, KeyFormat, Location, Part, Place, Scheme, TimeAt, TimeRule,
-    TimeUnit, Tolerance,
+    Encoding, EventRule, Grammar, IdenticalBodies, KeyFormat, LATE_RETRY_MARGIN, Location, Part,
+    Place, RetryTime, Scheme, TimeAt, TimeRule, TimeUnit, Tolerance,
 };
 use crate::Algorithm;
 
@@ -107,6 +107,18 @@ impl Scheme {
         self.id
     }
 
+    /// What two deliveries with the same body are, where there is no id.
+    #[must_use]
+    pub const fn identical_bodies(&self) -> Option<IdenticalBodies> {
+        self.identical_bodies
+    }
+
+    /// Where the signed body names the entity that it is about.
+    #[must_use]
+    pub const fn subject_pointer(&self) -> Option<&'static str> {
+        self.subject
+    }
+
     /// Where the event's type is.
     #[must_use]
     pub const fn event(&self) -> Option<Place> {
@@ -159,6 +171,23 @@ impl Scheme {
     #[must_use]
     pub const fn retry_span(&self) -> Duration {
         self.retry_span
+    }
+
+    /// Whether the sender stamps retries anew.
+    #[must_use]
+    pub const fn retry_time(&self) -> RetryTime {
+        self.retry_time
+    }
+
+    /// How old a retry may be that keeps its first time, with a margin; `None` where none can be old.
+    #[must_use]
+    pub const fn latest_retry(&self) -> Option<Duration> {
+        match self.retry_time {
+            RetryTime::Kept | RetryTime::Unknown if !self.retry_span.is_zero() => {
+                Some(self.retry_span.saturating_add(LATE_RETRY_MARGIN))
+            }
+            RetryTime::Kept | RetryTime::Unknown | RetryTime::Renewed => None,
+        }
     }
 
     /// Within how long the sender must have its answer, less a margin.

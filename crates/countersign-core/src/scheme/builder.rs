@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use super::{
-    DEFAULT_BODY_LIMIT, Encoding, EventRule, Grammar, KeyFormat, Location, Part, Place, Scheme,
-    SchemeError, TimeAt, TimeRule, TimeUnit, Tolerance,
+    DEFAULT_BODY_LIMIT, Encoding, EventRule, Grammar, IdenticalBodies, KeyFormat, Location, Part,
+    Place, RetryTime, Scheme, SchemeError, TimeAt, TimeRule, TimeUnit, Tolerance,
 };
 use crate::Algorithm;
 
@@ -34,6 +34,8 @@ impl SchemeBuilder {
                 tolerance: None,
                 id: None,
                 id_must_be_signed: false,
+                identical_bodies: None,
+                subject: None,
                 event: None,
                 id_copy: None,
                 event_copy: None,
@@ -44,6 +46,7 @@ impl SchemeBuilder {
                 content_types: &["application/json"],
                 body_limit: DEFAULT_BODY_LIMIT,
                 retry_span: Duration::ZERO,
+                retry_time: RetryTime::Unknown,
                 response_budget: Duration::from_secs(8),
                 switch_off_after: None,
                 evidence: "",
@@ -157,9 +160,26 @@ impl SchemeBuilder {
         self
     }
 
-    /// Refuses a time further than this from now, in either direction.
-    pub const fn tolerance(mut self, tolerance: Duration) -> Self {
-        self.scheme.tolerance = Some(Tolerance::both(tolerance));
+    /// Refuses a time further than this from now, in either direction. For senders that stamp
+    /// retries anew, or do not retry; see [`tolerances`](Self::tolerances).
+    pub const fn tolerance(self, tolerance: Duration) -> Self {
+        self.tolerances(tolerance, tolerance)
+    }
+
+    /// Refuses a time further than `past` before now, or further than `future` after it.
+    ///
+    /// Where a retry may keep its first time ([`retry_time`](Self::retry_time)), `past` is at least
+    /// the retry span and [`LATE_RETRY_MARGIN`](super::LATE_RETRY_MARGIN). What comes later than
+    /// `future` would allow ahead runs all the same and says how late it is.
+    pub const fn tolerances(mut self, past: Duration, future: Duration) -> Self {
+        self.scheme.tolerance = Some(Tolerance { past, future });
+        self
+    }
+
+    /// Says whether the sender stamps retries anew. The default is [`RetryTime::Unknown`], which is
+    /// treated as [`RetryTime::Kept`].
+    pub const fn retry_time(mut self, time: RetryTime) -> Self {
+        self.scheme.retry_time = time;
         self
     }
 
@@ -179,6 +199,24 @@ impl SchemeBuilder {
     /// Takes the id from the signed JSON body.
     pub const fn id_pointer(mut self, pointer: &'static str) -> Self {
         self.scheme.id = Some(Place::Body(pointer));
+        self
+    }
+
+    /// Says what two deliveries with the same body are, for a sender that gives them no id. Such a
+    /// scheme does not build without it.
+    pub const fn identical_bodies(mut self, bodies: IdenticalBodies) -> Self {
+        self.scheme.identical_bodies = Some(bodies);
+        self
+    }
+
+    /// Says where the signed JSON body names the entity that it is about: the invoice's id, not the
+    /// event's.
+    ///
+    /// Entities go back and forth, and a body that says where one stands again is news, although its
+    /// bytes are known. What was claimed last of the entity tells such a *return* from a *repeat* of
+    /// the same bytes with nothing in between. Needed for [`EventRule::once`].
+    pub const fn subject_pointer(mut self, pointer: &'static str) -> Self {
+        self.scheme.subject = Some(pointer);
         self
     }
 
@@ -219,9 +257,12 @@ impl SchemeBuilder {
         self
     }
 
-    /// Takes every type that is not listed for one that happens once: the same signed bytes under
-    /// another unsigned id do not run again. Without it they run, flagged as suspect, each time that
-    /// somebody sends them under a new id.
+    /// Takes every type that is not listed for one that happens once. Needs a
+    /// [subject](Self::subject_pointer).
+    ///
+    /// All unlisted names count as one type, because whoever captured a request may write any name:
+    /// two unlisted events about one entity, with the same bytes and nothing in between, run once.
+    /// Without it each runs, the second one flagged as a repeat.
     pub const fn unlisted_events_once(mut self) -> Self {
         self.scheme.unlisted_once = true;
         self
@@ -245,7 +286,8 @@ impl SchemeBuilder {
         self
     }
 
-    /// Says how long the sender retries; deliveries are remembered at least that long.
+    /// Says how long the sender retries; deliveries are remembered at least that long. Left out, the
+    /// sender is taken not to retry.
     pub const fn retry_span(mut self, span: Duration) -> Self {
         self.scheme.retry_span = span;
         self

@@ -6,9 +6,9 @@
     reason = "const code has no iterators; every index is below the length, and nothing of a request gets here"
 )]
 
-use core::{error::Error, fmt};
+use core::{error::Error, fmt, time::Duration};
 
-use super::{Grammar, Location, Part, Place, Scheme, TimeAt, TimeRule};
+use super::{Grammar, IdenticalBodies, Location, Part, Place, Scheme, TimeAt, TimeRule};
 
 /// Why a scheme cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,17 @@ pub enum SchemeError {
     TimeMissing,
     /// The id is said to be signed (or is among the signed parts), but they do not contain it.
     IdNotSigned,
+    /// There is no place of an id, and it is not said what two equal bodies are.
+    NoIdUndecided,
+    /// It is said what two equal bodies are, but there is a place of an id.
+    IdenticalBodiesWithId,
+    /// Equal bodies are copies for a time that is zero, shorter than the sender retries, or shorter
+    /// than a captured request verifies.
+    CopiesShorterThanRetries,
+    /// A type happens once, but the scheme does not say which entity a body is about.
+    OnceWithoutSubject,
+    /// Retries that keep their first time would be refused as stale.
+    LateRetriesRefused,
     /// A copy of the id or type is named, but the value that it repeats is not signed.
     CopyOfUnsigned,
     /// A time is taken from the signature header, but its grammar has no such keys, or the key is
@@ -57,6 +68,30 @@ impl SchemeError {
             Self::TimeNotSigned => "a tolerance needs a signed time: add `Part::Timestamp`",
             Self::TimeMissing => "`Part::Timestamp` needs a time: say where it is",
             Self::IdNotSigned => "the id is to be signed: name its header and add `Part::Id`",
+            Self::NoIdUndecided => {
+                "no id: are two equal bodies a retry, or two events? Ask the sender whether a second \
+                 event can have exactly the bytes of an earlier one. If not, say \
+                 `identical_bodies(IdenticalBodies::Copies { within })` with its retry span: equal \
+                 bodies run once in that time, and a true second event in it is not handled. If so, \
+                 say `identical_bodies(IdenticalBodies::Events)`: every request runs, retries too, so \
+                 the handler must be idempotent. If there is an id after all, say where"
+            }
+            Self::IdenticalBodiesWithId => {
+                "the id tells deliveries apart: leave `identical_bodies` out"
+            }
+            Self::CopiesShorterThanRetries => {
+                "`Copies { within }` must be at least the retry span and the tolerance in both \
+                 directions, and not zero"
+            }
+            Self::OnceWithoutSubject => {
+                "a type that happens once needs `subject_pointer`: say where the body names the entity \
+                 (the invoice, not the event), or say `EventRule::repeats`"
+            }
+            Self::LateRetriesRefused => {
+                "a retry that keeps its first time would be refused as stale. Ask the sender whether it \
+                 stamps retries anew. If so, say `retry_time(RetryTime::Renewed)`; else let \
+                 `tolerances(past, future)` reach back for the retry span and 5 minutes"
+            }
             Self::CopyOfUnsigned => "a copy needs a signed value that it repeats",
             Self::TimeKeyWithoutPairs => {
                 "a time key needs `pairs`, and must not be one of the tags"
@@ -116,10 +151,52 @@ impl Scheme {
         {
             return Err(SchemeError::CopyOfUnsigned);
         }
+        if let Err(error) = self.check_repeats() {
+            return Err(error);
+        }
         if self.body_limit == 0 || self.response_budget.is_zero() {
             return Err(SchemeError::InvalidLimit);
         }
         Ok(())
+    }
+
+    /// No honest event may be dropped by rule.
+    const fn check_repeats(&self) -> Result<(), SchemeError> {
+        match (self.id, self.identical_bodies) {
+            (None, None) => return Err(SchemeError::NoIdUndecided),
+            (Some(_), Some(_)) => return Err(SchemeError::IdenticalBodiesWithId),
+            (None, Some(IdenticalBodies::Copies { within }))
+                if within.is_zero()
+                    || shorter(within, self.retry_span)
+                    || shorter(within, self.time_window()) =>
+            {
+                return Err(SchemeError::CopiesShorterThanRetries);
+            }
+            _ => {}
+        }
+        let mut once = self.unlisted_once;
+        let mut at = 0;
+        while at < self.events.len() {
+            once = once || self.events[at].once;
+            at += 1;
+        }
+        if once && self.subject.is_none() {
+            return Err(SchemeError::OnceWithoutSubject);
+        }
+        match (self.tolerance, self.latest_retry()) {
+            (Some(tolerance), Some(latest)) if shorter(tolerance.past, latest) => {
+                Err(SchemeError::LateRetriesRefused)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// For how long one request verifies.
+    const fn time_window(&self) -> Duration {
+        match self.tolerance {
+            Some(tolerance) => tolerance.past.saturating_add(tolerance.future),
+            None => Duration::ZERO,
+        }
     }
 
     const fn check_names(&self) -> Result<(), SchemeError> {
@@ -165,6 +242,9 @@ impl Scheme {
                 valid = valid && is_header_name(name);
             }
             at += 1;
+        }
+        if let Some(pointer) = self.subject {
+            pointers = pointers && is_pointer(pointer);
         }
         at = 0;
         while at < self.events.len() {
@@ -269,6 +349,11 @@ impl Scheme {
         }
         Ok(())
     }
+}
+
+/// Durations cannot be compared in const code.
+const fn shorter(left: Duration, right: Duration) -> bool {
+    left.as_nanos() < right.as_nanos()
 }
 
 /// The byte of a literal that ends the part beside it.

@@ -9,8 +9,10 @@ pub struct EventRule {
 }
 
 impl EventRule {
-    /// A type that happens once to a thing (`*.created`, `*.paid`): the same signed bytes under
-    /// another unsigned id are a replay, and are not run again.
+    /// A type that comes once for each change of an entity (`*.created`, `*.paid`): the same signed
+    /// bytes under another unsigned id are not run again while nothing else was claimed of the entity
+    /// in between. A scheme with such a type names the entity with
+    /// [`subject_pointer`](super::SchemeBuilder::subject_pointer).
     #[must_use]
     pub const fn once(name: &'static str) -> Self {
         Self {
@@ -21,7 +23,7 @@ impl EventRule {
     }
 
     /// A type that may honestly repeat with the same bytes (`*.updated`, `*.sent`): such a
-    /// delivery runs, flagged as suspect.
+    /// delivery runs, flagged as a repeat.
     #[must_use]
     pub const fn repeats(name: &'static str) -> Self {
         Self {
@@ -37,6 +39,12 @@ impl EventRule {
     pub const fn when(mut self, pointer: &'static str, values: &'static [&'static str]) -> Self {
         self.proof = Some((pointer, values));
         self
+    }
+
+    /// Whether a repeat of the type is not run.
+    #[must_use]
+    pub const fn is_once(&self) -> bool {
+        self.once
     }
 
     /// The name of the type.

@@ -24,6 +24,14 @@
 //!     .declare();
 //! # let _ = OPEN;
 //! ```
+//!
+//! ```compile_fail
+//! use countersign_core::scheme::Scheme;
+//!
+//! // Without an id, two equal bodies are a retry or two events: which, is not said.
+//! const UNDECIDED: Scheme = Scheme::body_hmac("X-Acme-Signature").declare();
+//! # let _ = UNDECIDED;
+//! ```
 
 use core::time::Duration;
 
@@ -35,6 +43,7 @@ mod check;
 mod coverage;
 mod event;
 mod parts;
+mod repeats;
 mod signature;
 mod template;
 #[cfg(test)]
@@ -46,6 +55,7 @@ pub use self::{
     check::SchemeError,
     event::EventRule,
     parts::{Encoding, Grammar, KeyFormat, Location, Part, Place},
+    repeats::{IdenticalBodies, LATE_RETRY_MARGIN, RetryTime},
     time::{TimeRule, TimeUnit, Tolerance},
 };
 pub(crate) use self::{
@@ -68,6 +78,8 @@ pub struct Scheme {
     pub(crate) tolerance: Option<Tolerance>,
     pub(crate) id: Option<Place>,
     pub(crate) id_must_be_signed: bool,
+    pub(crate) identical_bodies: Option<IdenticalBodies>,
+    pub(crate) subject: Option<&'static str>,
     pub(crate) event: Option<Place>,
     pub(crate) id_copy: Option<&'static str>,
     pub(crate) event_copy: Option<&'static str>,
@@ -78,6 +90,7 @@ pub struct Scheme {
     pub(crate) content_types: &'static [&'static str],
     pub(crate) body_limit: usize,
     pub(crate) retry_span: Duration,
+    pub(crate) retry_time: RetryTime,
     pub(crate) response_budget: Duration,
     pub(crate) switch_off_after: Option<u32>,
     pub(crate) evidence: &'static str,

@@ -90,3 +90,13 @@ pub enum Place {
     /// In the JSON body, at a pointer of object keys such as `/data/id`.
     Body(&'static str),
 }
+
+impl Place {
+    /// The header's name, or the pointer.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Header(name) | Self::Body(name) => name,
+        }
+    }
+}

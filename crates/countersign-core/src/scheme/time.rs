@@ -29,7 +29,7 @@ pub enum TimeUnit {
 /// How far a signed time may lie from the receiver's clock, both bounds included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tolerance {
-    /// How old a delivery may be.
+    /// How old a delivery may be; late retries included, where they keep their first time.
     pub past: Duration,
     /// How far ahead of the receiver's clock it may be.
     pub future: Duration,

@@ -2,7 +2,8 @@
 //!
 //! A store keeps one row a delivery key: in flight (somebody holds the claim until its lease ends)
 //! or completed (done, until the retention ends). Absent and expired are the same. An alias row
-//! points to a primary row and has no state of its own.
+//! points to the primary row that was claimed last with its bytes and type, and has no state of its
+//! own. A subject row says what was claimed last of an entity.
 
 use core::{future::Future, time::Duration};
 use std::sync::Arc;
@@ -56,14 +57,40 @@ impl Fence {
     }
 }
 
-/// What a store does when the key is new and one of its aliases is known.
+/// What a store does with a repeat: the same bytes under the same type were the last that was claimed
+/// of their subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum OnAlias {
+pub enum OnRepeat {
     /// Answer with the state of the row that the alias points to, and write nothing.
     Suppress,
-    /// Claim all the same, and say so in [`Claimed::alias_known`].
+    /// Claim all the same, and say [`Recurrence::Repeat`].
     Run,
+}
+
+/// The entity that a delivery is about, and what its claim says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Subject {
+    /// The entity.
+    pub key: DeliveryKey,
+    /// What to do when nothing came in between.
+    pub on_repeat: OnRepeat,
+    /// For how long from now the store remembers what was claimed last: at least until the rows of
+    /// this claim have ended.
+    pub keep: Duration,
+}
+
+impl Subject {
+    /// A subject.
+    #[must_use]
+    pub const fn new(key: DeliveryKey, on_repeat: OnRepeat, keep: Duration) -> Self {
+        Self {
+            key,
+            on_repeat,
+            keep,
+        }
+    }
 }
 
 /// One request for the right to run a delivery.
@@ -72,44 +99,50 @@ pub enum OnAlias {
 pub struct ClaimRequest<'a> {
     /// The delivery.
     pub key: DeliveryKey,
-    /// Other names under which the same bytes would be recognised.
+    /// Other names under which the same bytes of the same type would be recognised.
     pub aliases: &'a [DeliveryKey],
-    /// What to do when only an alias is known.
-    pub on_alias: OnAlias,
+    /// What the delivery is about, where that is known. Without it a known alias never suppresses.
+    pub subject: Option<Subject>,
     /// Who asks.
     pub owner: Owner,
     /// How long the claim is held without an [`extend`](DedupStore::extend).
     pub lease: Duration,
-    /// A mark of the signed bytes, kept with the row and handed back with [`Claim::Completed`]
-    /// and [`Claim::InFlight`].
-    pub fingerprint: Option<u64>,
+    /// A mark of the body: kept with the row, handed back with [`Claim::Completed`] and
+    /// [`Claim::InFlight`], and what tells whether the subject's last claim had the same bytes.
+    pub fingerprint: u64,
 }
 
 impl<'a> ClaimRequest<'a> {
-    /// A claim of one key, without aliases and without a fingerprint.
+    /// A claim of one key, without aliases, without a subject, and with a fingerprint of 0.
     #[must_use]
     pub const fn new(key: DeliveryKey, owner: Owner, lease: Duration) -> Self {
         Self {
             key,
             aliases: &[],
-            on_alias: OnAlias::Suppress,
+            subject: None,
             owner,
             lease,
-            fingerprint: None,
+            fingerprint: 0,
         }
     }
 
-    /// Adds aliases and what to do when one of them is known.
+    /// Adds aliases.
     #[must_use]
-    pub const fn with_aliases(mut self, aliases: &'a [DeliveryKey], on_alias: OnAlias) -> Self {
+    pub const fn with_aliases(mut self, aliases: &'a [DeliveryKey]) -> Self {
         self.aliases = aliases;
-        self.on_alias = on_alias;
         self
     }
 
-    /// Adds the mark of the signed bytes.
+    /// Says what the delivery is about.
     #[must_use]
-    pub const fn with_fingerprint(mut self, fingerprint: Option<u64>) -> Self {
+    pub const fn with_subject(mut self, subject: Option<Subject>) -> Self {
+        self.subject = subject;
+        self
+    }
+
+    /// Adds the mark of the body.
+    #[must_use]
+    pub const fn with_fingerprint(mut self, fingerprint: u64) -> Self {
         self.fingerprint = fingerprint;
         self
     }
@@ -129,14 +162,14 @@ pub enum Claim {
         /// What is left of the lease.
         remaining: Duration,
         /// The fingerprint that `on` was claimed with.
-        fingerprint: Option<u64>,
+        fingerprint: u64,
     },
     /// The delivery was completed and is remembered.
     Completed {
         /// The fingerprint that was claimed with.
-        fingerprint: Option<u64>,
+        fingerprint: u64,
     },
-    /// The key is new, but one of its aliases points to a completed row; nothing was written.
+    /// The key is new, but it is a repeat of a completed row; nothing was written.
     Suppressed,
 }
 
@@ -149,8 +182,34 @@ pub struct Claimed {
     pub attempt: u32,
     /// An earlier holder's lease had run out.
     pub takeover: bool,
-    /// An alias of the key was known and [`OnAlias::Run`] was asked for.
-    pub alias_known: bool,
+    /// Whether the same bytes of the same type were known under another key.
+    pub recurrence: Recurrence,
+}
+
+/// How a granted claim stands to what was claimed before under other keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Recurrence {
+    /// None of its aliases was known.
+    #[default]
+    None,
+    /// An alias was known, and nothing is known to have come in between: the bytes are the last that
+    /// were claimed of the subject, or there is no subject.
+    Repeat,
+    /// An alias was known, and something else was claimed of the subject since.
+    Return,
+}
+
+impl Recurrence {
+    /// A short name, for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Repeat => "repeat",
+            Self::Return => "return",
+        }
+    }
 }
 
 /// Whether a compare-and-set on (key, fence) took effect.
@@ -213,16 +272,32 @@ impl Capabilities {
 /// * a claim repeated with the same owner while it is held returns the same claim;
 /// * writes after the claim are compare-and-set on (key, fence), and fences of a key only grow;
 /// * an alias lives and dies with its primary row; a takeover keeps the row and so its aliases;
+/// * a subject outlives its rows: it ends when the longest [`keep`](Subject::keep) of its claims has,
+///   and neither a release nor a forgotten row takes it along;
 /// * a bounded store that is full refuses with [`StoreError::full`]; it never forgets a live row.
 pub trait DedupStore: Send + Sync + 'static {
     /// Asks for the right to run a delivery.
     ///
-    /// In this order: a live row under the key decides. Else, with [`OnAlias::Suppress`], a live
-    /// row of *another* key that an alias points to decides: in flight, or suppressed; when several
-    /// do, a completed one goes first. Else the key is claimed (taken over when a lease had run
-    /// out), and the aliases point to it, except aliases that point to another live row, which stay
-    /// as they are. So a key whose lease ran out, and whose bytes somebody else has completed since
-    /// under another key, is suppressed and not taken over.
+    /// In this order, in one step:
+    ///
+    /// 1. A live row under the key decides.
+    /// 2. The *run* of a subject is the span of claims in which its bytes stay the same: a claim with
+    ///    another fingerprint than the last one's begins a new run, and so does the first. An alias
+    ///    is of the run in which it was last pointed.
+    /// 3. An alias is *known* when it points to a live row of another key, or to one in flight whose
+    ///    lease ran out and which had itself taken the alias from a row that is completed and live.
+    ///    A known alias that points to a live row and is of its subject's run is a *repeat*; without
+    ///    a subject every known alias is. Any other known alias is a *return*.
+    /// 4. With [`OnRepeat::Suppress`], a repeat decides: suppressed or in flight, as the row that the
+    ///    alias points to; when there are several, a completed one goes first.
+    /// 5. Else the key is claimed (taken over when a lease had run out), the run is written to the
+    ///    subject, and the aliases point to the key and are of that run, except those of a repeat,
+    ///    which stay as they are. A takeover that finds no alias known is the recurrence that the claim
+    ///    before it was.
+    ///
+    /// So a key whose lease ran out, and whose bytes somebody else has completed since under another
+    /// key with nothing in between, is suppressed and not taken over; and a suppressed request
+    /// writes nothing.
     ///
     /// # Errors
     ///
@@ -260,7 +335,11 @@ pub trait DedupStore: Send + Sync + 'static {
         retention: Duration,
     ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
 
-    /// Gives a claim back, with its aliases, so that a retry may run. Never touches a completed row.
+    /// Gives a claim back, so that a retry may run. Never touches a completed row.
+    ///
+    /// Its aliases go with it; one that it had taken from a row that is completed and live points to
+    /// that row again, of no run, so that the retry is a return and not a repeat of itself. What the
+    /// subject's last claim was stays as it is.
     ///
     /// # Errors
     ///
@@ -311,7 +390,8 @@ pub trait DedupStore: Send + Sync + 'static {
     }
 
     /// Forgets a key whatever its state, with its aliases, so that the delivery can be run again on
-    /// purpose. Given an alias, forgets that alias and leaves its row. True when there was either.
+    /// purpose. Given an alias, forgets that alias and leaves its row; given a subject, forgets what
+    /// was claimed last of it. True when there was any of them.
     ///
     /// # Errors
     ///

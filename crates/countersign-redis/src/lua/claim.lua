@@ -1,83 +1,118 @@
--- KEYS: the row, then the aliases.
--- ARGV: owner, lease in ms, fingerprint as it is stored, "1" to run in spite of a known alias, fence.
-local sub, byte = string.sub, string.byte
-local row = redis.call('GET', KEYS[1])
-local held = row and byte(row) == 105
+-- KEYS: the row, then the aliases, then the subject if there is one.
+-- ARGV: owner, lease in ms, mark, "1" to suppress a repeat, fence, how long to keep the subject in ms
+-- or nothing.
+local owner, mark, fence, keep_subject = ARGV[1], ARGV[3], ARGV[5], ARGV[6]
+local row = call('GET', KEYS[1])
 
 if row then
-    local left = redis.call('PTTL', KEYS[1]) - 3600000
-    if left > 0 then
-        if not held then
-            return { 'c', sub(row, 34, 42) }
-        end
-        if sub(row, 45, 60) == ARGV[1] then
-            return { 'h', sub(row, 2, 17), sub(row, 34, 43), sub(row, 44, 44) }
-        end
-        return { 'i', sub(KEYS[1], -32), left, sub(row, 61, 69) }
+    local left = left_of(KEYS[1])
+    if left > 0 and completed(row) then
+        return { 'c', mark_of(row) }
+    elseif left > 0 and in_flight(row) and owner_of(row) == owner then
+        return { 'h', fence_of(row), attempt_of(row), recurrence_of(row) }
+    elseif left > 0 and in_flight(row) then
+        return { 'i', key, left, mark_of(row) }
+    end
+end
+local lapsed = row and in_flight(row)
+
+local names, subject, last, run = #KEYS, nil, nil, nil
+if keep_subject ~= '' then
+    subject, names = KEYS[#KEYS], #KEYS - 1
+    last = call('GET', subject)
+    if last and sub(last, 17) == mark then
+        run = sub(last, 1, 16)
     end
 end
 
-local key, known, open, busy = sub(KEYS[1], -32), '0', {}, nil
-for n = 2, #KEYS do
-    local pointer = redis.call('GET', KEYS[n])
-    local live = false
-    if pointer and sub(pointer, 1, 32) ~= key then
-        local on = sub(pointer, 1, 32)
-        local name = sub(KEYS[1], 1, -33) .. on
-        local other = redis.call('GET', name)
-        if other and sub(other, 18, 33) == sub(pointer, 33) then
-            local left = redis.call('PTTL', name) - 3600000
-            live = left > 0
-            if live and ARGV[4] == '1' then
-                known = '1'
-            elseif live and byte(other) == 99 then
-                return { 's' }
-            elseif live then
-                busy = busy or { 'i', on, left, sub(other, 61, 69) }
+local function is_done(pointer)
+    local target, name = target_of(pointer)
+    return target and completed(target) and left_of(name) > 0
+end
+
+local recurrence, open, busy = '0', {}, nil
+for n = 2, names do
+    local alias, former, stays = call('GET', KEYS[n]), '', false
+    if alias and sub(alias, 1, 32) == key then
+        if lapsed and sub(alias, 33, 48) == birth_of(row) then
+            former = former_of(alias)
+        end
+    elseif alias then
+        local target, name = target_of(pointer_of(alias))
+        local left = target and left_of(name) or 0
+        if target and (in_flight(target) or left > 0) then
+            former = former_of(alias)
+            if former ~= '' and not is_done(former) then
+                former = ''
             end
         end
+        if left > 0 then
+            stays = not subject or run == run_of(alias)
+            if stays then
+                recurrence = '1'
+                if subject and ARGV[4] == '1' then
+                    if completed(target) then
+                        return { 's' }
+                    end
+                    busy = busy or { 'i', sub(alias, 1, 32), left, mark_of(target) }
+                end
+            elseif recurrence == '0' then
+                recurrence = '2'
+            end
+            if completed(target) then
+                former = pointer_of(alias)
+            end
+        elseif former ~= '' and (not subject or recurrence == '0') then
+            recurrence = subject and '2' or '1'
+        end
     end
-    if not live then
-        open[#open + 1] = KEYS[n]
+    if not stays then
+        open[#open + 1] = { KEYS[n], former }
     end
 end
 if busy then
     return busy
 end
 
-local fence, keep = ARGV[5], ARGV[2] + 3600000
-local birth, attempt, names = fence, '0000000001', ''
-if row then
-    local last = sub(row, 2, 17)
-    if last >= fence then
-        fence = string.format('%016.0f', last + 1)
-        birth = fence
+local keep = ARGV[2] + HOUR
+local birth, attempt, all = fence, '0000000001', ''
+if row and fence_of(row) >= fence then
+    fence = string.format('%016.0f', fence_of(row) + 1)
+    birth = fence
+end
+if subject and not run then
+    run = fence
+    if last and sub(last, 1, 16) >= run then
+        run = string.format('%016.0f', sub(last, 1, 16) + 1)
     end
 end
 local seen = {}
-if held then
+if lapsed then
     -- A full server refuses the first write of a script unless it frees or only dates something, so
     -- with this one a takeover is never refused, and without it a new claim is, as a whole.
-    redis.call('PEXPIRE', KEYS[1], keep)
-    birth = sub(row, 18, 33)
-    attempt = string.format('%010.0f', sub(row, 34, 43) + 1)
-    names = sub(row, byte(row, 61) == 49 and 70 or 62)
-    for at = 1, #names, 32 do
-        local name = sub(names, at, at + 31)
-        local alias = sub(KEYS[1], 1, -35) .. 'a:' .. name
-        seen[name] = true
-        if redis.call('GET', alias) == key .. birth then
-            redis.call('PEXPIRE', alias, keep)
-        end
+    call('PEXPIRE', KEYS[1], keep)
+    birth = birth_of(row)
+    attempt = string.format('%010.0f', attempt_of(row) + 1)
+    if recurrence == '0' then
+        recurrence = recurrence_of(row)
     end
+    all = names_of(row)
+    for at = 1, #all, 32 do
+        seen[sub(all, at, at + 31)] = true
+    end
+    each_alias(row, function(name) call('PEXPIRE', name, keep) end)
 end
-for _, alias in ipairs(open) do
-    local name = sub(alias, -32)
+for _, entry in ipairs(open) do
+    local name = sub(entry[1], -32)
     if not seen[name] then
-        names = names .. name
+        all = all .. name
     end
-    redis.call('SET', alias, key .. birth, 'PX', keep)
+    call('SET', entry[1], key .. birth .. (run or NO_RUN) .. entry[2], 'PX', keep)
 end
-local value = 'i' .. fence .. birth .. attempt .. known .. ARGV[1] .. ARGV[3] .. names
-redis.call('SET', KEYS[1], value, 'PX', keep)
-return { 'h', fence, attempt, known }
+if subject then
+    local longest = math.max(keep_subject + 0, last and call('PTTL', subject) or 0)
+    call('SET', subject, run .. mark, 'PX', longest)
+end
+local value = 'i' .. fence .. birth .. attempt .. recurrence .. owner .. mark .. all
+call('SET', KEYS[1], value, 'PX', keep)
+return { 'h', fence, attempt, recurrence }

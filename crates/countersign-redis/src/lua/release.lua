@@ -1,16 +1,21 @@
 -- KEYS: the row. ARGV: fence.
-local sub, byte = string.sub, string.byte
-local row = redis.call('GET', KEYS[1])
-if not row or byte(row) ~= 105 or sub(row, 2, 17) ~= ARGV[1] then
+local row = call('GET', KEYS[1])
+if not row or not in_flight(row) or fence_of(row) ~= ARGV[1] then
     return 0
 end
 -- First, because a full server refuses the other unless something was written before.
-redis.call('PEXPIRE', KEYS[1], 3600000)
-redis.call('SET', KEYS[1], 'r' .. ARGV[1], 'PX', 3600000)
-for at = byte(row, 61) == 49 and 70 or 62, #row, 32 do
-    local alias = sub(KEYS[1], 1, -35) .. 'a:' .. sub(row, at, at + 31)
-    if redis.call('GET', alias) == sub(KEYS[1], -32) .. sub(row, 18, 33) then
-        redis.call('DEL', alias)
+call('PEXPIRE', KEYS[1], HOUR)
+call('SET', KEYS[1], 'r' .. ARGV[1], 'PX', HOUR)
+each_alias(row, function(name, alias)
+    local former = former_of(alias)
+    local target, held = nil, nil
+    if former ~= '' then
+        target, held = target_of(former)
     end
-end
+    if target and completed(target) and left_of(held) > 0 then
+        call('SET', name, former .. NO_RUN, 'PX', call('PTTL', held))
+    else
+        call('DEL', name)
+    end
+end)
 return 1

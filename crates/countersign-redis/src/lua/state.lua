@@ -1,11 +1,10 @@
 -- KEYS: the row.
-local row = redis.call('GET', KEYS[1])
-local state = row and string.byte(row)
-if not row or state == 114 then
+local row = call('GET', KEYS[1])
+if not row or not (in_flight(row) or completed(row)) then
     return false
 end
-local left = redis.call('PTTL', KEYS[1]) - 3600000
-if state == 105 then
+local left = left_of(KEYS[1])
+if in_flight(row) then
     return math.max(left, 0)
 end
 return left > 0 and -1

@@ -1,6 +1,6 @@
 //! Rules about aliases: pointers to a row that have no state of their own.
 
-use countersign_core::{Claim, DedupStore, Fenced, KeyState, OnAlias};
+use countersign_core::{Claim, DedupStore, Fenced, KeyState, OnRepeat, Recurrence};
 
 use super::{
     Fixture,
@@ -22,7 +22,7 @@ pub(super) async fn an_alias_of_a_completed_key_suppresses<S: DedupStore>(
         "state of what was suppressed"
     );
     let claimed = fx.hold(replay, 3).await?;
-    ensure!(!claimed.alias_known, "no alias was given");
+    ensure_eq!(claimed.recurrence, Recurrence::None, "no alias was given");
     Ok(())
 }
 
@@ -50,14 +50,18 @@ pub(super) async fn an_alias_of_a_key_in_flight_says_which<S: DedupStore>(
 
 pub(super) async fn an_alias_may_be_run_all_the_same<S: DedupStore>(fx: &Fixture<S>) -> Outcome {
     let (first, second, third, alias) = (new_key(), new_key(), new_key(), new_key());
-    let claim = fx.claim_as(first, 1, &[alias], OnAlias::Run).await?;
+    let claim = fx.claim_as(first, 1, &[alias], OnRepeat::Run).await?;
     let claimed = granted(claim)?;
-    ensure!(!claimed.alias_known, "the alias was new");
+    ensure_eq!(claimed.recurrence, Recurrence::None, "the alias was new");
     let _ = fx.complete(&first, claimed.fence, 1_000).await?;
-    let claim = fx.claim_as(second, 2, &[alias], OnAlias::Run).await?;
+    let claim = fx.claim_as(second, 2, &[alias], OnRepeat::Run).await?;
     let claimed = granted(claim)?;
-    ensure!(claimed.alias_known, "the alias was known");
-    let again = fx.claim_as(second, 2, &[alias], OnAlias::Run).await?;
+    ensure_eq!(
+        claimed.recurrence,
+        Recurrence::Repeat,
+        "the alias was known"
+    );
+    let again = fx.claim_as(second, 2, &[alias], OnRepeat::Run).await?;
     ensure_eq!(granted(again)?, claimed, "asked again by the same owner");
     // The alias still points to the first, so releasing the second must not take it away.
     ensure_eq!(
@@ -85,7 +89,7 @@ pub(super) async fn the_own_row_decides_before_aliases<S: DedupStore>(fx: &Fixtu
     );
     let _ = fx.complete(&key, held.fence, 1_000).await?;
     let claim = fx.claim_aliased(key, 2, &[others, alias]).await?;
-    let completed = Claim::Completed { fingerprint: None };
+    let completed = Claim::Completed { fingerprint: 0 };
     ensure_eq!(claim, completed, "a completed key with another's alias");
     Ok(())
 }
@@ -122,9 +126,11 @@ pub(super) async fn an_alias_ends_with_its_row<S: DedupStore>(fx: &Fixture<S>) -
     let held = fx.hold_aliased(second, 2, &[alias]).await?;
     let _ = fx.complete(&second, held.fence, 4).await?;
     fx.pass(5).await;
-    let claim = fx.claim_as(third, 3, &[alias], OnAlias::Run).await?;
-    ensure!(
-        !granted(claim)?.alias_known,
+    let claim = fx.claim_as(third, 3, &[alias], OnRepeat::Run).await?;
+    let recurrence = granted(claim)?.recurrence;
+    ensure_eq!(
+        recurrence,
+        Recurrence::None,
         "the row behind the alias had ended"
     );
 
@@ -134,9 +140,11 @@ pub(super) async fn an_alias_ends_with_its_row<S: DedupStore>(fx: &Fixture<S>) -
     let _ = fx.complete(&key, held.fence, 4).await?;
     fx.pass(5).await;
     fx.hold(key, 5).await?;
-    let claim = fx.claim_as(new_key(), 6, &[alias], OnAlias::Run).await?;
-    ensure!(
-        !granted(claim)?.alias_known,
+    let claim = fx.claim_as(new_key(), 6, &[alias], OnRepeat::Run).await?;
+    let recurrence = granted(claim)?.recurrence;
+    ensure_eq!(
+        recurrence,
+        Recurrence::None,
         "the key was claimed anew, without the alias"
     );
     Ok(())
@@ -147,7 +155,11 @@ pub(super) async fn an_alias_of_a_lapsed_claim_is_free<S: DedupStore>(fx: &Fixtu
     fx.hold_aliased(first, 1, &[alias]).await?;
     fx.pass(11).await;
     let held = fx.hold_aliased(second, 2, &[alias]).await?;
-    ensure!(!held.alias_known, "the row behind the alias was not live");
+    ensure_eq!(
+        held.recurrence,
+        Recurrence::None,
+        "the row behind the alias was not live"
+    );
     ensure!(!held.takeover, "another key is not taken over");
     let claim = fx.claim_aliased(third, 3, &[alias]).await?;
     ensure!(

@@ -1,12 +1,12 @@
 //! Rules about forgetting, purging and being full.
 
 use countersign_core::{
-    Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, KeyState, OnAlias, StoreErrorKind,
+    Claim, DedupStore, DeliveryKey, Fenced, KeyState, OnRepeat, Recurrence, StoreErrorKind,
 };
 
 use super::{
     Fixture,
-    helpers::{Outcome, new_key, owner},
+    helpers::{Outcome, new_key},
     report::{Stop, ensure, ensure_eq},
 };
 
@@ -38,7 +38,11 @@ pub(super) async fn forgetting_takes_aliases_along<S: DedupStore>(fx: &Fixture<S
     for (key, alias) in [(done, first), (held, second)] {
         fx.store.forget(&key).await?;
         let claimed = fx.hold_aliased(new_key(), 2, &[alias]).await?;
-        ensure!(!claimed.alias_known, "the alias was forgotten");
+        ensure_eq!(
+            claimed.recurrence,
+            Recurrence::None,
+            "the alias was forgotten"
+        );
     }
     Ok(())
 }
@@ -103,7 +107,7 @@ pub(super) async fn purging_keeps_what_lives<S: DedupStore>(fx: &Fixture<S>) -> 
 
 pub(super) async fn a_full_store_refuses<S: DedupStore>(fx: &Fixture<S>) -> Outcome {
     let capacity = fx.capacity.ok_or(Stop::Skipped)?;
-    let mut done = fill(fx, capacity.saturating_sub(2), 1_000).await?;
+    let mut done = fill(fx, capacity.saturating_sub(3), 1_000).await?;
     let alias = new_key();
     let aliased = new_key();
     fx.done(aliased, &[alias]).await?;
@@ -115,7 +119,7 @@ pub(super) async fn a_full_store_refuses<S: DedupStore>(fx: &Fixture<S>) -> Outc
     }
     for key in &done {
         let claim = fx.claim(*key, 2).await?;
-        let completed = Claim::Completed { fingerprint: None };
+        let completed = Claim::Completed { fingerprint: 0 };
         ensure_eq!(claim, completed, "a done key after refusals");
     }
     let claim = fx.claim_aliased(new_key(), 2, &[alias]).await?;
@@ -153,7 +157,7 @@ pub(super) async fn a_full_store_makes_room<S: DedupStore>(fx: &Fixture<S>) -> O
     refused(fx, new_key(), &[]).await
 }
 
-async fn fill<S: DedupStore>(
+pub(super) async fn fill<S: DedupStore>(
     fx: &Fixture<S>,
     rows: usize,
     units: u32,
@@ -168,13 +172,12 @@ async fn fill<S: DedupStore>(
     Ok(keys)
 }
 
-async fn refused<S: DedupStore>(
+pub(super) async fn refused<S: DedupStore>(
     fx: &Fixture<S>,
     key: DeliveryKey,
     aliases: &[DeliveryKey],
 ) -> Outcome {
-    let request =
-        ClaimRequest::new(key, owner(9), fx.units(10)).with_aliases(aliases, OnAlias::Suppress);
+    let request = fx.request(key, 9, aliases, OnRepeat::Suppress);
     match fx.store.claim(request).await {
         Err(error) if error.kind() == StoreErrorKind::Full => {}
         other => {

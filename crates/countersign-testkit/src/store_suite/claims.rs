@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_core::{Claim, ClaimRequest, Claimed, DedupStore, KeyState};
+use countersign_core::{Claim, ClaimRequest, Claimed, DedupStore, KeyState, OnRepeat, Recurrence};
 use futures_util::future::BoxFuture;
 
 use super::{
@@ -21,7 +21,7 @@ pub(super) async fn a_fresh_key_is_claimed<S: DedupStore>(fx: &Fixture<S>) -> Ou
     let claimed = fx.hold(key, 1).await?;
     ensure_eq!(claimed.attempt, 1, "attempt");
     ensure!(!claimed.takeover, "a fresh claim is not a takeover");
-    ensure!(!claimed.alias_known, "no alias was given");
+    ensure_eq!(claimed.recurrence, Recurrence::None, "no alias was given");
     let state = fx.state(&key).await?;
     ensure!(
         matches!(state, KeyState::InFlight { remaining } if !remaining.is_zero() && remaining <= fx.units(10)),
@@ -37,7 +37,7 @@ pub(super) async fn a_fresh_key_is_claimed<S: DedupStore>(fx: &Fixture<S>) -> Ou
 }
 
 pub(super) async fn a_held_key_is_in_flight<S: DedupStore>(fx: &Fixture<S>) -> Outcome {
-    for with in [None, Some(0), Some(u64::MAX)] {
+    for with in [0, 1, u64::MAX] {
         let key = new_key();
         let request = ClaimRequest::new(key, owner(1), fx.units(10)).with_fingerprint(with);
         granted(fx.store.claim(request).await?)?;
@@ -129,15 +129,12 @@ pub(super) async fn race<S: DedupStore>(
     claims: impl Iterator<Item = (countersign_core::DeliveryKey, u128)>,
     aliases: &[countersign_core::DeliveryKey],
 ) -> Result<Vec<Claimed>, Stop> {
-    let lease = fx.units(10);
     let futures = claims
         .map(|(key, by)| {
             let (store, aliases) = (Arc::clone(&fx.store), aliases.to_vec());
-            let claim = async move {
-                let request = ClaimRequest::new(key, owner(by), lease)
-                    .with_aliases(&aliases, countersign_core::OnAlias::Suppress);
-                store.claim(request).await
-            };
+            let subject = fx.request(key, by, &aliases, OnRepeat::Suppress).subject;
+            let request = ClaimRequest::new(key, owner(by), fx.units(10)).with_subject(subject);
+            let claim = async move { store.claim(request.with_aliases(&aliases)).await };
             Box::pin(claim) as BoxFuture<'static, _>
         })
         .collect();

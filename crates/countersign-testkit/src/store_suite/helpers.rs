@@ -9,7 +9,8 @@ use std::{
 };
 
 use countersign_core::{
-    Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fence, Fenced, KeyState, OnAlias, Owner,
+    Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fence, Fenced, KeyState, OnRepeat,
+    Owner, Subject,
 };
 use futures_util::{
     StreamExt,
@@ -51,13 +52,15 @@ impl<S: DedupStore> Fixture<S> {
         self.claim_aliased(key, by, &[]).await
     }
 
+    /// A claim that is suppressed when an alias is known: all of them are about one entity, and have
+    /// the same bytes.
     pub(super) async fn claim_aliased(
         &self,
         key: DeliveryKey,
         by: u128,
         aliases: &[DeliveryKey],
     ) -> Result<Claim, Stop> {
-        self.claim_as(key, by, aliases, OnAlias::Suppress).await
+        self.claim_as(key, by, aliases, OnRepeat::Suppress).await
     }
 
     pub(super) async fn claim_as(
@@ -65,11 +68,24 @@ impl<S: DedupStore> Fixture<S> {
         key: DeliveryKey,
         by: u128,
         aliases: &[DeliveryKey],
-        on_alias: OnAlias,
+        on_repeat: OnRepeat,
     ) -> Result<Claim, Stop> {
-        let request =
-            ClaimRequest::new(key, owner(by), self.units(10)).with_aliases(aliases, on_alias);
+        let request = self.request(key, by, aliases, on_repeat);
         Ok(self.store.claim(request).await?)
+    }
+
+    /// A claim for ten units; where there are aliases, about the one entity of the rule.
+    pub(super) fn request<'a>(
+        &self,
+        key: DeliveryKey,
+        by: u128,
+        aliases: &'a [DeliveryKey],
+        on_repeat: OnRepeat,
+    ) -> ClaimRequest<'a> {
+        let subject = Subject::new(self.subject, on_repeat, self.units(5_000));
+        ClaimRequest::new(key, owner(by), self.units(10))
+            .with_aliases(aliases)
+            .with_subject((!aliases.is_empty()).then_some(subject))
     }
 
     /// A claim that must be granted.

@@ -8,7 +8,7 @@ use std::{
 
 use countersign_core::{
     Capabilities, Claim, ClaimRequest, Claimed, Clock, DedupStore, DeliveryKey, Fence, Fenced,
-    KeyState, OnAlias, Owner, StoreError,
+    KeyState, OnRepeat, Owner, Recurrence, StoreError,
 };
 use countersign_testkit::ManualClock;
 
@@ -28,8 +28,28 @@ pub(crate) enum Flaw {
     ForgetsEarly,
     /// Keeps the old fence at a takeover.
     ReusesFences,
-    /// Writes a row for a suppressed replay.
+    /// Writes a row for a suppressed repeat.
     WritesSuppressed,
+    /// Suppresses whatever has a known alias.
+    SuppressesByAliasAlone,
+    /// Takes one entity for all.
+    OneSubjectForAll,
+    /// Writes down what was claimed last when it is completed.
+    SubjectAtCompletion,
+    /// Reads what was claimed last, lets others run, and only then writes.
+    SubjectNotAtomic,
+    /// Forgets what was claimed last with the row that was claimed first.
+    SubjectEndsWithFirstRow,
+    /// Takes the retry of a return that was given back for a repeat of itself.
+    KeepsReleasedAliases,
+    /// Forgets, when a return is given back, that its bytes were known.
+    DropsReleasedAliases,
+    /// Does not count subjects.
+    SubjectsAreFree,
+    /// Lets the latest claim say how long a subject is kept.
+    KeepsForTheLatest,
+    /// Says of a takeover only what is known by now.
+    ForgetsRecurrence,
 }
 
 pub(crate) struct ReferenceStore {
@@ -42,8 +62,36 @@ pub(crate) struct ReferenceStore {
 #[derive(Default)]
 struct Tables {
     rows: HashMap<DeliveryKey, Row>,
-    aliases: HashMap<DeliveryKey, DeliveryKey>,
+    aliases: HashMap<DeliveryKey, Alias>,
+    subjects: HashMap<DeliveryKey, Last>,
     fence: u64,
+}
+
+/// Where an alias points, the run that it is of, and the completed row that it was taken from.
+#[derive(Clone, Copy)]
+struct Alias {
+    on: DeliveryKey,
+    run: Option<u64>,
+    was: Option<DeliveryKey>,
+}
+
+/// What was claimed last of an entity.
+#[derive(Clone, Copy)]
+struct Last {
+    fingerprint: u64,
+    run: u64,
+    until: Duration,
+    first: DeliveryKey,
+}
+
+/// What a look found out.
+struct Look {
+    attempt: u32,
+    recurrence: Recurrence,
+    /// The run that the claim goes on with.
+    run: Option<u64>,
+    /// Aliases that are to point to the claimed row, and what they are taken from.
+    open: Vec<(DeliveryKey, Option<DeliveryKey>)>,
 }
 
 #[derive(Clone)]
@@ -52,7 +100,9 @@ struct Row {
     until: Duration,
     owner: Owner,
     claimed: Claimed,
-    fingerprint: Option<u64>,
+    fingerprint: u64,
+    /// What becomes of the subject at the completion.
+    later: Option<(DeliveryKey, Last)>,
 }
 
 impl ReferenceStore {
@@ -69,12 +119,24 @@ impl ReferenceStore {
         self.tables.lock().unwrap()
     }
 
-    /// Decides without writing: an answer, or the attempt that the key is at and whether an alias is
-    /// known.
-    fn look(&self, request: &ClaimRequest<'_>) -> Result<(u32, bool), Claim> {
+    fn subject(&self, key: DeliveryKey) -> DeliveryKey {
+        match self.flaw {
+            Flaw::OneSubjectForAll => DeliveryKey::from_bytes([7; 32]),
+            _ => key,
+        }
+    }
+
+    /// Decides without writing: an answer, or what is to be written.
+    fn look(&self, request: &ClaimRequest<'_>) -> Result<Look, Claim> {
         let now = self.clock.elapsed();
         let tables = self.tables();
-        let mut attempt = 1;
+        let mut look = Look {
+            attempt: 1,
+            recurrence: Recurrence::None,
+            run: None,
+            open: Vec::new(),
+        };
+        let mut before = Recurrence::None;
         match tables.rows.get(&request.key) {
             Some(row) if row.live(now) && row.done => {
                 return Err(Claim::Completed {
@@ -84,59 +146,85 @@ impl ReferenceStore {
             Some(row) if row.live(now) && row.owner == request.owner => {
                 return Err(Claim::Claimed(row.claimed));
             }
-            Some(row) if row.live(now) => {
-                return Err(Claim::InFlight {
-                    on: request.key,
-                    remaining: row.until - now,
-                    fingerprint: row.fingerprint,
-                });
+            Some(row) if row.live(now) => return Err(row.in_flight(request.key, now)),
+            Some(row) if !row.done => {
+                look.attempt = row.claimed.attempt + 1;
+                before = row.claimed.recurrence;
             }
-            Some(row) if !row.done => attempt = row.claimed.attempt + 1,
             Some(_) | None => {}
         }
-        let mut known = false;
-        for alias in request.aliases {
-            let Some(on) = tables.aliases.get(alias).filter(|on| **on != request.key) else {
+        if let Some(subject) = request.subject
+            && let Some(last) = tables.subjects.get(&self.subject(subject.key))
+            && now < last.until
+            && last.fingerprint == request.fingerprint
+        {
+            look.run = Some(last.run);
+        }
+        let suppresses = request
+            .subject
+            .is_some_and(|subject| subject.on_repeat == OnRepeat::Suppress);
+        let mut held = None;
+        for name in request.aliases {
+            let alias = tables.aliases.get(name).copied();
+            let Some(alias) = alias.filter(|alias| alias.on != request.key) else {
+                look.open.push((*name, alias.and_then(|alias| alias.was)));
                 continue;
             };
-            match (tables.rows.get(on), request.on_alias) {
-                (None, OnAlias::Suppress) if self.flaw == Flaw::TrustsAliases => {
+            let is_done = |key: &DeliveryKey| {
+                let row = tables.rows.get(key);
+                row.is_some_and(|row| row.done && row.live(now))
+            };
+            let was = alias.was.filter(|was| is_done(was));
+            match tables.rows.get(&alias.on) {
+                None if self.flaw == Flaw::TrustsAliases && suppresses => {
                     return Err(Claim::Suppressed);
                 }
-                (Some(row), OnAlias::Suppress) if row.live(now) && row.done => {
-                    return Err(Claim::Suppressed);
+                Some(row) if row.live(now) => {
+                    let repeats = request.subject.is_none()
+                        || (look.run.is_some() && look.run == alias.run)
+                        || self.flaw == Flaw::SuppressesByAliasAlone;
+                    if repeats && suppresses && row.done {
+                        return Err(Claim::Suppressed);
+                    }
+                    if repeats && suppresses {
+                        held.get_or_insert(row.in_flight(alias.on, now));
+                    }
+                    look.known(repeats);
+                    if !repeats {
+                        let was = if row.done { Some(alias.on) } else { was };
+                        look.open.push((*name, was));
+                    }
                 }
-                (Some(row), OnAlias::Suppress) if row.live(now) => {
-                    return Err(Claim::InFlight {
-                        on: *on,
-                        remaining: row.until - now,
-                        fingerprint: row.fingerprint,
-                    });
+                Some(row) if !row.done => {
+                    if was.is_some() {
+                        look.known(request.subject.is_none());
+                    }
+                    look.open.push((*name, was));
                 }
-                (Some(row), _) if row.live(now) => known = true,
-                _ => {}
+                Some(_) | None => look.open.push((*name, None)),
             }
         }
-        Ok((attempt, known))
+        if look.recurrence == Recurrence::None && self.flaw != Flaw::ForgetsRecurrence {
+            look.recurrence = before;
+        }
+        held.map_or(Ok(look), Err)
     }
 
-    fn write(
-        &self,
-        request: &ClaimRequest<'_>,
-        attempt: u32,
-        alias_known: bool,
-    ) -> Result<Claim, StoreError> {
+    fn write(&self, request: &ClaimRequest<'_>, look: &Look) -> Result<Claim, StoreError> {
         let now = self.clock.elapsed();
         let mut tables = self.tables();
         let tables = &mut *tables;
-        tables.sweep(now);
+        tables.sweep(now, self.flaw);
+        let subject = request.subject.map(|subject| self.subject(subject.key));
+        let new_subject = subject.is_some_and(|subject| !tables.subjects.contains_key(&subject));
         let new = usize::from(!tables.rows.contains_key(&request.key))
             + request
                 .aliases
                 .iter()
                 .filter(|alias| !tables.aliases.contains_key(*alias))
-                .count();
-        if tables.rows.len() + tables.aliases.len() + new > self.capacity {
+                .count()
+            + usize::from(new_subject && self.flaw != Flaw::SubjectsAreFree);
+        if tables.count(self.flaw) + new > self.capacity {
             let oldest = tables.rows.iter().filter(|(_, row)| row.done);
             let oldest = oldest.min_by_key(|(_, row)| row.claimed.fence);
             match oldest.map(|(key, _)| *key) {
@@ -144,31 +232,51 @@ impl ReferenceStore {
                 _ => return Err(StoreError::full()),
             }
         }
-        if attempt == 1 || self.flaw != Flaw::ReusesFences {
+        if look.attempt == 1 || self.flaw != Flaw::ReusesFences {
             tables.fence += 1;
         }
         let claimed = Claimed {
             fence: Fence::from_u64(tables.fence),
-            attempt,
-            takeover: attempt > 1,
-            alias_known,
+            attempt: look.attempt,
+            takeover: look.attempt > 1,
+            recurrence: look.recurrence,
         };
+        let run = look.run.unwrap_or(tables.fence);
+        let mut later = None;
+        if let Some((key, subject)) = subject.zip(request.subject) {
+            let known = tables.subjects.get(&key).copied();
+            let keep = now + subject.keep;
+            let last = Last {
+                fingerprint: request.fingerprint,
+                run,
+                until: match known {
+                    Some(known) if self.flaw != Flaw::KeepsForTheLatest => known.until.max(keep),
+                    Some(_) | None => keep,
+                },
+                first: known.map_or(request.key, |known| known.first),
+            };
+            if self.flaw == Flaw::SubjectAtCompletion {
+                later = Some((key, last));
+            } else {
+                tables.subjects.insert(key, last);
+            }
+        }
         let row = Row {
             done: false,
             until: now + request.lease,
             owner: request.owner,
             claimed,
             fingerprint: request.fingerprint,
+            later,
         };
         tables.rows.insert(request.key, row);
-        for alias in request.aliases {
-            let on = tables.aliases.get(alias);
-            let free = on
-                .and_then(|on| tables.rows.get(on))
-                .is_none_or(|row| !row.live(now));
-            if free {
-                tables.aliases.insert(*alias, request.key);
-            }
+        for (name, was) in &look.open {
+            let alias = Alias {
+                on: request.key,
+                run: subject.map(|_| run),
+                was: *was,
+            };
+            tables.aliases.insert(*name, alias);
         }
         Ok(Claim::Claimed(claimed))
     }
@@ -196,18 +304,61 @@ impl Row {
     fn live(&self, now: Duration) -> bool {
         now < self.until
     }
+
+    fn in_flight(&self, on: DeliveryKey, now: Duration) -> Claim {
+        Claim::InFlight {
+            on,
+            remaining: self.until - now,
+            fingerprint: self.fingerprint,
+        }
+    }
+}
+
+impl Look {
+    fn known(&mut self, repeats: bool) {
+        if repeats {
+            self.recurrence = Recurrence::Repeat;
+        } else if self.recurrence == Recurrence::None {
+            self.recurrence = Recurrence::Return;
+        }
+    }
 }
 
 impl Tables {
-    fn remove(&mut self, key: &DeliveryKey) {
-        self.rows.remove(key);
-        self.aliases.retain(|_, on| on != key);
+    fn count(&self, flaw: Flaw) -> usize {
+        let subjects = match flaw {
+            Flaw::SubjectsAreFree => 0,
+            _ => self.subjects.len(),
+        };
+        self.rows.len() + self.aliases.len() + subjects
     }
 
-    fn sweep(&mut self, now: Duration) {
+    fn remove(&mut self, key: &DeliveryKey) {
+        self.rows.remove(key);
+        self.aliases.retain(|_, alias| alias.on != *key);
+    }
+
+    /// Gives aliases of a row back to what they were taken from.
+    fn give_back(&mut self, key: &DeliveryKey, now: Duration) {
+        for alias in self.aliases.values_mut().filter(|alias| alias.on == *key) {
+            let was = alias.was.take().filter(|was| {
+                let row = self.rows.get(was);
+                row.is_some_and(|row| row.done && row.live(now))
+            });
+            if let Some(was) = was {
+                (alias.on, alias.run) = (was, None);
+            }
+        }
+    }
+
+    fn sweep(&mut self, now: Duration, flaw: Flaw) {
         self.rows.retain(|_, row| !row.done || row.live(now));
         let rows = &self.rows;
-        self.aliases.retain(|_, on| rows.contains_key(on));
+        self.aliases.retain(|_, alias| rows.contains_key(&alias.on));
+        self.subjects.retain(|_, last| {
+            let first = flaw != Flaw::SubjectEndsWithFirstRow || rows.contains_key(&last.first);
+            now < last.until && first
+        });
     }
 }
 
@@ -226,14 +377,34 @@ async fn let_others_run() {
 
 impl DedupStore for ReferenceStore {
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claim, StoreError> {
-        let decided = self.look(&request);
-        if self.flaw == Flaw::ChecksThenActs {
-            let_others_run().await;
+        if self.flaw == Flaw::SubjectEndsWithFirstRow {
+            let now = self.clock.elapsed();
+            self.tables().sweep(now, self.flaw);
+        }
+        let mut decided = self.look(&request);
+        match self.flaw {
+            Flaw::ChecksThenActs => let_others_run().await,
+            Flaw::SubjectNotAtomic => {
+                let run = decided.as_ref().ok().map(|look| look.run);
+                let_others_run().await;
+                // All else is judged anew; what was claimed last of the entity is not.
+                decided = self.look(&request);
+                if let (Ok(look), Some(run)) = (&mut decided, run) {
+                    look.run = run;
+                }
+            }
+            _ => {}
         }
         match decided {
-            Ok((attempt, known)) => self.write(&request, attempt, known),
+            Ok(look) => self.write(&request, &look),
             Err(Claim::Suppressed) if self.flaw == Flaw::WritesSuppressed => {
-                self.write(&request, 1, false)?;
+                let look = Look {
+                    attempt: 1,
+                    recurrence: Recurrence::None,
+                    run: None,
+                    open: Vec::new(),
+                };
+                self.write(&request, &look)?;
                 Ok(Claim::Suppressed)
             }
             Err(claim) => Ok(claim),
@@ -264,6 +435,8 @@ impl DedupStore for ReferenceStore {
         retention: Duration,
     ) -> Result<Fenced, StoreError> {
         Ok(self.change(key, fence, |tables, now| {
+            let later = tables.rows.get_mut(key).and_then(|row| row.later.take());
+            tables.subjects.extend(later);
             if let Some(row) = tables.rows.get_mut(key) {
                 row.done = true;
                 if self.flaw != Flaw::ForgetsEarly {
@@ -275,14 +448,29 @@ impl DedupStore for ReferenceStore {
     }
 
     async fn release(&self, key: &DeliveryKey, fence: Fence) -> Result<Fenced, StoreError> {
-        Ok(self.change(key, fence, |tables, _| {
+        Ok(self.change(key, fence, |tables, now| {
             if tables.rows.get(key).is_some_and(|row| row.done) {
                 return Fenced::Lost;
             }
-            if self.flaw == Flaw::TrustsAliases {
-                tables.rows.remove(key);
-            } else {
-                tables.remove(key);
+            match self.flaw {
+                Flaw::TrustsAliases => {
+                    tables.rows.remove(key);
+                }
+                Flaw::DropsReleasedAliases => tables.remove(key),
+                Flaw::KeepsReleasedAliases => {
+                    let runs: Vec<_> = tables.aliases.iter().map(|(n, a)| (*n, a.run)).collect();
+                    tables.give_back(key, now);
+                    for (name, run) in runs {
+                        if let Some(alias) = tables.aliases.get_mut(&name) {
+                            alias.run = run;
+                        }
+                    }
+                    tables.remove(key);
+                }
+                _ => {
+                    tables.give_back(key, now);
+                    tables.remove(key);
+                }
             }
             Fenced::Applied
         }))
@@ -303,7 +491,9 @@ impl DedupStore for ReferenceStore {
         let mut tables = self.tables();
         let there = tables.rows.contains_key(key);
         tables.remove(key);
-        Ok(tables.aliases.remove(key).is_some() || there)
+        let subject = self.subject(*key);
+        let alias = tables.aliases.remove(key).is_some();
+        Ok(tables.subjects.remove(&subject).is_some() || alias || there)
     }
 
     async fn purge(&self, _limit: usize) -> Result<usize, StoreError> {

@@ -3,12 +3,13 @@
 use super::*;
 use crate::{
     MAX_KEYS, RejectionClass, SecretFault, github, invoice_maker,
-    scheme::{KeyFormat, Tolerance},
+    scheme::{IdenticalBodies, KeyFormat, Tolerance},
     standard_webhooks, stripe,
 };
 
-const PLAIN: Scheme = Scheme::body_hmac("X-Sig").declare();
+const PLAIN: Scheme = Scheme::body_hmac("X-Sig").id_header("X-Id").declare();
 const URL: Scheme = Scheme::body_hmac("X-Sig")
+    .id_header("X-Id")
     .signed(&[Part::Url, Part::Body])
     .declare();
 
@@ -26,9 +27,11 @@ fn keyless(scheme: Scheme) -> ReceiverBuilder {
 fn what_cannot_work_is_refused_when_it_is_built() {
     use ConfigError::*;
     let hex = Scheme::body_hmac("X-Sig")
+        .id_header("X-Id")
         .key_format(KeyFormat::Hex)
         .declare();
     let sha512 = Scheme::body_hmac("X-Sig")
+        .id_header("X-Id")
         .algorithm(crate::Algorithm::HmacSha512)
         .declare();
     let keyring_of = |scheme: &Scheme| {
@@ -157,6 +160,7 @@ fn many_headers() -> Scheme {
     let names = (0..32).map(|at| &*Box::leak(format!("X-Sig-{at}").into_boxed_str()));
     let names: Vec<&'static str> = names.collect();
     Scheme::body_hmac("X-Sig")
+        .id_header("X-Id")
         .any_header_of(names.leak())
         .build()
         .unwrap()
@@ -207,9 +211,36 @@ fn secrets_of_another_kind_are_refused() {
     let not_base64 = Some(SecretFault::NotBase64);
     assert_eq!(fault(standard_webhooks::SCHEME, "whsec_MfK*"), not_base64);
     let hex = Scheme::body_hmac("X-Sig")
+        .id_header("X-Id")
         .key_format(KeyFormat::Hex)
         .declare();
     assert_eq!(fault(hex, "xyz"), Some(SecretFault::NotHex));
+}
+
+#[test]
+fn bodies_are_remembered_for_as_long_as_the_scheme_says() {
+    let hour = Duration::from_secs(3_600);
+    let copies = Scheme::body_hmac("X-Sig")
+        .signed(&[Part::Timestamp, DOT, Part::Body])
+        .time_header("X-Time")
+        .tolerance(hour)
+        .identical_bodies(IdenticalBodies::Copies { within: 2 * hour })
+        .declare();
+    assert!(builder(copies).build().is_ok());
+    assert_eq!(
+        builder(copies).retention(30 * hour).build().unwrap_err(),
+        ConfigError::RetentionWithoutIds
+    );
+    // A captured request must not verify for longer than its body is known.
+    let longer = Tolerance {
+        past: hour,
+        future: hour + Duration::from_secs(1),
+    };
+    let least = longer.past + longer.future;
+    assert_eq!(
+        builder(copies).tolerance(longer).build().unwrap_err(),
+        ConfigError::CopiesShorterThanTolerance { least }
+    );
 }
 
 #[test]
@@ -217,9 +248,12 @@ fn a_receiver_remembers_for_as_long_as_copies_can_come() {
     let day = Duration::from_secs(86_400);
     let retention = |scheme| builder(scheme).build().unwrap().retention();
     assert_eq!(retention(PLAIN), 3 * day);
-    // 27 h of retries and twice 300 s are less than the default.
+    // 27 h of retries, and as much and 10 min in which a request verifies, are less than the default.
     assert_eq!(retention(invoice_maker::SCHEME), 3 * day);
-    let week = Scheme::body_hmac("X-Sig").retry_span(7 * day).declare();
+    let week = Scheme::body_hmac("X-Sig")
+        .id_header("X-Id")
+        .retry_span(7 * day)
+        .declare();
     assert_eq!(retention(week), 7 * day);
     let wide = Tolerance::both(Duration::MAX);
     let endless = builder(invoice_maker::SCHEME).tolerance(wide).build();

@@ -115,6 +115,7 @@ fn header_names_are_compared_as_http_does() {
 fn unsigned_ids_and_types_are_optional_but_not_ambiguous() {
     let scheme = Scheme::body_hmac("X-Sig")
         .id_header("X-Id")
+        .id_header("X-Id")
         .event_header("X-Event");
     let receiver = receiver(scheme);
     let base = Request::new("{}").with("X-Sig", tag(b"{}"));
@@ -236,9 +237,15 @@ fn declared_lengths_are_held_against_the_limit() {
 
 #[test]
 fn signature_headers_are_bounded() {
-    let list = Scheme::body_hmac("X-Sig").pairs(',', &["v1"]);
-    let repeated = Scheme::body_hmac("X-Sig").repeated_header();
-    let numbered = Scheme::body_hmac("X-Sig-").numbered_header();
+    let list = Scheme::body_hmac("X-Sig")
+        .id_header("X-Id")
+        .pairs(',', &["v1"]);
+    let repeated = Scheme::body_hmac("X-Sig")
+        .id_header("X-Id")
+        .repeated_header();
+    let numbered = Scheme::body_hmac("X-Sig-")
+        .id_header("X-Id")
+        .numbered_header();
     let tag = "00".repeat(32);
     let entries = |count| vec!["v1=0"; count].join(",");
     let one = |value: String| Request::new("").with("X-Sig", value);

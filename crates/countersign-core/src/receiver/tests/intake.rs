@@ -3,7 +3,7 @@
 use super::*;
 use crate::{RejectionKind::*, rebill_za};
 
-const PLAIN: SchemeBuilder = Scheme::body_hmac("X-Sig");
+const PLAIN: SchemeBuilder = Scheme::body_hmac("X-Sig").id_header("X-Id");
 
 fn open(receiver: &Receiver, body: &[u8]) -> Intake {
     let request = Request::new("").with("X-Sig", tag(body));
@@ -112,6 +112,43 @@ fn the_budget_of_buffered_bytes_is_shared_and_given_back() {
             .load(core::sync::atomic::Ordering::Relaxed),
         0
     );
+}
+
+// Three stalled uploads of the largest body must not refuse every small one.
+#[test]
+fn large_bodies_leave_a_quarter_of_the_budget_to_small_ones() {
+    const KIB: usize = 1024;
+    let budget = 1_000 * KIB;
+    let receiver = |longest: usize| {
+        builder(PLAIN.body_limit(longest).build().unwrap())
+            .limits(|limits| limits.buffered_bytes = budget)
+            .build()
+            .unwrap()
+    };
+    let push = |intake: &mut Intake, kib: usize| kind(intake.push(vec![b'x'; kib * KIB].into()));
+    // Bodies of up to 200 KiB: large ones get 750 KiB in all, and not a byte more.
+    let shared = receiver(200 * KIB);
+    let mut large: Vec<_> = (0..4).map(|_| open(&shared, b"")).collect();
+    for intake in &mut large[..3] {
+        assert_eq!(push(intake, 200), Ok(()));
+    }
+    assert_eq!(push(&mut large[3], 150), Ok(()));
+    assert_eq!(kind(large[3].push(Bytes::from_static(b"x"))), Err(Busy));
+    // Small ones get the rest, up to 64 KiB each.
+    let mut small: Vec<_> = (0..5).map(|_| open(&shared, b"")).collect();
+    for intake in &mut small[..3] {
+        assert_eq!(push(intake, 64), Ok(()));
+    }
+    assert_eq!(kind(small[0].push(Bytes::from_static(b"x"))), Err(Busy));
+    assert_eq!(push(&mut small[3], 58), Ok(()));
+    assert_eq!(push(&mut small[4], 1), Err(Busy));
+    // Where the longest body needs it, the part that is kept is smaller.
+    let tight = receiver(900 * KIB);
+    let mut one = open(&tight, b"");
+    assert_eq!(push(&mut one, 900), Ok(()));
+    let mut other = open(&tight, b"");
+    assert_eq!(push(&mut other, 65), Err(Busy));
+    assert_eq!(push(&mut open(&tight, b""), 64), Ok(()));
 }
 
 type Copies = &'static [(&'static str, &'static str)];

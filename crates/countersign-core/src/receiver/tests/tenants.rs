@@ -12,12 +12,17 @@ impl KeyringSource for NoShops {
 }
 
 fn shops(at: TenantAt) -> Receiver {
-    Receiver::builder(Scheme::body_hmac("X-Sig").build().unwrap())
-        .endpoint("test")
-        .tenants(at, NoShops)
-        .store(MemoryStore::with_capacity(16))
-        .build()
-        .unwrap()
+    Receiver::builder(
+        Scheme::body_hmac("X-Sig")
+            .id_header("X-Id")
+            .build()
+            .unwrap(),
+    )
+    .endpoint("test")
+    .tenants(at, NoShops)
+    .store(MemoryStore::with_capacity(16))
+    .build()
+    .unwrap()
 }
 
 #[test]
@@ -111,7 +116,7 @@ fn only_the_lookup_s_tenant_has_keys_and_a_scope() {
 
 #[test]
 fn a_receiver_of_one_keyring_has_no_tenants() {
-    let receiver = receiver(Scheme::body_hmac("X-Sig"));
+    let receiver = receiver(Scheme::body_hmac("X-Sig").id_header("X-Id"));
     let head = receiver.precheck(&signed(), Timestamp::from_unix_seconds(NOW));
     let head = head.unwrap();
     assert_eq!(head.tenant(), None);

@@ -86,8 +86,97 @@ fn ages_are_told_and_no_clock_overflows() {
 }
 
 #[test]
+fn a_time_may_be_missing_where_nothing_hangs_on_it() {
+    let scheme = || {
+        Scheme::body_hmac("X-Sig")
+            .id_header("X-Id")
+            .time_header("X-Time")
+    };
+    let timeless = |signed: &[u8]| Request::new("").with("X-Sig", tag(signed));
+    let verdict = |scheme: SchemeBuilder, request: &Request| {
+        let verdict = request.judge(&receiver(scheme));
+        verdict
+            .map(|verified| verified.time())
+            .map_err(|refused| refused.kind())
+    };
+    // Neither signed nor judged.
+    assert_eq!(verdict(scheme(), &timeless(b"")), Ok(None));
+    let dated = timeless(b"").with("X-Time", NOW.to_string());
+    let now = Timestamp::from_unix_seconds(NOW);
+    assert_eq!(verdict(scheme(), &dated), Ok(Some(now)));
+    // Signed, though not judged: without it there is nothing to sign.
+    const SIGNED: &[Part] = &[Part::Timestamp, DOT, Part::Body];
+    let signed = || scheme().signed(SIGNED);
+    assert_eq!(verdict(signed(), &timeless(b".")), Err(HeaderMissing));
+    let dated = timeless(format!("{NOW}.").as_bytes()).with("X-Time", NOW.to_string());
+    assert_eq!(verdict(signed(), &dated), Ok(Some(now)));
+    // Signed and judged.
+    let judged = signed().tolerance(Duration::from_secs(300));
+    assert_eq!(verdict(judged, &timeless(b".")), Err(HeaderMissing));
+    assert_eq!(verdict(judged, &dated), Ok(Some(now)));
+}
+
+#[test]
+fn a_late_retry_is_taken_and_says_how_late_it_is() {
+    let hour = 3_600;
+    let late = |age: i64| {
+        let time = NOW - age;
+        Request::new("{}")
+            .with("X-Sig", tag(format!("{time}.{{}}").as_bytes()))
+            .with("X-Time", time.to_string())
+    };
+    let scheme = |time| {
+        Scheme::body_hmac("X-Sig")
+            .id_header("X-Id")
+            .signed(&[Part::Timestamp, DOT, Part::Body])
+            .time_header("X-Time")
+            .tolerances(
+                Duration::from_secs(27 * 3_600 + 300),
+                Duration::from_secs(300),
+            )
+            .retry_time(time)
+            .retry_span(Duration::from_secs(27 * 3_600))
+    };
+    let receiver = receiver(scheme(RetryTime::Unknown));
+    let age = |age: i64| {
+        let verified = late(age).judge(&receiver);
+        verified
+            .map(|verified| verified.lateness().map(|late| late.as_secs()))
+            .map_err(|refused| refused.kind())
+    };
+    assert_eq!(age(0), Ok(None));
+    assert_eq!(age(300), Ok(None));
+    assert_eq!(age(301), Ok(Some(301)));
+    assert_eq!(age(27 * hour + 300), Ok(Some(97_500)));
+    assert_eq!(age(27 * hour + 301), Err(TimestampStale));
+    // The side of the future is as narrow as it was.
+    assert_eq!(age(-300), Ok(None));
+    assert_eq!(age(-301), Err(TimestampFuture));
+
+    // An application may refuse them, when it says so.
+    let scheme = scheme(RetryTime::Kept).build().unwrap();
+    let five_minutes = Tolerance::both(Duration::from_secs(300));
+    let shorter = builder(scheme).tolerance(five_minutes).build();
+    let least = Duration::from_secs(27 * 3_600 + 300);
+    assert_eq!(
+        shorter.unwrap_err(),
+        ConfigError::LateRetriesRefused { least }
+    );
+    let refusing = builder(scheme).refuse_late_retries_after(Duration::from_secs(300));
+    let refusing = refusing.build().unwrap();
+    assert_eq!(kind(late(300).judge(&refusing)), Ok(()));
+    assert_eq!(kind(late(301).judge(&refusing)), Err(TimestampStale));
+    let untimed = builder(crate::github::SCHEME).refuse_late_retries_after(least);
+    assert_eq!(
+        untimed.build().unwrap_err(),
+        ConfigError::ToleranceWithoutSignedTime
+    );
+}
+
+#[test]
 fn milliseconds_are_milliseconds() {
     let scheme = Scheme::body_hmac("X-Sig")
+        .id_header("X-Id")
         .pairs(',', &["v1"])
         .time_key("t")
         .time_in_millis()

@@ -9,6 +9,7 @@ const DOT: Part = Part::Literal(".");
 const BODY: Part = Part::Body;
 const TIME: Part = Part::Timestamp;
 const ID: Part = Part::Id;
+const ONCE: &[EventRule] = &[EventRule::repeats("a"), EventRule::once("b")];
 const BAD_PROOF: &[EventRule] = &[EventRule::once("a").when("status", &["b"])];
 
 fn body() -> SchemeBuilder {
@@ -20,10 +21,22 @@ fn signing(parts: &'static [Part]) -> SchemeBuilder {
     body().signed(parts).id_header("X-Id").time_header("X-Time")
 }
 
+/// A scheme with a signed time.
+fn timed() -> SchemeBuilder {
+    signing(&[TIME, DOT, BODY])
+}
+
+/// A scheme without ids whose equal bodies are one delivery for so long.
+fn copies(within: Duration) -> SchemeBuilder {
+    body().identical_bodies(IdenticalBodies::Copies { within })
+}
+
 #[test]
 fn what_cannot_be_right_does_not_build() {
+    use IdenticalBodies::Events;
     use SchemeError::*;
     let five_minutes = Duration::from_secs(300);
+    let (day, second) = (Duration::from_secs(86_400), Duration::from_secs(1));
     let long: &'static str = "a-name-of-64-bytes-is-one-longer-than-what-receivers-look-up-xxx";
     assert_eq!(long.len(), 64);
     let rows: &[(&str, SchemeBuilder, SchemeError)] = &[
@@ -311,10 +324,72 @@ fn what_cannot_be_right_does_not_build() {
             body().versioned(&["v 1"]),
             InvalidGrammar,
         ),
-        ("no body allowed", body().body_limit(0), InvalidLimit),
+        // An honest event that would be dropped by rule.
+        ("no id, and nothing said of it", body(), NoIdUndecided),
+        (
+            "a type without an id",
+            body().event_header("X-Event").retry_span(day),
+            NoIdUndecided,
+        ),
+        (
+            "an id, and something said of none",
+            body().id_header("X-Id").identical_bodies(Events),
+            IdenticalBodiesWithId,
+        ),
+        (
+            "copies for no time",
+            copies(Duration::ZERO),
+            CopiesShorterThanRetries,
+        ),
+        (
+            "copies for less than the retries",
+            copies(day - second).retry_span(day),
+            CopiesShorterThanRetries,
+        ),
+        (
+            "copies for less than a request verifies",
+            copies(five_minutes * 2 - second)
+                .signed(&[TIME, DOT, BODY])
+                .time_header("X-Time")
+                .tolerance(five_minutes),
+            CopiesShorterThanRetries,
+        ),
+        (
+            "once, of nothing",
+            signing(&[BODY]).events(ONCE),
+            OnceWithoutSubject,
+        ),
+        (
+            "all others once, of nothing",
+            signing(&[BODY]).unlisted_events_once(),
+            OnceWithoutSubject,
+        ),
+        (
+            "a retry of a day ago, refused",
+            timed().tolerance(five_minutes).retry_span(day),
+            LateRetriesRefused,
+        ),
+        (
+            "a retry that keeps its time, refused",
+            timed()
+                .tolerances(day + five_minutes - second, five_minutes)
+                .retry_time(RetryTime::Kept)
+                .retry_span(day),
+            LateRetriesRefused,
+        ),
+        (
+            "subject",
+            signing(&[BODY]).subject_pointer("id"),
+            InvalidPointer,
+        ),
+        (
+            "no body allowed",
+            signing(&[BODY]).body_limit(0),
+            InvalidLimit,
+        ),
         (
             "no time to answer",
-            body().response_budget(Duration::ZERO),
+            signing(&[BODY]).response_budget(Duration::ZERO),
             InvalidLimit,
         ),
     ];
@@ -324,13 +399,15 @@ fn what_cannot_be_right_does_not_build() {
     let kinds: HashSet<_> = rows.iter().map(|(_, _, kind)| kind.to_string()).collect();
     assert_eq!(
         kinds.len(),
-        13,
+        18,
         "every kind has a row and a text of its own"
     );
 }
 
 #[test]
 fn what_is_right_builds() {
+    let (day, second) = (Duration::from_secs(86_400), Duration::from_secs(1));
+    let five_minutes = Duration::from_secs(300);
     let rows: &[(&str, SchemeBuilder)] = &[
         ("{ts}.{body}", signing(&[TIME, DOT, BODY])),
         ("{id}.{ts}.{body}", signing(&[ID, DOT, TIME, DOT, BODY])),
@@ -346,9 +423,46 @@ fn what_is_right_builds() {
         ),
         (
             "time in the body",
-            body().time_pointer("/t").tolerance(Duration::ZERO),
+            copies(second).time_pointer("/t").tolerance(Duration::ZERO),
         ),
-        ("unsigned time, not judged", body().time_header("X-Time")),
+        (
+            "unsigned time, not judged",
+            copies(second).time_header("X-Time"),
+        ),
+        (
+            "copies for as long as the retries",
+            copies(day).retry_span(day),
+        ),
+        (
+            "events, whatever the retries",
+            body()
+                .identical_bodies(IdenticalBodies::Events)
+                .retry_span(day),
+        ),
+        (
+            "once, of something",
+            signing(&[BODY])
+                .subject_pointer("/id")
+                .events(ONCE)
+                .unlisted_events_once(),
+        ),
+        (
+            "retries that are stamped anew",
+            timed()
+                .tolerance(five_minutes)
+                .retry_time(RetryTime::Renewed)
+                .retry_span(day),
+        ),
+        (
+            "no retries",
+            timed().tolerance(second).retry_time(RetryTime::Kept),
+        ),
+        (
+            "late retries",
+            timed()
+                .tolerances(day + five_minutes, five_minutes)
+                .retry_span(day),
+        ),
         (
             "copies of the body",
             body()
@@ -371,6 +485,9 @@ fn a_scheme_says_what_is_signed() {
     assert!(!github.id_is_signed() && !github.event_is_signed() && !github.time_is_signed());
     let stripe = crate::stripe::SCHEME;
     assert!(stripe.id_is_signed() && stripe.event_is_signed() && stripe.time_is_signed());
-    let unsigned_time = body().time_header("X-Time").build().unwrap();
+    let unsigned_time = copies(Duration::from_secs(1))
+        .time_header("X-Time")
+        .build()
+        .unwrap();
     assert!(!unsigned_time.time_is_signed() && !unsigned_time.id_is_signed());
 }

@@ -4,7 +4,7 @@ use super::super::*;
 use crate::mac::Tags;
 
 fn body() -> SchemeBuilder {
-    Scheme::body_hmac("X-Signature")
+    Scheme::body_hmac("X-Signature").id_header("X-Id")
 }
 
 /// What header values say: how many candidates, and which time.

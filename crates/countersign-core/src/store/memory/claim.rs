@@ -5,14 +5,14 @@ use core::time::Duration;
 use smallvec::SmallVec;
 
 use super::{
-    hold::{Hold, Waiters},
+    hold::{HeldAlias, Hold, Waiters},
     locked::{Locked, Missing},
     occupancy::Rows,
     place::{Place, Placer, ShardSet},
-    row::{Pointer, Slot},
-    shard::State,
+    row::{Pointer, Run, Slot},
+    shard::{Last, State},
 };
-use crate::{Claim, ClaimRequest, Claimed, DeliveryKey, OnAlias};
+use crate::{Claim, ClaimRequest, Claimed, OnRepeat, Recurrence};
 
 type Places = SmallVec<[Place; 2]>;
 
@@ -21,6 +21,7 @@ pub(super) struct Attempt<'a> {
     request: &'a ClaimRequest<'a>,
     key: Place,
     aliases: Places,
+    subject: Option<Place>,
     now: Duration,
 }
 
@@ -43,6 +44,41 @@ enum Own {
     Lapsed(Slot, u64, u32),
 }
 
+/// What is behind an alias.
+enum Behind {
+    /// Nothing that lives.
+    Nothing,
+    /// The claimed key's own row, whose lease has run out.
+    Own,
+    /// A row in flight whose lease has run out, and the completed one that it took the alias from.
+    Lapsed(Option<Pointer>),
+    /// A live row of another key.
+    Live {
+        run: Run,
+        /// What a repeat is answered.
+        answer: Claim,
+        /// The completed row to give the alias back to.
+        done: Option<Pointer>,
+    },
+}
+
+/// What the aliases of a claim say.
+#[derive(Default)]
+struct Aliases {
+    recurrence: Recurrence,
+    /// Those that are to point to the claimed row.
+    open: SmallVec<[Open; 2]>,
+}
+
+/// An alias that is to point to the claimed row.
+struct Open {
+    place: Place,
+    /// The completed row that it is taken from.
+    was: Option<Pointer>,
+    /// It points to the claimed row already.
+    own: bool,
+}
+
 impl<'a> Attempt<'a> {
     pub(super) fn new(request: &'a ClaimRequest<'a>, placer: Placer, now: Duration) -> Self {
         let mut aliases = Places::new();
@@ -55,6 +91,7 @@ impl<'a> Attempt<'a> {
             request,
             key: placer.place(&request.key),
             aliases,
+            subject: request.subject.map(|subject| placer.place(&subject.key)),
             now,
         }
     }
@@ -67,17 +104,20 @@ impl<'a> Attempt<'a> {
         self.now
     }
 
-    /// `steps` for the key and two for each alias: what a claim reclaims in return for what it adds.
+    /// `steps` for the key and two for each other row: what a claim reclaims in return for what it
+    /// adds.
     pub(super) fn steps(&self, steps: usize) -> usize {
-        steps.saturating_add(self.aliases.len().saturating_mul(2))
+        let others = self.aliases.len().saturating_add(self.subject.iter().len());
+        steps.saturating_add(others.saturating_mul(2))
     }
 
-    /// The shards of the key and its aliases; more may turn out to be needed.
+    /// The shards of the key, its aliases and its subject; more may turn out to be needed.
     pub(super) fn shards(&self) -> ShardSet {
         let own = ShardSet::default().with(self.key.shard);
         self.aliases
             .iter()
-            .fold(own, |set, alias| set.with(alias.shard))
+            .chain(&self.subject)
+            .fold(own, |set, place| set.with(place.shard))
     }
 
     /// Decides, and writes when the key is claimed. Until then nothing is written, so it can be
@@ -92,22 +132,29 @@ impl<'a> Attempt<'a> {
             Ok(own) => own,
             Err(decided) => return Ok(decided),
         };
-        let mut open = Places::new();
-        let alias_known = match self.look_at_aliases(locked, &mut open)? {
-            Ok(known) => known,
+        let last = match &self.subject {
+            Some(subject) => locked.shard(subject.shard)?.last(subject, self.now),
+            None => None,
+        };
+        let aliases = match self.look_at_aliases(locked, last)? {
+            Ok(aliases) => aliases,
             Err(decided) => return Ok(Decision::Answer(decided)),
         };
         let old_aliases = self.old_aliases(locked, placer, &own)?;
 
         let mut new_rows = usize::from(matches!(own, Own::Nothing));
-        for alias in &open {
-            let known = locked.shard(alias.shard)?.find_alias(alias).is_some();
+        for Open { place, .. } in &aliases.open {
+            let known = locked.shard(place.shard)?.find_alias(place).is_some();
+            new_rows = new_rows.saturating_add(usize::from(!known));
+        }
+        if let Some(subject) = &self.subject {
+            let known = locked.shard(subject.shard)?.has_subject(subject);
             new_rows = new_rows.saturating_add(usize::from(!known));
         }
         if !self.has_room(locked, new_rows)? || !rows.reserve(new_rows) {
             return Ok(Decision::Full);
         }
-        self.write(locked, own, &open, &old_aliases, alias_known)
+        self.write(locked, own, &aliases, &old_aliases)
     }
 
     /// Judges the row under the key itself: `Err` is an answer.
@@ -135,49 +182,110 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    /// Judges the rows that aliases point to: `Err` is an answer, else whether one was known.
-    /// Aliases that may point to the new row are put into `open`.
+    /// Judges the rows that aliases point to: `Err` is an answer.
     fn look_at_aliases(
         &self,
         locked: &mut Locked<'_>,
-        open: &mut Places,
-    ) -> Result<Result<bool, Claim>, Missing> {
+        last: Option<Last>,
+    ) -> Result<Result<Aliases, Claim>, Missing> {
+        let suppresses = self
+            .request
+            .subject
+            .is_some_and(|subject| subject.on_repeat == OnRepeat::Suppress);
+        // The run of the subject, if this claim goes on with it.
+        let run = last
+            .filter(|last| last.fingerprint == self.request.fingerprint)
+            .map(|last| last.run);
+        let mut aliases = Aliases::default();
         let mut in_flight = None;
-        let mut known = false;
         for alias in &self.aliases {
-            match self.behind(locked, alias)? {
-                None => open.push(*alias),
-                Some(_) if self.request.on_alias == OnAlias::Run => known = true,
-                // A completed row decides at once, an in-flight one only when there is no other.
-                Some(Claim::Completed { .. }) => return Ok(Err(Claim::Suppressed)),
-                Some(answer) => in_flight = in_flight.or(Some(answer)),
-            }
+            let mut own = false;
+            let was = match self.behind(locked, alias)? {
+                Behind::Own => {
+                    own = true;
+                    None
+                }
+                Behind::Nothing | Behind::Lapsed(None) => None,
+                Behind::Lapsed(was) => {
+                    aliases.known(self.subject.is_none());
+                    was
+                }
+                Behind::Live {
+                    run: claimed,
+                    answer,
+                    done,
+                } => {
+                    let repeats = self.subject.is_none() || run == Some(claimed);
+                    match answer {
+                        // A completed row decides at once, one in flight only when there is no other.
+                        Claim::Completed { .. } if repeats && suppresses => {
+                            return Ok(Err(Claim::Suppressed));
+                        }
+                        answer if repeats && suppresses => {
+                            in_flight = in_flight.or(Some(answer));
+                        }
+                        _ => {}
+                    }
+                    aliases.known(repeats);
+                    if repeats {
+                        continue;
+                    }
+                    done
+                }
+            };
+            aliases.open.push(Open {
+                place: *alias,
+                was,
+                own,
+            });
         }
         Ok(match in_flight {
             Some(answer) => Err(answer),
-            None => Ok(known),
+            None => Ok(aliases),
         })
     }
 
-    /// What a live row of another key says that an alias points to.
-    fn behind(&self, locked: &mut Locked<'_>, alias: &Place) -> Result<Option<Claim>, Missing> {
-        let Some((_, pointer)) = locked.shard(alias.shard)?.find_alias(alias) else {
-            return Ok(None);
+    /// What an alias points to.
+    fn behind(&self, locked: &mut Locked<'_>, alias: &Place) -> Result<Behind, Missing> {
+        let Some((_, pointer, run)) = locked.shard(alias.shard)?.find_alias(alias) else {
+            return Ok(Behind::Nothing);
         };
         let shard = locked.shard(pointer.shard())?;
-        let Some(on) = shard.target(pointer).filter(|key| *key != self.key.key) else {
-            return Ok(None);
-        };
-        Ok(match shard.state(pointer.slot(), self.now) {
+        if !shard.is_target(pointer) {
+            return Ok(Behind::Nothing);
+        }
+        let (answer, done, was) = match shard.state(pointer.slot(), self.now) {
+            State::Completed { fingerprint } => {
+                let answer = Claim::Completed { fingerprint };
+                (Some(answer), Some(pointer), None)
+            }
             State::Held {
                 hold, remaining, ..
-            } => Some(Claim::InFlight {
-                on,
-                remaining,
-                fingerprint: hold.fingerprint,
-            }),
-            State::Completed { fingerprint } => Some(Claim::Completed { fingerprint }),
-            State::Lapsed { .. } | State::Absent => None,
+            } => {
+                let answer = Claim::InFlight {
+                    on: hold.key,
+                    remaining,
+                    fingerprint: hold.fingerprint,
+                };
+                (Some(answer), None, hold.was(&alias.key))
+            }
+            State::Lapsed { at, .. } => match shard.hold(at) {
+                Some(hold) if hold.key == self.key.key => return Ok(Behind::Own),
+                hold => (None, None, hold.and_then(|hold| hold.was(&alias.key))),
+            },
+            State::Absent => return Ok(Behind::Nothing),
+        };
+        let was = match was {
+            Some(was) if locked.shard(was.shard())?.is_done(was, self.now) => Some(was),
+            Some(_) | None => None,
+        };
+        Ok(match answer {
+            Some(answer) => Behind::Live {
+                run,
+                answer,
+                done: done.or(was),
+            },
+            None => Behind::Lapsed(was),
         })
     }
 
@@ -195,7 +303,8 @@ impl<'a> Attempt<'a> {
         let Some(hold) = locked.shard(self.key.shard)?.hold(*at) else {
             return Ok(Places::new());
         };
-        let aliases: Places = hold.aliases.iter().map(|key| placer.place(key)).collect();
+        let place = |alias: &HeldAlias| placer.place(&alias.key);
+        let aliases: Places = hold.aliases.iter().map(place).collect();
         for alias in &aliases {
             locked.shard(alias.shard)?;
         }
@@ -216,72 +325,97 @@ impl<'a> Attempt<'a> {
         &self,
         locked: &mut Locked<'_>,
         own: Own,
-        open: &[Place],
+        aliases: &Aliases,
         old_aliases: &[Place],
-        alias_known: bool,
     ) -> Result<Decision, Missing> {
-        let lease_until = self.now.saturating_add(self.request.lease);
-        let aliases = open.iter().map(|alias| alias.key);
+        let request = self.request;
+        let lease_until = self.now.saturating_add(request.lease);
+        let run = match (&self.subject, request.subject) {
+            (Some(place), Some(subject)) => {
+                let keep = self.now.saturating_add(subject.keep);
+                let shard = locked.shard(place.shard)?;
+                shard.claim_subject(place, request.fingerprint, self.now, keep)
+            }
+            _ => Run::new(0),
+        };
         let shard = locked.shard(self.key.shard)?;
         let fence = shard.next_fence();
+        let fresh = || Hold {
+            slot: 0,
+            key: self.key.key,
+            owner: request.owner,
+            lease_until,
+            fingerprint: request.fingerprint,
+            attempt: 1,
+            recurrence: aliases.recurrence,
+            aliases: aliases.open.iter().map(Open::held).collect(),
+            waiters: Waiters::default(),
+        };
         let mut waiters = Waiters::default();
-        let mut attempt = 1;
-        let (slot, old) = match own {
+        let (slot, old, claimed) = match own {
             Own::Lapsed(slot, old_fence, at) => {
                 shard.set_fence(slot, fence);
-                if let Some(hold) = shard.hold_mut(at) {
-                    waiters = hold.waiters.take();
-                    attempt = hold.attempt.saturating_add(1);
-                    hold.attempt = attempt;
-                    hold.owner = self.request.owner;
-                    hold.lease_until = lease_until;
-                    hold.fingerprint = self.request.fingerprint;
-                    hold.alias_known = alias_known;
-                    hold.adopt(aliases);
+                let Some(hold) = shard.hold_mut(at) else {
+                    return Ok(Decision::Full);
+                };
+                waiters = hold.waiters.take();
+                hold.attempt = hold.attempt.saturating_add(1);
+                hold.owner = request.owner;
+                hold.lease_until = lease_until;
+                hold.fingerprint = request.fingerprint;
+                if aliases.recurrence != Recurrence::None {
+                    hold.recurrence = aliases.recurrence;
                 }
-                (
-                    Some(slot),
-                    Some(Pointer::new(self.key.shard, slot, old_fence)),
-                )
+                hold.adopt(&aliases.open);
+                let old = Pointer::new(self.key.shard, slot, old_fence);
+                (slot, Some(old), hold.claimed(fence))
             }
             Own::Nothing | Own::Ended(_) => {
                 let old = match own {
                     Own::Ended(slot) => Some(slot),
                     Own::Nothing | Own::Lapsed(..) => None,
                 };
-                let hold = Hold {
-                    slot: 0,
-                    owner: self.request.owner,
-                    lease_until,
-                    fingerprint: self.request.fingerprint,
-                    attempt,
-                    alias_known,
-                    aliases: aliases.collect(),
-                    waiters: Waiters::default(),
-                };
-                (shard.put_in_flight(&self.key, old, fence, hold), None)
+                let hold = fresh();
+                let claimed = hold.claimed(fence);
+                match shard.put_in_flight(&self.key, old, fence, hold) {
+                    Some(slot) => (slot, None, claimed),
+                    None => return Ok(Decision::Full),
+                }
             }
-        };
-        let Some(slot) = slot else {
-            return Ok(Decision::Full);
         };
         let to = Pointer::new(self.key.shard, slot, fence);
         for alias in old_aliases {
             let shard = locked.shard(alias.shard)?;
-            if shard.find_alias(alias).map(|(_, pointer)| pointer) == old {
-                shard.point(alias, to, lease_until);
+            if let Some((_, pointer, run)) = shard.find_alias(alias)
+                && Some(pointer) == old
+            {
+                shard.point(alias, to, run, lease_until);
             }
         }
-        for alias in open {
-            locked.shard(alias.shard)?.point(alias, to, lease_until);
+        for alias in &aliases.open {
+            let shard = locked.shard(alias.place.shard)?;
+            shard.point(&alias.place, to, run, lease_until);
         }
-        let claimed = Claimed {
-            fence: crate::Fence::from_u64(fence),
-            attempt,
-            takeover: attempt > 1,
-            alias_known,
-        };
         Ok(Decision::Claimed(claimed, waiters))
+    }
+}
+
+impl Aliases {
+    fn known(&mut self, repeats: bool) {
+        if repeats {
+            self.recurrence = Recurrence::Repeat;
+        } else if self.recurrence == Recurrence::None {
+            self.recurrence = Recurrence::Return;
+        }
+    }
+}
+
+impl Open {
+    fn held(&self) -> HeldAlias {
+        HeldAlias {
+            key: self.place.key,
+            was: self.was,
+        }
     }
 }
 
@@ -292,15 +426,15 @@ impl Hold {
             fence: crate::Fence::from_u64(fence),
             attempt: self.attempt,
             takeover: self.attempt > 1,
-            alias_known: self.alias_known,
+            recurrence: self.recurrence,
         }
     }
 
-    fn adopt(&mut self, aliases: impl Iterator<Item = DeliveryKey>) {
-        for alias in aliases {
-            if !self.aliases.contains(&alias) {
-                self.aliases.push(alias);
-            }
+    /// Adds aliases; those that point here already stay as they are.
+    fn adopt(&mut self, open: &[Open]) {
+        for alias in open.iter().filter(|alias| !alias.own) {
+            self.aliases.retain(|held| held.key != alias.place.key);
+            self.aliases.push(alias.held());
         }
     }
 }

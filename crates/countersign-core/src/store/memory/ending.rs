@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use super::{
     engine::Engine,
-    hold::Waiters,
+    hold::{HeldAlias, Waiters},
     place::{Place, SHARDS},
-    row::{Body, Pointer},
+    row::{Body, Pointer, millis},
     shard::{Shard, State},
     sync::{MutexGuard, Ordering, lock, try_lock},
 };
@@ -31,16 +31,33 @@ impl Engine {
         let Some(slot) = shard.find(&place) else {
             return Fenced::Lost;
         };
-        match shard.body(slot) {
-            Some(Body::InFlight { fence: held, .. }) if held.get() == fence.as_u64() => {}
-            _ => return Fenced::Lost,
+        let pointer = Pointer::new(place.shard, slot, fence.as_u64());
+        let held = |shard: &Shard| match shard.body(slot) {
+            Some(Body::InFlight { fence: held, hold }) if held.get() == fence.as_u64() => {
+                shard.hold(hold.get_u32()).map(|hold| hold.aliases.clone())
+            }
+            _ => None,
+        };
+        let Some(aliases) = held(&shard) else {
+            return Fenced::Lost;
+        };
+        if aliases.iter().any(|alias| alias.was.is_some()) {
+            // Before the row is gone: a replay that comes in between must not find its bytes unknown.
+            drop(shard);
+            self.give_back_aliases(&aliases, pointer);
+            let Some(again) = self.lock(place.shard) else {
+                return Fenced::Lost;
+            };
+            shard = again;
+            if held(&shard).is_none() {
+                return Fenced::Lost;
+            }
         }
         let hold = shard.remove(slot);
         drop(shard);
         self.rows.give_back(1);
         // From here on the aliases point to nothing and count as absent; a claim that comes first
         // points them elsewhere, and they are left to it.
-        let pointer = Pointer::new(place.shard, slot, fence.as_u64());
         if let Some(hold) = hold {
             self.remove_aliases(&hold.aliases, pointer);
             hold.waiters.wake();
@@ -50,10 +67,11 @@ impl Engine {
 
     pub(super) fn forget(&self, key: &DeliveryKey) -> bool {
         let place = self.placer.place(key);
-        // Both are done, whatever the first finds: a key may be a row and another row's alias.
+        // All are done, whatever the first finds: a key may be a row and another row's alias.
         let row = self.forget_row(&place);
         let alias = self.forget_alias(&place);
-        row || alias
+        let subject = self.forget_subject(&place);
+        row || alias || subject
     }
 
     pub(super) fn purge(&self, limit: usize) -> usize {
@@ -97,6 +115,9 @@ impl Engine {
             };
             let again = match shard.body(slot) {
                 Some(Body::Alias { to, .. }) => self.look_again(&shard, id, to, now),
+                Some(Body::Subject { until, .. }) if millis(now) < until.get() => {
+                    Some(Duration::from_millis(until.get()))
+                }
                 _ => None,
             };
             match again {
@@ -173,7 +194,7 @@ impl Engine {
         let Some(mut shard) = self.lock(place.shard) else {
             return false;
         };
-        let Some((slot, pointer)) = shard.find_alias(place) else {
+        let Some((slot, pointer, _)) = shard.find_alias(place) else {
             return false;
         };
         shard.remove(slot);
@@ -184,9 +205,34 @@ impl Engine {
             .is_some_and(|shard| shard.look_again(pointer, now).is_some())
     }
 
-    fn remove_aliases(&self, aliases: &[DeliveryKey], pointer: Pointer) {
+    fn forget_subject(&self, place: &Place) -> bool {
+        let now = self.now();
+        let forgotten = self
+            .lock(place.shard)
+            .and_then(|mut shard| shard.forget_subject(place, now));
+        self.rows.give_back(usize::from(forgotten.is_some()));
+        forgotten.unwrap_or(false)
+    }
+
+    /// Lets aliases that were taken from completed rows point to those again.
+    fn give_back_aliases(&self, aliases: &[HeldAlias], from: Pointer) {
+        let now = self.now();
         for alias in aliases {
-            let place = self.placer.place(alias);
+            let Some(was) = alias.was else { continue };
+            let lives = |shard: MutexGuard<'_, Shard>| shard.is_done(was, now);
+            if !self.lock(was.shard()).is_some_and(lives) {
+                continue;
+            }
+            let place = self.placer.place(&alias.key);
+            if let Some(mut shard) = self.lock(place.shard) {
+                shard.give_back(&place, from, was);
+            }
+        }
+    }
+
+    fn remove_aliases(&self, aliases: &[HeldAlias], pointer: Pointer) {
+        for alias in aliases {
+            let place = self.placer.place(&alias.key);
             if let Some(mut shard) = self.lock(place.shard)
                 && shard.remove_alias(&place, pointer)
             {

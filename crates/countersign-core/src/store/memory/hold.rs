@@ -4,20 +4,37 @@ use core::{task::Waker, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::row::Slot;
-use crate::{DeliveryKey, Owner};
+use super::row::{Pointer, Slot};
+use crate::{DeliveryKey, Owner, Recurrence};
 
 /// One claim that is held, or whose lease has run out without anybody taking over.
 pub(super) struct Hold {
     pub(super) slot: Slot,
+    pub(super) key: DeliveryKey,
     pub(super) owner: Owner,
     pub(super) lease_until: Duration,
-    pub(super) fingerprint: Option<u64>,
+    pub(super) fingerprint: u64,
     pub(super) attempt: u32,
-    pub(super) alias_known: bool,
+    pub(super) recurrence: Recurrence,
     /// Aliases that this row ever pointed to itself; some may point elsewhere by now.
-    pub(super) aliases: SmallVec<[DeliveryKey; 1]>,
+    pub(super) aliases: SmallVec<[HeldAlias; 1]>,
     pub(super) waiters: Waiters,
+}
+
+/// An alias of a row in flight.
+#[derive(Clone, Copy)]
+pub(super) struct HeldAlias {
+    pub(super) key: DeliveryKey,
+    /// The completed row that it was taken from, which gets it back when the claim is given back.
+    pub(super) was: Option<Pointer>,
+}
+
+impl Hold {
+    /// The completed row that one of the aliases was taken from.
+    pub(super) fn was(&self, alias: &DeliveryKey) -> Option<Pointer> {
+        let held = self.aliases.iter().find(|held| held.key == *alias)?;
+        held.was
+    }
 }
 
 /// Holds in a slab of their own; the slots of finished ones are used again first, so that under

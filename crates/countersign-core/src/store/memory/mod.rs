@@ -1,12 +1,13 @@
 //! A store in this process's memory: exact, bounded, and gone with the process.
 //!
-//! Rows are kept whole (no filter, no truncated keys) in shards, each behind a lock of its own. An
-//! operation that concerns several shards locks them in ascending order. Time is judged when a row
+//! Rows are kept in shards, each behind a lock of its own, under the first 128 bits of their keys:
+//! there is no filter, and nothing is left to chance that could happen. An operation that concerns
+//! several shards locks them in ascending order. Time is judged when a row
 //! is read; rows that have ended are removed a few at a time by the claims that come after, and
 //! none is removed before its time: a store that is full of live rows refuses claims instead. A
 //! cache that evicts would let duplicates through exactly when traffic is highest.
 //!
-//! Memory grows with the largest number of rows there ever were, at about 75 bytes a done delivery,
+//! Memory grows with the largest number of rows there ever were, at about 55 bytes a done delivery,
 //! and is not given back before the store is dropped.
 
 use core::{fmt, time::Duration};
@@ -65,7 +66,7 @@ const MAX_CAPACITY: usize = 1 << 28;
 /// };
 /// let _ = store.complete(&key, claimed.fence, Duration::from_secs(72 * 3600)).await?;
 ///
-/// assert_eq!(store.claim(request).await?, Claim::Completed { fingerprint: None });
+/// assert_eq!(store.claim(request).await?, Claim::Completed { fingerprint: 0 });
 /// # Ok::<(), countersign_core::StoreError>(())
 /// # }).unwrap().unwrap();
 /// ```
@@ -77,7 +78,7 @@ pub struct MemoryStore {
 impl MemoryStore {
     /// A store of 2,000,000 rows.
     ///
-    /// A delivery is a row, and each of its aliases is another.
+    /// A delivery is a row, each of its aliases is another, and so is each entity that is remembered.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()

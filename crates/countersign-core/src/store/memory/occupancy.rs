@@ -9,7 +9,7 @@ use super::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Occupancy {
-    /// Rows in use: deliveries and their aliases.
+    /// Rows in use: deliveries, their aliases, and subjects.
     pub rows: usize,
     /// Rows there may be.
     pub capacity: usize,

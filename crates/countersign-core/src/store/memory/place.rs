@@ -3,6 +3,7 @@
 use core::hash::BuildHasher;
 use std::collections::hash_map::RandomState;
 
+use super::row::Name;
 use crate::DeliveryKey;
 
 /// How many shards there are; a power of two of at most 64, so that a set of them is one word.
@@ -40,7 +41,7 @@ impl Placer {
     }
 
     pub(super) fn place(self, key: &DeliveryKey) -> Place {
-        let hash = self.hash(key);
+        let hash = self.hash(&name(key));
         // The table takes its position from the low bits and its tag from the top seven.
         let [.., byte, _] = hash.to_le_bytes();
         Place {
@@ -50,10 +51,10 @@ impl Placer {
         }
     }
 
-    pub(super) fn hash(self, key: &DeliveryKey) -> u64 {
-        let (words, _) = key.as_bytes().as_chunks::<8>();
+    pub(super) fn hash(self, name: &Name) -> u64 {
+        let (words, _) = name.as_chunks::<8>();
         let [first, second] = match words {
-            [first, second, ..] => [u64::from_le_bytes(*first), u64::from_le_bytes(*second)],
+            [first, second] => [u64::from_le_bytes(*first), u64::from_le_bytes(*second)],
             _ => [0; 2],
         };
         let [a, b] = self.secrets;
@@ -69,6 +70,18 @@ impl Placer {
 )]
 const fn fold(product: u128) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// What a row keeps of a key.
+fn name(key: &DeliveryKey) -> Name {
+    key.as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
+impl Place {
+    /// What rows keep of the key.
+    pub(super) fn name(&self) -> Name {
+        name(&self.key)
+    }
 }
 
 /// A set of shards, walked in ascending order: the one lock order of the store.

@@ -2,8 +2,6 @@
 
 use core::time::Duration;
 
-use crate::DeliveryKey;
-
 /// The position of a row in its shard's slab.
 pub(super) type Slot = u32;
 
@@ -16,13 +14,25 @@ pub(super) const MAX_MILLIS: u64 = (1 << 40) - 1;
 /// Rows are allocated this many at a time, so that growing never copies rows.
 const CHUNK: usize = 256;
 
-/// One row: a primary row in one of its two states, or an alias.
+/// The first half of a key. Keys are SHA-256 hashes, so 128 bits of one are as unlikely to meet those
+/// of another as anybody can make them, and a row is a third smaller.
+pub(super) type Name = [u8; 16];
+
+/// One row: a primary row in one of its two states, an alias, or a subject.
 ///
 /// All fields are bytes, so that nothing is lost to alignment.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
-    pub(super) key: DeliveryKey,
+    pub(super) name: Name,
     pub(super) body: Body,
+}
+
+/// What a row is a row of. The same key may be in the store once as each.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Delivery,
+    Alias,
+    Subject,
 }
 
 #[derive(Clone, Copy)]
@@ -35,11 +45,35 @@ pub(super) enum Body {
     Completed {
         fence: Packed<6>,
         until: Packed<5>,
-        fingerprint: Option<Packed<8>>,
+        fingerprint: Packed<8>,
         aliased: bool,
     },
     /// Another name of a primary row; `due` is when to look whether that row is still there.
-    Alias { to: Pointer, due: Packed<5> },
+    Alias {
+        to: Pointer,
+        run: Run,
+        due: Packed<5>,
+    },
+    /// What was claimed last of an entity.
+    Subject {
+        fingerprint: Packed<8>,
+        run: Run,
+        until: Packed<5>,
+    },
+}
+
+/// Names one run of a subject among those of its shard; zero is of no run.
+pub(super) type Run = Packed<4>;
+
+impl Body {
+    pub(super) const fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Free { .. } => None,
+            Self::InFlight { .. } | Self::Completed { .. } => Some(Kind::Delivery),
+            Self::Alias { .. } => Some(Kind::Alias),
+            Self::Subject { .. } => Some(Kind::Subject),
+        }
+    }
 }
 
 /// Names one claim of one primary row. A shard never uses a fence twice, so a pointer whose row was
@@ -202,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_row_stays_small() {
-        assert_eq!(size_of::<Row>(), 53);
+        assert_eq!(size_of::<Row>(), 36);
         assert_eq!(align_of::<Row>(), 1);
     }
 
@@ -226,7 +260,7 @@ mod tests {
     #[test]
     fn freed_slots_are_used_again() {
         let row = |n| Row {
-            key: DeliveryKey::from_bytes([n; 32]),
+            name: [n; 16],
             body: Body::Free { next: None },
         };
         let mut slab = Slab::default();

@@ -1,4 +1,4 @@
-//! One shard: rows, their two indexes, and the order in which they end.
+//! One shard: rows, their index, and the order in which they end.
 
 use core::{cmp::Reverse, time::Duration};
 use std::collections::BinaryHeap;
@@ -8,9 +8,11 @@ use hashbrown::HashTable;
 use super::{
     hold::{Hold, Holds},
     place::{Place, Placer},
-    row::{Body, MAX_MILLIS, MAX_SLOTS, Packed, Pointer, Row, Slab, Slot, millis, millis_after},
+    row::{
+        Body, Kind, MAX_MILLIS, MAX_SLOTS, Packed, Pointer, Row, Run, Slab, Slot, millis,
+        millis_after,
+    },
 };
-use crate::DeliveryKey;
 
 /// How long after its lease a row in flight is kept, so that a takeover can count attempts and a
 /// late holder can still settle.
@@ -19,14 +21,22 @@ pub(super) const LAPSED_FOR: Duration = Duration::from_secs(3_600);
 /// Everything that one lock guards.
 pub(super) struct Shard {
     placer: Placer,
-    rows: HashTable<Slot>,
-    aliases: HashTable<Slot>,
+    /// Rows of all kinds: one table that is well filled takes less than three that are not.
+    index: HashTable<Slot>,
     slab: Slab,
     holds: Holds,
     /// When to look at a row, soonest first: a time in milliseconds above 24 bits of slot. An entry
     /// whose row has another time by now is stale and skipped.
     due: BinaryHeap<Reverse<u64>>,
     fence: u64,
+    runs: u32,
+}
+
+/// What was claimed last of an entity.
+#[derive(Clone, Copy)]
+pub(super) struct Last {
+    pub(super) fingerprint: u64,
+    pub(super) run: Run,
 }
 
 /// What a primary row says at some moment.
@@ -40,7 +50,7 @@ pub(super) enum State<'a> {
     /// In flight, but the lease has run out.
     Lapsed { fence: u64, at: u32 },
     /// Done and remembered.
-    Completed { fingerprint: Option<u64> },
+    Completed { fingerprint: u64 },
     /// Not there, or past its time.
     Absent,
 }
@@ -49,29 +59,102 @@ impl Shard {
     pub(super) fn new(placer: Placer, fence: u64) -> Self {
         Self {
             placer,
-            rows: HashTable::new(),
-            aliases: HashTable::new(),
+            index: HashTable::new(),
             slab: Slab::default(),
             holds: Holds::default(),
             due: BinaryHeap::new(),
             fence,
+            runs: 0,
         }
     }
 
     /// The primary row of a key, whatever its state.
     pub(super) fn find(&self, place: &Place) -> Option<Slot> {
-        let same = |slot: &Slot| self.slab.get(*slot).is_some_and(|row| row.key == place.key);
-        self.rows.find(place.hash, same).copied()
+        self.find_kind(place, Kind::Delivery)
     }
 
-    /// The alias row of a key, and where it points.
-    pub(super) fn find_alias(&self, place: &Place) -> Option<(Slot, Pointer)> {
-        let same = |slot: &Slot| self.slab.get(*slot).is_some_and(|row| row.key == place.key);
-        let slot = *self.aliases.find(place.hash, same)?;
-        match self.slab.get(slot)?.body {
-            Body::Alias { to, .. } => Some((slot, to)),
-            Body::Free { .. } | Body::InFlight { .. } | Body::Completed { .. } => None,
+    fn find_kind(&self, place: &Place, kind: Kind) -> Option<Slot> {
+        let name = place.name();
+        let same = |slot: &Slot| {
+            let row = self.slab.get(*slot);
+            row.is_some_and(|row| row.name == name && row.body.kind() == Some(kind))
+        };
+        self.index.find(place.hash, same).copied()
+    }
+
+    /// The alias row of a key, where it points, and the run that it is of.
+    pub(super) fn find_alias(&self, place: &Place) -> Option<(Slot, Pointer, Run)> {
+        let slot = self.find_kind(place, Kind::Alias)?;
+        match self.body(slot)? {
+            Body::Alias { to, run, .. } => Some((slot, to, run)),
+            _ => None,
         }
+    }
+
+    /// What was claimed last of a subject, while that is remembered.
+    pub(super) fn last(&self, place: &Place, now: Duration) -> Option<Last> {
+        match self.body(self.find_kind(place, Kind::Subject)?)? {
+            Body::Subject {
+                fingerprint,
+                run,
+                until,
+            } if millis(now) < until.get() => Some(Last {
+                fingerprint: fingerprint.get(),
+                run,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether there is a row of a subject, ended or not.
+    pub(super) fn has_subject(&self, place: &Place) -> bool {
+        self.find_kind(place, Kind::Subject).is_some()
+    }
+
+    /// Writes down what is claimed of a subject, remembered until `keep`, and says of which run it is.
+    pub(super) fn claim_subject(
+        &mut self,
+        place: &Place,
+        fingerprint: u64,
+        now: Duration,
+        keep: Duration,
+    ) -> Run {
+        let last = self.last(place, now);
+        let run = match last {
+            Some(last) if last.fingerprint == fingerprint => last.run,
+            Some(_) | None => self.next_run(),
+        };
+        let until = millis_after(keep);
+        let body = |until| Body::Subject {
+            fingerprint: Packed::new(fingerprint),
+            run,
+            until: Packed::new(until),
+        };
+        if let Some(slot) = self.find_kind(place, Kind::Subject) {
+            if let Some(row) = self.slab.get_mut(slot)
+                && let Body::Subject { until: old, .. } = row.body
+            {
+                row.body = body(until.max(old.get()));
+            }
+        } else if let Some(slot) = self.insert(place, body(until)) {
+            self.push_due(slot, until);
+        }
+        run
+    }
+
+    /// Forgets what was claimed last of a subject; true when there was a row, and whether it lived.
+    pub(super) fn forget_subject(&mut self, place: &Place, now: Duration) -> Option<bool> {
+        let slot = self.find_kind(place, Kind::Subject)?;
+        let lived = self.last(place, now).is_some();
+        self.remove(slot);
+        Some(lived)
+    }
+
+    /// A number for a run. That they begin anew after four thousand million of them is harmless: an
+    /// alias of so long ago is gone.
+    fn next_run(&mut self) -> Run {
+        self.runs = self.runs.wrapping_add(1).max(1);
+        Packed::new(u64::from(self.runs))
     }
 
     /// What is under a key.
@@ -83,10 +166,15 @@ impl Shard {
         self.slab.get(slot).map(|row| row.body)
     }
 
-    /// The key of the row that a pointer names, if it is still that row.
-    pub(super) fn target(&self, pointer: Pointer) -> Option<DeliveryKey> {
-        let row = self.slab.get(pointer.slot())?;
-        (row.body.fence()? == pointer.fence()).then_some(row.key)
+    /// Whether the row that a pointer names is still that row.
+    pub(super) fn is_target(&self, pointer: Pointer) -> bool {
+        self.body(pointer.slot()).and_then(Body::fence) == Some(pointer.fence())
+    }
+
+    /// Whether the row that a pointer names is completed and remembered.
+    pub(super) fn is_done(&self, pointer: Pointer, now: Duration) -> bool {
+        self.is_target(pointer)
+            && matches!(self.state(pointer.slot(), now), State::Completed { .. })
     }
 
     pub(super) fn state(&self, slot: Slot, now: Duration) -> State<'_> {
@@ -111,11 +199,9 @@ impl Shard {
             Some(Body::Completed {
                 until, fingerprint, ..
             }) if millis(now) < until.get() => State::Completed {
-                fingerprint: fingerprint.map(Packed::get),
+                fingerprint: fingerprint.get(),
             },
-            Some(Body::Completed { .. } | Body::Alias { .. } | Body::Free { .. }) | None => {
-                State::Absent
-            }
+            Some(_) | None => State::Absent,
         }
     }
 
@@ -149,7 +235,7 @@ impl Shard {
     ) -> Option<Slot> {
         let slot = match old {
             Some(slot) => slot,
-            None => self.insert(place, Body::Free { next: None }, false)?,
+            None => self.insert(place, Body::Free { next: None })?,
         };
         hold.slot = slot;
         let at = self.holds.insert(hold)?;
@@ -171,24 +257,31 @@ impl Shard {
         }
     }
 
-    /// Lets an alias point to a row; true when it is a new alias.
-    pub(super) fn point(&mut self, place: &Place, to: Pointer, look: Duration) {
-        if let Some((slot, _)) = self.find_alias(place) {
+    /// Lets an alias point to a row.
+    pub(super) fn point(&mut self, place: &Place, to: Pointer, run: Run, look: Duration) {
+        if let Some((slot, ..)) = self.find_alias(place) {
             if let Some(Row {
-                body: Body::Alias { to: old, .. },
+                body:
+                    Body::Alias {
+                        to: old,
+                        run: old_run,
+                        ..
+                    },
                 ..
             }) = self.slab.get_mut(slot)
             {
                 *old = to;
+                *old_run = run;
             }
             return;
         }
         let due = millis_after(look);
         let body = Body::Alias {
             to,
+            run,
             due: Packed::new(due),
         };
-        if let Some(slot) = self.insert(place, body, true) {
+        if let Some(slot) = self.insert(place, body) {
             self.push_due(slot, due);
         }
     }
@@ -208,7 +301,7 @@ impl Shard {
                 row.body = Body::Completed {
                     fence: *fence,
                     until: Packed::new(until),
-                    fingerprint: hold.fingerprint.map(Packed::new),
+                    fingerprint: Packed::new(hold.fingerprint),
                     aliased: !hold.aliases.is_empty(),
                 };
                 (Some(hold), true)
@@ -218,7 +311,7 @@ impl Shard {
                 *old = Packed::new(until);
                 (None, changed)
             }
-            Body::Free { .. } | Body::Alias { .. } => return None,
+            Body::Free { .. } | Body::Alias { .. } | Body::Subject { .. } => return None,
         };
         if changed {
             self.push_due(slot, until);
@@ -229,25 +322,30 @@ impl Shard {
     /// Removes a row and hands out what was held.
     pub(super) fn remove(&mut self, slot: Slot) -> Option<Hold> {
         let row = *self.slab.get(slot)?;
-        let hash = self.placer.hash(&row.key);
-        let index = match row.body {
-            Body::Alias { .. } => &mut self.aliases,
-            Body::InFlight { .. } | Body::Completed { .. } | Body::Free { .. } => &mut self.rows,
-        };
-        if let Ok(entry) = index.find_entry(hash, |other| *other == slot) {
+        let hash = self.placer.hash(&row.name);
+        if let Ok(entry) = self.index.find_entry(hash, |other| *other == slot) {
             entry.remove();
         }
         self.slab.remove(slot);
         match row.body {
             Body::InFlight { hold, .. } => self.holds.take(hold.get_u32()),
-            Body::Alias { .. } | Body::Completed { .. } | Body::Free { .. } => None,
+            _ => None,
+        }
+    }
+
+    /// Lets an alias point to a row of no run, if it still points where the caller thinks.
+    pub(super) fn give_back(&mut self, place: &Place, from: Pointer, to: Pointer) {
+        if let Some((_, pointer, _)) = self.find_alias(place)
+            && pointer == from
+        {
+            self.point(place, to, Run::new(0), Duration::ZERO);
         }
     }
 
     /// Removes an alias if it still points where the caller thinks; true when it did.
     pub(super) fn remove_alias(&mut self, place: &Place, to: Pointer) -> bool {
         match self.find_alias(place) {
-            Some((slot, pointer)) if pointer == to => {
+            Some((slot, pointer, _)) if pointer == to => {
                 self.remove(slot);
                 true
             }
@@ -272,7 +370,9 @@ impl Shard {
     /// When to look at an alias of this row again; `None` when the row has ended.
     pub(super) fn look_again(&self, pointer: Pointer, now: Duration) -> Option<Duration> {
         let soon = now.saturating_add(Duration::from_secs(1));
-        self.target(pointer)?;
+        if !self.is_target(pointer) {
+            return None;
+        }
         match self.slab.get(pointer.slot())?.body {
             Body::InFlight { hold, .. } => {
                 let hold = self.holds.get(hold.get_u32())?;
@@ -281,21 +381,19 @@ impl Shard {
             Body::Completed { until, .. } if millis(now) < until.get() => {
                 Some(Duration::from_millis(until.get()))
             }
-            Body::Completed { .. } | Body::Alias { .. } | Body::Free { .. } => None,
+            _ => None,
         }
     }
 
-    /// Looks at an alias again at this time.
+    /// Looks at an alias or a subject again at this time.
     pub(super) fn put_off(&mut self, slot: Slot, until: Duration) {
         let at = millis_after(until);
-        if let Some(Row {
-            body: Body::Alias { due, .. },
-            ..
-        }) = self.slab.get_mut(slot)
-        {
-            *due = Packed::new(at);
-            self.push_due(slot, at);
+        match self.slab.get_mut(slot).map(|row| &mut row.body) {
+            Some(Body::Alias { due, .. }) => *due = Packed::new(at),
+            Some(Body::Subject { .. }) => {}
+            _ => return,
         }
+        self.push_due(slot, at);
     }
 
     /// The next row whose time has come, taken off the order of ends.
@@ -318,24 +416,21 @@ impl Shard {
         self.holds.sweep(now.checked_sub(LAPSED_FOR)?, steps)
     }
 
-    fn insert(&mut self, place: &Place, body: Body, alias: bool) -> Option<Slot> {
-        let slot = self.slab.insert(Row {
-            key: place.key,
-            body,
-        })?;
-        let index = if alias {
-            &mut self.aliases
-        } else {
-            &mut self.rows
-        };
+    fn insert(&mut self, place: &Place, body: Body) -> Option<Slot> {
+        let name = place.name();
+        let slot = self.slab.insert(Row { name, body })?;
         let (slab, placer) = (&self.slab, self.placer);
-        index.insert_unique(place.hash, slot, |slot| {
-            slab.get(*slot).map_or(0, |row| placer.hash(&row.key))
+        self.index.insert_unique(place.hash, slot, |slot| {
+            slab.get(*slot).map_or(0, |row| placer.hash(&row.name))
         });
         Some(slot)
     }
 
     fn push_due(&mut self, slot: Slot, at: u64) {
+        if self.due.len() == self.due.capacity() {
+            // By a quarter, not by as much again: there are as many entries as rows.
+            self.due.reserve_exact((self.due.len() / 4).max(16));
+        }
         self.due.push(Reverse(pack(at, slot)));
         // Entries of rows that were given up early are stale, or the same as one of the row that came
         // after them; they may not outnumber the rest.
@@ -357,7 +452,7 @@ impl Shard {
             .iter()
             .filter_map(|(_, row)| match row.body {
                 Body::InFlight { hold, .. } => self.holds.get(hold.get_u32()),
-                Body::Free { .. } | Body::Completed { .. } | Body::Alias { .. } => None,
+                _ => None,
             })
             .map(|hold| hold.waiters.len())
             .sum()
@@ -374,7 +469,7 @@ impl Body {
     pub(super) fn fence(self) -> Option<u64> {
         match self {
             Self::InFlight { fence, .. } | Self::Completed { fence, .. } => Some(fence.get()),
-            Self::Free { .. } | Self::Alias { .. } => None,
+            Self::Free { .. } | Self::Alias { .. } | Self::Subject { .. } => None,
         }
     }
 }
@@ -384,6 +479,8 @@ fn is_current(slab: &Slab, at: u64, slot: Slot) -> bool {
     match slab.get(slot).map(|row| row.body) {
         Some(Body::Completed { until, .. }) => until.get() == at,
         Some(Body::Alias { due, .. }) => due.get() == at,
+        // Its end is put off by every claim; the entry stays where it is and is looked at in time.
+        Some(Body::Subject { until, .. }) => at <= until.get(),
         Some(Body::InFlight { .. } | Body::Free { .. }) | None => false,
     }
 }

@@ -9,9 +9,9 @@ use shuttle::{future, thread};
 
 use super::{
     super::MemoryStore,
-    support::{StepClock, claim, complete, hold, key, now, try_claim},
+    support::{StepClock, claim, complete, entity, key, now, request},
 };
-use crate::{Claim, Claimed, DedupStore, DeliveryKey, Fenced, KeyState};
+use crate::{Claim, Claimed, DedupStore, DeliveryKey, Fenced, KeyState, Recurrence, StoreError};
 
 const RANDOM: usize = 4_000;
 const GUIDED: usize = 2_000;
@@ -35,6 +35,22 @@ fn granted(claim: Claim) -> Option<Claimed> {
         Claim::Claimed(claimed) => Some(claimed),
         _ => None,
     }
+}
+
+/// A claim about the one entity where there are aliases, so that a repeat is not run.
+fn try_claim(
+    store: &MemoryStore,
+    key: DeliveryKey,
+    owner: u128,
+    aliases: &[DeliveryKey],
+) -> Result<Claim, StoreError> {
+    let subject = (!aliases.is_empty()).then(entity);
+    let request = request(key, owner).with_aliases(aliases);
+    now(store.claim(request.with_subject(subject)))
+}
+
+fn hold(store: &MemoryStore, key: DeliveryKey, aliases: &[DeliveryKey]) -> Claimed {
+    granted(try_claim(store, key, 1, aliases).unwrap()).unwrap()
 }
 
 /// Claims with this alias list, completes, and says whether the completion counted.
@@ -94,7 +110,7 @@ fn one_run_counts_while_leases_end() {
 #[test]
 fn purging_and_filling_up_lose_no_done_row() {
     check(|base| {
-        let (store, clock) = store(3);
+        let (store, clock) = store(4);
         let old = hold(&store, key(base + 9), &[key(base + 8)]);
         complete(&store, &key(base + 9), old, 1);
         clock.advance(1_000);
@@ -113,7 +129,7 @@ fn purging_and_filling_up_lose_no_done_row() {
             .sum::<usize>();
         assert_eq!(counted, 1);
         let again = claim(&store, key(base), 7);
-        assert_eq!(again, Claim::Completed { fingerprint: None });
+        assert_eq!(again, Claim::Completed { fingerprint: 0 });
         let replay = try_claim(&store, key(base + 7), 7, &[key(base + 8)]);
         assert_eq!(replay.unwrap(), Claim::Suppressed);
     });
@@ -187,9 +203,9 @@ fn giving_up_takes_no_alias_from_the_next_claim() {
         if next.join().unwrap() {
             let replay = try_claim(&store, key(base + 1), 3, &[alias]).unwrap();
             assert_eq!(replay, Claim::Suppressed);
-            assert_eq!(store.len(), 2);
+            assert_eq!(store.len(), 3, "the key, the alias and the entity");
         } else {
-            assert_eq!(store.len(), 0);
+            assert_eq!(store.len(), 1, "what was claimed last of an entity stays");
         }
     });
 }
@@ -245,4 +261,98 @@ fn no_wake_up_is_missed() {
             RANDOM,
         );
     }
+}
+
+/// Claims an event of the one entity: an alias, and the mark of its bytes.
+fn tell(store: &MemoryStore, key: DeliveryKey, alias: DeliveryKey, bytes: u64) -> Claim {
+    let aliases = [alias];
+    let request = request(key, 1)
+        .with_aliases(&aliases)
+        .with_fingerprint(bytes);
+    now(store.claim(request.with_subject(Some(entity())))).unwrap()
+}
+
+fn handled(store: &MemoryStore, key: DeliveryKey, alias: DeliveryKey, bytes: u64) {
+    let claimed = granted(tell(store, key, alias, bytes)).unwrap();
+    complete(store, &key, claimed, 1_000_000);
+}
+
+/// Paid, and unmarked: their aliases.
+fn back_and_forth(store: &MemoryStore, base: u8) -> [DeliveryKey; 2] {
+    let aliases = [key(base + 10), key(base + 11)];
+    handled(store, key(base), aliases[0], 1);
+    handled(store, key(base + 1), aliases[1], 2);
+    aliases
+}
+
+#[test]
+fn of_two_events_of_one_entity_at_once_none_goes_unnoticed() {
+    check(|base| {
+        let (store, _) = store(20);
+        let (paid, received, unmarked) = (key(base + 10), key(base + 11), key(base + 12));
+        handled(&store, key(base), paid, 1);
+        // One goes on with the run of the first, the other ends it.
+        let threads: Vec<_> = [(1, received, 1), (2, unmarked, 2)]
+            .into_iter()
+            .map(|(n, alias, bytes)| {
+                let store = store.clone();
+                thread::spawn(move || tell(&store, key(base + n), alias, bytes))
+            })
+            .collect();
+        for thread in threads {
+            let claimed = granted(thread.join().unwrap()).unwrap();
+            assert_eq!(claimed.recurrence, Recurrence::None);
+        }
+        let again = granted(tell(&store, key(base + 3), paid, 1)).unwrap();
+        assert_eq!(again.recurrence, Recurrence::Return);
+    });
+}
+
+#[test]
+fn of_returns_at_once_one_runs_and_the_others_are_repeats() {
+    check(|base| {
+        let (store, _) = store(20);
+        let [paid, _] = back_and_forth(&store, base);
+        let threads: Vec<_> = (2..4)
+            .map(|n| {
+                let store = store.clone();
+                thread::spawn(move || (key(base + n), tell(&store, key(base + n), paid, 1)))
+            })
+            .collect();
+        let claims = threads.into_iter().map(|thread| thread.join().unwrap());
+        let claims: Vec<_> = claims.collect();
+        let runs: Vec<_> = claims
+            .iter()
+            .filter_map(|(key, claim)| Some((*key, granted(*claim)?)))
+            .collect();
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].1.recurrence, Recurrence::Return);
+        let waits = |claim: &Claim| matches!(claim, Claim::InFlight { on, .. } if *on == runs[0].0);
+        assert_eq!(claims.iter().filter(|(_, claim)| waits(claim)).count(), 1);
+    });
+}
+
+#[test]
+fn a_replay_that_meets_the_release_of_a_return_is_no_news() {
+    check(|base| {
+        let (store, _) = store(20);
+        let [paid, _] = back_and_forth(&store, base);
+        let (returned, replayed) = (key(base + 2), key(base + 3));
+        let held = granted(tell(&store, returned, paid, 1)).unwrap();
+        let releasing = store.clone();
+        let release = thread::spawn(move || now(releasing.release(&returned, held.fence)).unwrap());
+        let replay = tell(&store, replayed, paid, 1);
+        assert_eq!(release.join().unwrap(), Fenced::Applied);
+        let retry = tell(&store, returned, paid, 1);
+        match granted(replay) {
+            Some(replay) => {
+                assert_eq!(replay.recurrence, Recurrence::Return);
+                assert!(matches!(retry, Claim::InFlight { on, .. } if on == replayed));
+            }
+            None => {
+                assert!(matches!(replay, Claim::InFlight { on, .. } if on == returned));
+                assert_eq!(granted(retry).unwrap().recurrence, Recurrence::Return);
+            }
+        }
+    });
 }

@@ -10,8 +10,8 @@ use futures_util::FutureExt;
 
 use super::super::MemoryStore;
 use crate::{
-    Claim, ClaimRequest, Claimed, Clock, DedupStore, DeliveryKey, OnAlias, Owner, Sleep,
-    StoreError, Timestamp,
+    Claim, ClaimRequest, Claimed, Clock, DedupStore, DeliveryKey, OnRepeat, Owner, Sleep,
+    StoreError, Subject, Timestamp,
 };
 
 /// A clock whose sleeps end, without waking anybody, once a test has moved it.
@@ -78,7 +78,17 @@ pub(super) fn try_claim(
     owner: u128,
     aliases: &[DeliveryKey],
 ) -> Result<Claim, StoreError> {
-    now(store.claim(request(key, owner).with_aliases(aliases, OnAlias::Suppress)))
+    now(store.claim(request(key, owner).with_aliases(aliases)))
+}
+
+/// The entity that all claims with aliases are about. It is remembered for as long as a test lasts.
+#[cfg_attr(
+    not(shuttle),
+    allow(dead_code, reason = "only controlled schedules use it")
+)]
+pub(super) fn entity() -> Subject {
+    let key = DeliveryKey::for_subject("test", None, "entity");
+    Subject::new(key, OnRepeat::Suppress, Duration::from_secs(1_000_000_000))
 }
 
 pub(super) fn hold(store: &MemoryStore, key: DeliveryKey, aliases: &[DeliveryKey]) -> Claimed {
