@@ -18,25 +18,39 @@ const MOST: usize = 4;
 
 const SCHEMES: [Scheme; 9] = [
     Scheme::body_hmac(HEADER).id_header("X-Id").declare(),
-    Scheme::body_hmac(HEADER).id_header("X-Id").prefix("sha256=").declare(),
-    Scheme::body_hmac(HEADER).id_header("X-Id").optional_prefix("0x").declare(),
-    Scheme::body_hmac(HEADER).id_header("X-Id")
+    Scheme::body_hmac(HEADER)
+        .id_header("X-Id")
+        .prefix("sha256=")
+        .declare(),
+    Scheme::body_hmac(HEADER)
+        .id_header("X-Id")
+        .optional_prefix("0x")
+        .declare(),
+    Scheme::body_hmac(HEADER)
+        .id_header("X-Id")
         .pairs(',', &["v1", "v2"])
         .time_key("t")
         .declare(),
-    Scheme::body_hmac(HEADER).id_header("X-Id").pairs(' ', &["s"]).declare(),
-    Scheme::body_hmac(HEADER).id_header("X-Id")
+    Scheme::body_hmac(HEADER)
+        .id_header("X-Id")
+        .pairs(' ', &["s"])
+        .declare(),
+    Scheme::body_hmac(HEADER)
+        .id_header("X-Id")
         .versioned(&["v1", "v1a"])
         .encoding(Encoding::Base64)
         .declare(),
-    Scheme::body_hmac(HEADER).id_header("X-Id")
+    Scheme::body_hmac(HEADER)
+        .id_header("X-Id")
         .encoding(Encoding::Base64Url)
         .declare(),
-    Scheme::body_hmac(HEADER).id_header("X-Id")
+    Scheme::body_hmac(HEADER)
+        .id_header("X-Id")
         .algorithm(Algorithm::HmacSha512)
         .encoding(Encoding::Base64)
         .declare(),
-    Scheme::body_hmac(HEADER).id_header("X-Id")
+    Scheme::body_hmac(HEADER)
+        .id_header("X-Id")
         .algorithm(Algorithm::HmacSha512)
         .declare(),
 ];
@@ -47,7 +61,8 @@ static RECEIVERS: LazyLock<[(Scheme, Receiver, String); 9]> = LazyLock::new(|| {
         let receiver = receiver(scheme)
             .secret(secret())
             .limits(|limits| limits.candidates = MOST);
-        let bare = Scheme::body_hmac(HEADER).id_header("X-Id")
+        let bare = Scheme::body_hmac(HEADER)
+            .id_header("X-Id")
             .algorithm(scheme.algorithm())
             .encoding(scheme.encoding());
         let signed = Sender::with_secret(bare.declare(), SECRET).raw("", "", BODY);
@@ -103,7 +118,8 @@ pub fn signature(data: &[u8]) {
 
 /// The same algorithm and encoding, with nothing around the tag.
 fn plain(scheme: &Scheme) -> Scheme {
-    Scheme::body_hmac(HEADER).id_header("X-Id")
+    Scheme::body_hmac(HEADER)
+        .id_header("X-Id")
         .algorithm(scheme.algorithm())
         .encoding(scheme.encoding())
         .declare()
