@@ -3,7 +3,7 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
@@ -29,7 +29,8 @@ impl Fact<'_> {
 
 /// Reads the values at pointers of object keys, such as `/data/id`.
 ///
-/// A body that is not JSON makes every fact unreadable. A key that occurs twice on the way makes
+/// A body that is not JSON makes every fact unreadable, and so does a string that is no text, or a
+/// number beyond a double's range, where an object is due. A key that occurs twice on the way makes
 /// the facts behind it unreadable, because parsers differ on which of the two counts.
 pub(crate) fn read<'b>(body: &'b [u8], pointers: &[&str]) -> SmallVec<[Fact<'b>; 5]> {
     let mut facts: SmallVec<[Fact<'b>; 5]> = SmallVec::from_elem(Fact::Missing, pointers.len());
@@ -37,12 +38,9 @@ pub(crate) fn read<'b>(body: &'b [u8], pointers: &[&str]) -> SmallVec<[Fact<'b>;
         facts.fill(Fact::Unreadable);
         return facts;
     }
-    let mut wants: SmallVec<[Want<'_>; 4]> = SmallVec::new();
+    let mut wants = Wants::new();
     for (at, pointer) in pointers.iter().enumerate() {
-        wants.push(Want {
-            at,
-            rest: pointer.strip_prefix('/').unwrap_or(pointer),
-        });
+        wants.push(Want::new(at, pointer.strip_prefix('/').unwrap_or(pointer)));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let walk = Walk {
@@ -58,13 +56,28 @@ pub(crate) fn read<'b>(body: &'b [u8], pointers: &[&str]) -> SmallVec<[Fact<'b>;
     facts
 }
 
+type Wants<'p> = SmallVec<[Want<'p>; 5]>;
+
 #[derive(Clone, Copy)]
 struct Want<'p> {
     at: usize,
-    rest: &'p str,
+    key: &'p str,
+    /// What comes behind the key.
+    rest: Option<&'p str>,
 }
 
-/// One object on the way; as deep as the longest pointer and no deeper.
+impl<'p> Want<'p> {
+    fn new(at: usize, pointer: &'p str) -> Self {
+        let (key, rest) = match pointer.split_once('/') {
+            Some((key, rest)) => (key, Some(rest)),
+            None => (pointer, None),
+        };
+        Self { at, key, rest }
+    }
+}
+
+/// One object on the way, or a value that is none and so holds none of the wanted fields; as deep as
+/// the longest pointer and no deeper.
 struct Walk<'w, 'p, 'b> {
     wants: &'w [Want<'p>],
     facts: &'w mut [Fact<'b>],
@@ -74,7 +87,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -82,58 +95,81 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
+        f.write_str("JSON")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen: SmallVec<[bool; 4]> = SmallVec::from_elem(false, self.wants.len());
+        let mut seen = Hits::default();
         while let Some(hits) = map.next_key_seed(Key { wants: self.wants })? {
             if hits.is_empty() {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let mut twice = false;
-            let mut deeper: SmallVec<[Want<'_>; 4]> = SmallVec::new();
-            let mut here: SmallVec<[usize; 4]> = SmallVec::new();
-            for hit in hits {
-                let Some(want) = self.wants.get(hit) else {
-                    continue;
-                };
-                if let Some(seen) = seen.get_mut(hit) {
-                    twice |= *seen;
-                    *seen = true;
-                }
-                match want.rest.split_once('/') {
-                    Some((_, rest)) => deeper.push(Want { at: want.at, rest }),
-                    None => here.push(want.at),
-                }
-            }
-            let raw: &'de RawValue = map.next_value()?;
-            for at in here {
-                set(self.facts, at, leaf(raw.get()), twice);
-            }
-            if !deeper.is_empty() {
-                let mut inner = serde_json::Deserializer::from_str(raw.get());
-                let walk = Walk {
+            let twice = seen.add(hits);
+            let hit = || hits.of(self.wants);
+            let deeper: Wants<'_> = hit()
+                .filter_map(|want| want.rest.map(|rest| Want::new(want.at, rest)))
+                .collect();
+            if hit().all(|want| want.rest.is_some()) {
+                map.next_value_seed(Walk {
                     wants: &deeper,
                     facts: self.facts,
-                };
-                // A value that is no object holds none of the wanted fields.
-                let walked = raw.get().starts_with('{') && walk.deserialize(&mut inner).is_err();
-                for want in &deeper {
-                    if twice || walked {
-                        set(self.facts, want.at, Fact::Unreadable, false);
-                    }
+                })?;
+            } else {
+                let raw: &'de RawValue = map.next_value()?;
+                for want in hit().filter(|want| want.rest.is_none()) {
+                    set(self.facts, want.at, leaf(raw.get()));
+                }
+                if !deeper.is_empty() {
+                    let walk = Walk {
+                        wants: &deeper,
+                        facts: self.facts,
+                    };
+                    let walked = walk.deserialize(raw);
+                    walked.map_err(de::Error::custom)?;
+                }
+            }
+            if twice {
+                for want in hit() {
+                    set(self.facts, want.at, Fact::Unreadable);
                 }
             }
         }
         Ok(())
     }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        IgnoredAny.visit_seq(seq).map(drop)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
 }
 
-fn set<'b>(facts: &mut [Fact<'b>], at: usize, fact: Fact<'b>, twice: bool) {
+fn set<'b>(facts: &mut [Fact<'b>], at: usize, fact: Fact<'b>) {
     if let Some(slot) = facts.get_mut(at) {
-        *slot = if twice { Fact::Unreadable } else { fact };
+        *slot = fact;
     }
 }
 
@@ -154,35 +190,60 @@ fn leaf(raw: &str) -> Fact<'_> {
     }
 }
 
+/// A set of wants, by their index.
+#[derive(Clone, Copy, Default)]
+struct Hits(u32);
+
+impl Hits {
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether one of the others was here before.
+    fn add(&mut self, others: Self) -> bool {
+        let twice = self.0 & others.0 != 0;
+        self.0 |= others.0;
+        twice
+    }
+
+    fn of<'w, 'p>(self, wants: &'w [Want<'p>]) -> impl Iterator<Item = &'w Want<'p>> {
+        wants
+            .iter()
+            .zip(0..u32::BITS)
+            .filter_map(move |(want, bit)| (self.0 >> bit & 1 == 1).then_some(want))
+    }
+}
+
 /// Which wants a key begins, without copying the key.
 struct Key<'w, 'p> {
     wants: &'w [Want<'p>],
 }
 
 impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
-    type Value = SmallVec<[usize; 4]>;
+    type Value = Hits;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Hits, D::Error> {
+        deserializer.deserialize_bytes(self)
     }
 }
 
 impl Visitor<'_> for Key<'_, '_> {
-    type Value = SmallVec<[usize; 4]>;
+    type Value = Hits;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object key")
     }
 
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        let begins = |rest: &str| rest.split('/').next() == Some(key);
-        Ok(self
-            .wants
-            .iter()
-            .enumerate()
-            .filter(|(_, want)| begins(want.rest))
-            .map(|(at, _)| at)
-            .collect())
+    fn visit_bytes<E: de::Error>(self, key: &[u8]) -> Result<Hits, E> {
+        let mut hits = 0;
+        for (want, bit) in self.wants.iter().zip(0..u32::BITS) {
+            hits |= u32::from(want.key.as_bytes() == key) << bit;
+        }
+        Ok(Hits(hits))
+    }
+
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<Hits, E> {
+        self.visit_bytes(key.as_bytes())
     }
 }
 
@@ -208,6 +269,35 @@ mod tests {
         assert_eq!(one(body, "/x/id"), Fact::Missing);
         let both = read(body.as_bytes(), &["/data/id", "/id", "/data/in/id"]);
         assert_eq!(both.as_slice(), [text("7"), text("evt_1"), text("aA")]);
+    }
+
+    #[test]
+    fn a_value_that_is_no_object_holds_nothing_and_hides_nothing() {
+        for value in [
+            "\"a\"",
+            "true",
+            "1",
+            "-1",
+            "1.5",
+            "null",
+            "[{\"id\":1}]",
+            "{}",
+        ] {
+            let body = format!(r#"{{"data":{value},"id":"a"}}"#);
+            let found = read(body.as_bytes(), &["/data/id", "/id"]);
+            assert_eq!(found.as_slice(), [Fact::Missing, text("a")], "{value}");
+        }
+        let keys = r#"{"data":{"\ud800":1,"id":"b"},"\udfff":2,"id":"a"}"#;
+        let found = read(keys.as_bytes(), &["/data/id", "/id"]);
+        assert_eq!(found.as_slice(), [text("b"), text("a")]);
+    }
+
+    #[test]
+    fn a_pointer_may_begin_with_another() {
+        let body = r#"{"data":{"id":"a"},"id":7}"#;
+        let found = read(body.as_bytes(), &["/data/id", "/data", "/id/x", "/id"]);
+        let due = [text("a"), Fact::Unreadable, Fact::Missing, text("7")];
+        assert_eq!(found.as_slice(), due);
     }
 
     #[test]
