@@ -108,10 +108,17 @@ fn invoice_maker_stops(run: &str) -> Vec<Stop> {
     };
     let sender = invoice_maker();
     let first = paid(&sender, 1);
-    let stale = paid(&sender.clone().behind(Duration::from_secs(301)), 3);
+    // The last retry comes 26.6 hours after the first attempt and may keep its time; older ones are replays.
+    let hours = |hours: u64| sender.clone().behind(Duration::from_secs(hours * 60 * 60));
+    let late = paid(&hours(26), 3);
+    let stale = paid(&hours(28), 4);
     let other = Sender::with_secret(invoice_maker::SCHEME, "another-secret");
     let mut stops = common(&first, &other, &paid(&sender, 2));
-    stops.insert(5, Stop::new("stale, 301 s old", stale, 401, None, 0));
+    stops.insert(
+        5,
+        Stop::new("retry, 26 h late", late, 200, Some("fresh"), 1),
+    );
+    stops.insert(6, Stop::new("stale, 28 h old", stale, 401, None, 0));
     stops
 }
 
