@@ -201,3 +201,21 @@ fn the_mark_is_of_the_body_alone_and_stays_what_it_is() {
     let full = identity(FULL, &Request::full(ORDER));
     assert_eq!(full.fingerprint, one);
 }
+
+#[test]
+fn a_proof_says_what_is_signed_and_shows_no_content() {
+    let body = r#"{"type":"paid","name":"Ada"}"#;
+    let full = Request::full(body).with("X-Attempt", "try_2");
+    let verified = full.judge(&receiver(FULL)).unwrap();
+    let event = verified.event_type().unwrap();
+    assert_eq!((event.as_str(), event.is_signed()), ("paid", true));
+    assert_eq!(verified.attempt_id(), Some("try_2"));
+    let claimed = request(body, Some("a"), Some("paid"))
+        .judge(&receiver(ACME))
+        .unwrap();
+    assert!(!claimed.event_type().unwrap().is_signed());
+    assert_eq!(claimed.attempt_id(), None);
+    let debug = format!("{verified:?}");
+    assert!(debug.contains("endpoint: \"test\"") && debug.contains("body_len: 28"));
+    assert!(!debug.contains("Ada"), "{debug}");
+}
