@@ -1,11 +1,10 @@
 use std::sync::LazyLock;
 
 use countersign_core::{
-    KeyringSource, LookupError, Receiver, RejectionClass, Tenant, TenantAt, github, invoice_maker,
-    rebill_za,
+    KeyringSource, LookupError, Receiver, RejectionClass, Tenant, TenantAt,
     scheme::{Part, Scheme},
-    standard_webhooks, stripe,
 };
+use countersign_senders::{github, invoice_maker, rebill_za, standard_webhooks, stripe};
 
 use crate::request::{NOW, Request, pair, receiver};
 

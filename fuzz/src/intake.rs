@@ -1,7 +1,8 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use countersign_core::{Receiver, Rejection, RejectionKind, Verified, rebill_za};
+use countersign_core::{Receiver, Rejection, RejectionKind, Verified};
+use countersign_senders::rebill_za;
 use countersign_testkit::Sender;
 
 use crate::request::{NOW, Request, receiver};

@@ -1,10 +1,10 @@
 use std::sync::LazyLock;
 
 use countersign_core::{
-    Receiver, Rejection, Verified, github, invoice_maker, rebill_za,
+    Receiver, Rejection, Verified,
     scheme::{Part, Scheme},
-    standard_webhooks, stripe,
 };
+use countersign_senders::{github, invoice_maker, rebill_za, standard_webhooks, stripe};
 use countersign_testkit::{Sender, SignedDelivery};
 
 use crate::request::{NOW, Request, pair};

@@ -31,7 +31,8 @@ use axum::{
     routing::post,
 };
 use countersign_axum::{Delivery, ReceiverLayer};
-use countersign_core::{MemoryStore, Raw, Receiver, Secret, rebill_za};
+use countersign_core::{MemoryStore, Raw, Receiver, Secret};
+use countersign_senders::rebill_za;
 use ring::hmac;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -16,8 +16,9 @@ use bytes::Bytes;
 use countersign_core::{
     Answer, Capabilities, Claim, ClaimRequest, DedupStore, DeliveryKey, Fence, Fenced, Handle,
     KeyState, MemoryStore, Owner, Receiver, ReceiverBuilder, RejectionKind, Reply, Run, Scheme,
-    StoreError, Verdict, invoice_maker,
+    StoreError, Verdict,
 };
+use countersign_senders::invoice_maker;
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
 use futures_util::{FutureExt, future::BoxFuture, stream};
 use serde_json::json;

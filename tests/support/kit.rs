@@ -2,7 +2,8 @@
 
 use std::{error::Error, io, net::SocketAddr};
 
-use countersign_core::{MemoryStore, Receiver, ReceiverBuilder, Scheme, rebill_za};
+use countersign_core::{MemoryStore, Receiver, ReceiverBuilder, Scheme};
+use countersign_senders::rebill_za;
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
 use serde_json::{Value, json};
 

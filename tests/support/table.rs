@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use countersign_core::{
     Clock, ConfigError, Keyring, KeyringSource, LookupError, Receiver, Sleep, StoreError,
-    SystemClock, Tenant, TenantAt, Timestamp, invoice_maker, rebill_za,
+    SystemClock, Tenant, TenantAt, Timestamp,
     scheme::{IdenticalBodies, Scheme, SchemeBuilder},
-    stripe,
 };
+use countersign_senders::{invoice_maker, rebill_za, stripe};
 use countersign_testkit::{Sender, SignedDelivery};
 use serde_json::{Value, json};
 

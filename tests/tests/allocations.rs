@@ -7,9 +7,10 @@ use std::{alloc::System, hint::black_box, time::Duration};
 
 use cap::Cap;
 use countersign_core::{
-    MemoryStore, Receiver, Secret, github, rebill_za,
+    MemoryStore, Receiver, Secret,
     scheme::{Part, Scheme},
 };
+use countersign_senders::{github, rebill_za};
 use countersign_testkit::{Sender, SignedDelivery};
 
 #[global_allocator]

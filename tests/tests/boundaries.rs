@@ -11,8 +11,9 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign_core::{
     Admitted, Intake, Keyring, MemoryStore, Prechecked, Received, Receiver, Rejection, Secret,
-    Tenant, Verified, standard_webhooks,
+    Tenant, Verified,
 };
+use countersign_senders::standard_webhooks;
 use countersign_testkit::Sender;
 use countersign_tests::request::Request;
 use serde_json::json;

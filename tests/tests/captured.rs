@@ -8,7 +8,8 @@ use std::sync::{
 
 use actix_web::{App, test, web};
 use axum::{Router, extract::State, routing::post};
-use countersign_core::{Admitted, Delivery, Secret, rebill_za};
+use countersign_core::{Admitted, Delivery, Secret};
+use countersign_senders::rebill_za;
 use countersign_testkit::{Reply, SignedDelivery};
 use countersign_tests::{
     kit::{Kit, Tested},

@@ -7,8 +7,9 @@ use std::{
 };
 
 use countersign_core::{
-    Answer, Completion, DedupStore, Fenced, Notice, RejectionKind, Run, StoreOutage, rebill_za,
+    Answer, Completion, DedupStore, Fenced, Notice, RejectionKind, Run, StoreOutage,
 };
+use countersign_senders::rebill_za;
 use countersign_testkit::{ManualClock, SignedDelivery};
 use countersign_tests::{
     fickle::{Bench, Fate, Fickle, kind, start},

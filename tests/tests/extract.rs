@@ -4,7 +4,8 @@
 use actix_web::{App, test as actix, web};
 use axum::{Router, extract::DefaultBodyLimit, routing::post};
 use bytes::Bytes;
-use countersign_core::{DedupStore, DeliveryKey, KeyState, Raw, RejectionKind, github, rebill_za};
+use countersign_core::{DedupStore, DeliveryKey, KeyState, Raw, RejectionKind};
+use countersign_senders::{github, rebill_za};
 use countersign_testkit::{Reply, SignedDelivery};
 use countersign_tests::{
     kit::{Kit, Tested},

@@ -104,7 +104,7 @@ async fn a_run_over_its_total_time_is_ended_and_given_back() -> Tested {
         for minutes in [15, 0] {
             // Longer than the response budget, or shorter.
             let total = Duration::from_secs(minutes * 60 + 2);
-            let kit = Kit::new(countersign_core::rebill_za::SCHEME, |builder| {
+            let kit = Kit::new(countersign_senders::rebill_za::SCHEME, |builder| {
                 builder.limits(|limits| limits.total_run = total)
             })?;
             let addr = kit.serve(place).await?;

@@ -3,7 +3,8 @@
 use core::pin::pin;
 
 use bytes::Bytes;
-use countersign_core::{DedupStore, DeliveryKey, KeyState, RejectionKind, rebill_za};
+use countersign_core::{DedupStore, DeliveryKey, KeyState, RejectionKind};
+use countersign_senders::rebill_za;
 use countersign_testkit::{Reply, SignedDelivery};
 use countersign_tests::{
     kit::{Kit, Tested, in_time},

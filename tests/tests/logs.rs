@@ -5,8 +5,8 @@ use axum::{Router, routing::post};
 use countersign_axum::{Delivery, ReceiverLayer};
 use countersign_core::{
     Keyring, KeyringSource, LookupError, Outcome, Scheme, Secret, StoreError, Tenant, TenantAt,
-    invoice_maker, rebill_za,
 };
+use countersign_senders::{invoice_maker, rebill_za};
 use countersign_testkit::{Sender, SignedDelivery};
 use countersign_tests::{
     kit::{Kit, Tested},

@@ -4,9 +4,8 @@ use core::time::Duration;
 
 use axum::{Router, extract::State, routing::post};
 use countersign_axum::{Delivery, ReceiverLayer};
-use countersign_core::{
-    FromDelivery, Secret, StoreError, invoice_maker, rebill_za, scheme::IdenticalBodies,
-};
+use countersign_core::{FromDelivery, Secret, StoreError, scheme::IdenticalBodies};
+use countersign_senders::{invoice_maker, rebill_za};
 use countersign_tests::{
     handler::Desk,
     kit::{Kit, Tested, said, send},

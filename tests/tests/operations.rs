@@ -7,8 +7,9 @@ use axum::{Router, extract::State, routing::post};
 use countersign_axum::{Delivery, ReceiverLayer};
 use countersign_core::{
     ConfigError, Keyring, KeyringSource, LookupError, RejectionClass, RejectionKind, Secret,
-    Tenant, TenantAt, rebill_za,
+    Tenant, TenantAt,
 };
+use countersign_senders::rebill_za;
 use countersign_testkit::Sender;
 use countersign_tests::{
     handler::Desk,

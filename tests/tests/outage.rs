@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use countersign_core::{
     Admitted, Answer, Clock, ConfigError, DedupStore, Fenced, MemoryStore, Notice, Receiver,
-    RejectionKind, Reply, StoreOutage, rebill_za,
+    RejectionKind, Reply, StoreOutage,
 };
+use countersign_senders::rebill_za;
 use countersign_testkit::Sender;
 use countersign_tests::{
     fickle::{Bench, Fate, kind, start, status},

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use countersign_core::rebill_za;
+use countersign_senders::rebill_za;
 use countersign_testkit::SignedDelivery;
 use countersign_tests::{
     kit::{Kit, Tested, until},

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use countersign_core::{
-    Algorithm, Receiver, RejectionKind, Scheme, Secret, Timestamp, github,
+    Algorithm, Receiver, RejectionKind, Scheme, Secret, Timestamp,
     scheme::{Encoding, IdenticalBodies, Place},
-    standard_webhooks, stripe,
 };
+use countersign_senders::{github, standard_webhooks, stripe};
 use countersign_testkit::{ManualClock, Sender};
 use countersign_tests::{
     reference,

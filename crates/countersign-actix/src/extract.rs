@@ -32,7 +32,8 @@ use crate::answer::{respond, status};
 /// ```
 /// use actix_web::{App, http::StatusCode, test, web};
 /// use countersign_actix::{Delivery, ReceiverMiddleware};
-/// use countersign_core::{MemoryStore, Receiver, Secret, github};
+/// use countersign_core::{MemoryStore, Receiver, Secret};
+/// use countersign_senders::github;
 ///
 /// async fn on_push(delivery: Delivery) -> String {
 ///     format!("{} bytes", delivery.event().bytes().len())

@@ -19,7 +19,8 @@
 //!
 //! use actix_web::{App, HttpServer, rt, web};
 //! use countersign_actix::{Delivery, ReceiverMiddleware};
-//! use countersign_core::{MemoryStore, Receiver, Secret, rebill_za};
+//! use countersign_core::{MemoryStore, Receiver, Secret};
+//! use countersign_senders::rebill_za;
 //!
 //! async fn on_rebill(delivery: Delivery<rebill_za::Event>) -> &'static str {
 //!     match delivery.event() {

@@ -42,7 +42,8 @@ use crate::{
 /// ```
 /// use actix_web::{App, HttpServer, http::StatusCode, rt, test, web};
 /// use countersign_actix::{Delivery, ReceiverMiddleware};
-/// use countersign_core::{MemoryStore, Receiver, Secret, github};
+/// use countersign_core::{MemoryStore, Receiver, Secret};
+/// use countersign_senders::github;
 ///
 /// async fn on_event(_: Delivery) -> &'static str {
 ///     "thanks"

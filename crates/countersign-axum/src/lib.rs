@@ -7,7 +7,8 @@
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::post};
 //! use countersign_axum::{Delivery, ReceiverLayer};
-//! use countersign_core::{MemoryStore, Receiver, Secret, rebill_za};
+//! use countersign_core::{MemoryStore, Receiver, Secret};
+//! use countersign_senders::rebill_za;
 //! use tower::ServiceExt;
 //!
 //! async fn on_rebill(delivery: Delivery<rebill_za::Event>) {

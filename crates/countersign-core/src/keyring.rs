@@ -20,9 +20,11 @@ pub const MAX_KEYS: usize = 8;
 ///
 /// ```
 /// use core::time::Duration;
-/// use countersign_core::{Keyring, Secret, github};
+/// use countersign_core::{Keyring, Scheme, Secret};
 ///
-/// let keyring = Keyring::new(&github::SCHEME, Secret::new("old")?)?;
+/// const ACME: Scheme = Scheme::body_hmac("X-Acme-Signature").id_header("X-Acme-Id").declare();
+///
+/// let keyring = Keyring::new(&ACME, Secret::new("old")?)?;
 /// // Deliveries signed with the old secret are accepted for another hour.
 /// keyring.rotate(Secret::new("new")?.labelled("2026-11"), Duration::from_secs(3_600))?;
 /// assert_eq!(keyring.len(), 2);

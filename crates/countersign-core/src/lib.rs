@@ -3,7 +3,7 @@
 //!
 //! This is the crate that adapters, stores and integrations build on. Applications depend on
 //! [`countersign`](https://docs.rs/countersign), which re-exports it together with the adapter for
-//! their framework.
+//! their framework and with the senders that are known (`countersign-senders`).
 //!
 //! # The way of a request
 //!
@@ -42,18 +42,14 @@
 mod answer;
 mod clock;
 mod delivery;
-pub mod events;
 mod facts;
 mod head;
 mod identity;
-pub mod invoice_maker;
 mod key;
 mod keyring;
 mod mac;
 mod meter;
 mod notice;
-mod presets;
-pub mod rebill_za;
 mod receiver;
 mod rejection;
 pub mod scheme;
@@ -72,7 +68,6 @@ pub use self::{
     keyring::{Keyring, KeyringError, KeyringSource, LookupError, MAX_KEYS, Tenant, TenantAt},
     mac::Algorithm,
     notice::{Notice, Streak},
-    presets::{github, standard_webhooks, stripe},
     receiver::{
         ConfigError, Handle, Health, Intake, Limits, Prechecked, Received, Receiver,
         ReceiverBuilder, Reply, Run, StoreOutage, Verdict,

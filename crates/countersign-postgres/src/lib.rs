@@ -2,7 +2,8 @@
 //! deliveries that must be remembered across restarts.
 //!
 //! ```no_run
-//! use countersign_core::{Receiver, Secret, rebill_za};
+//! use countersign_core::{Receiver, Secret};
+//! use countersign_senders::rebill_za;
 //! use countersign_postgres::{
 //!     PostgresStore,
 //!     deadpool_postgres::{Manager, Pool},

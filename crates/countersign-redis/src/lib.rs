@@ -6,7 +6,8 @@
 //! for a new delivery without aliases, a plain `SET NX PX`.
 //!
 //! ```no_run
-//! use countersign_core::{Receiver, Secret, github};
+//! use countersign_core::{Receiver, Secret};
+//! use countersign_senders::github;
 //! use countersign_redis::{RedisStore, redis::Client};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -68,7 +68,8 @@ impl Sender {
     /// ```
     /// use axum::{Router, routing::post};
     /// use countersign_axum::{Delivery, ReceiverLayer};
-    /// use countersign_core::{MemoryStore, Receiver, rebill_za};
+    /// use countersign_core::{MemoryStore, Receiver};
+    /// use countersign_senders::rebill_za;
     /// use countersign_testkit::Sender;
     /// use serde_json::json;
     ///

@@ -27,7 +27,8 @@ use crate::{
 /// Its signing code is its own, apart from the code that checks signatures.
 ///
 /// ```
-/// use countersign_core::{MemoryStore, Receiver, Secret, rebill_za};
+/// use countersign_core::{MemoryStore, Receiver, Secret};
+/// use countersign_senders::rebill_za;
 /// use countersign_testkit::Sender;
 /// use serde_json::json;
 ///

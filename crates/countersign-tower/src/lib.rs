@@ -29,7 +29,8 @@
 //!
 //! ```
 //! use bytes::Bytes;
-//! use countersign_core::{Admitted, MemoryStore, Receiver, Secret, github};
+//! use countersign_core::{Admitted, MemoryStore, Receiver, Secret};
+//! use countersign_senders::github;
 //! use countersign_tower::{ReceiverLayer, VerifiedBody};
 //! use http::{Request, Response, StatusCode};
 //! use http_body_util::Full;

@@ -6,6 +6,10 @@
 
 #[doc(inline)]
 pub use countersign_core::*;
+#[doc(inline)]
+pub use countersign_senders::{
+    events, github, invoice_maker, rebill_za, standard_webhooks, stripe,
+};
 
 #[cfg(feature = "actix")]
 #[doc(inline)]

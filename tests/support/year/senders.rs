@@ -3,10 +3,10 @@
 use core::time::Duration;
 
 use countersign_core::{
-    Scheme, github, invoice_maker, rebill_za,
+    Scheme,
     scheme::{IdenticalBodies, RetryTime},
-    stripe,
 };
+use countersign_senders::{github, invoice_maker, rebill_za, stripe};
 use serde_json::{Value, json};
 
 use super::entity::{Change, Entity};

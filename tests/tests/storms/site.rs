@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign_core::{DedupStore, DeliveryKey, KeyState, Receiver, StoreOutage, invoice_maker};
+use countersign_core::{DedupStore, DeliveryKey, KeyState, Receiver, StoreOutage};
+use countersign_senders::invoice_maker;
 use countersign_testkit::{Sender, SignedDelivery};
 use countersign_tests::{
     handler::Desk,

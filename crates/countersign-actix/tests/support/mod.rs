@@ -28,7 +28,8 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use countersign_actix::Delivery;
-use countersign_core::{Limits, MemoryStore, Receiver, ReceiverBuilder, Secret, github};
+use countersign_core::{Limits, MemoryStore, Receiver, ReceiverBuilder, Secret};
+use countersign_senders::github;
 use tokio::sync::Semaphore;
 
 /// Long enough for any machine; a test that waits for this long has failed.

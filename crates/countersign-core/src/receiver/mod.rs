@@ -57,18 +57,23 @@ use self::{
 /// it to the layer or middleware of your framework, and call [`drain`](Self::drain) at shutdown.
 ///
 /// ```
-/// use countersign_core::{MemoryStore, Receiver, Secret, github};
+/// use countersign_core::{MemoryStore, Receiver, Scheme, Secret};
 ///
-/// let receiver = Receiver::builder(github::SCHEME)
-///     .endpoint("github")
+/// const ACME: Scheme = Scheme::body_hmac("X-Acme-Signature")
+///     .prefix("sha256=")
+///     .id_header("X-Acme-Id")
+///     .declare();
+///
+/// let receiver = Receiver::builder(ACME)
+///     .endpoint("acme")
 ///     .secret(Secret::new("It's a Secret to Everybody")?)
 ///     .store(MemoryStore::new())
 ///     .build()?;
 ///
 /// // What adapters do, in one step, for a body that is already there.
-/// let request = http::Request::post("/webhooks/github")
+/// let request = http::Request::post("/webhooks/acme")
 ///     .header(
-///         "X-Hub-Signature-256",
+///         "X-Acme-Signature",
 ///         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
 ///     )
 ///     .body(())?;

@@ -44,6 +44,8 @@ mod coverage;
 mod event;
 mod parts;
 mod repeats;
+#[cfg(test)]
+pub(crate) mod samples;
 mod signature;
 mod template;
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::{
-    MAX_KEYS, RejectionClass, SecretFault, github, invoice_maker,
-    scheme::{IdenticalBodies, KeyFormat, Tolerance},
-    standard_webhooks, stripe,
+    MAX_KEYS, RejectionClass, SecretFault,
+    scheme::{
+        IdenticalBodies, KeyFormat, Tolerance,
+        samples::{BASE64_KEY, BODY_ONLY, LATE_RETRIES, PREFIXED_KEY},
+    },
 };
 
 const PLAIN: Scheme = Scheme::body_hmac("X-Sig").id_header("X-Id").declare();
@@ -40,7 +42,7 @@ fn what_cannot_work_is_refused_when_it_is_built() {
     };
     let nine = || (0..=MAX_KEYS).fold(builder(PLAIN), |builder, _| builder.secret(secret()));
     let (minute, day) = (Duration::from_secs(60), Duration::from_secs(86_400));
-    let stripe = || keyless(stripe::SCHEME).keyring(keyring_of(&stripe::SCHEME));
+    let stripe = || keyless(PREFIXED_KEY).keyring(keyring_of(&PREFIXED_KEY));
     let no_store = Receiver::builder(PLAIN).endpoint("test").secret(secret());
     let no_keys = keyless(PLAIN);
     let no_endpoint = Receiver::builder(PLAIN)
@@ -104,7 +106,7 @@ fn what_cannot_work_is_refused_when_it_is_built() {
         // A freshness that anybody could claim.
         (
             "no time",
-            builder(github::SCHEME).tolerance(Tolerance::both(minute)),
+            builder(BODY_ONLY).tolerance(Tolerance::both(minute)),
             ToleranceWithoutSignedTime,
         ),
         // Senders take 2xx for done and 4xx for final.
@@ -205,11 +207,11 @@ fn secrets_of_another_kind_are_refused() {
         }
     };
     let prefix = Some(SecretFault::WrongPrefix("whsec_"));
-    assert_eq!(fault(stripe::SCHEME, "whsec_x"), None);
-    assert_eq!(fault(stripe::SCHEME, "sk_live_x"), prefix);
-    assert_eq!(fault(standard_webhooks::SCHEME, "whpk_MfKQ"), prefix);
+    assert_eq!(fault(PREFIXED_KEY, "whsec_x"), None);
+    assert_eq!(fault(PREFIXED_KEY, "sk_live_x"), prefix);
+    assert_eq!(fault(BASE64_KEY, "whpk_MfKQ"), prefix);
     let not_base64 = Some(SecretFault::NotBase64);
-    assert_eq!(fault(standard_webhooks::SCHEME, "whsec_MfK*"), not_base64);
+    assert_eq!(fault(BASE64_KEY, "whsec_MfK*"), not_base64);
     let hex = Scheme::body_hmac("X-Sig")
         .id_header("X-Id")
         .key_format(KeyFormat::Hex)
@@ -249,13 +251,13 @@ fn a_receiver_remembers_for_as_long_as_copies_can_come() {
     let retention = |scheme| builder(scheme).build().unwrap().retention();
     assert_eq!(retention(PLAIN), 3 * day);
     // 27 h of retries, and as much and 10 min in which a request verifies, are less than the default.
-    assert_eq!(retention(invoice_maker::SCHEME), 3 * day);
+    assert_eq!(retention(LATE_RETRIES), 3 * day);
     let week = Scheme::body_hmac("X-Sig")
         .id_header("X-Id")
         .retry_span(7 * day)
         .declare();
     assert_eq!(retention(week), 7 * day);
     let wide = Tolerance::both(Duration::MAX);
-    let endless = builder(invoice_maker::SCHEME).tolerance(wide).build();
+    let endless = builder(LATE_RETRIES).tolerance(wide).build();
     assert_eq!(endless.unwrap().retention(), Duration::MAX);
 }

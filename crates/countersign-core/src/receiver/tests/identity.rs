@@ -4,9 +4,10 @@ use super::*;
 use crate::{
     DeliveryKey, OnRepeat,
     identity::{self, Identity},
-    invoice_maker,
-    scheme::{EventRule, IdenticalBodies},
-    standard_webhooks,
+    scheme::{
+        EventRule, IdenticalBodies,
+        samples::{BASE64_KEY, LATE_RETRIES},
+    },
 };
 
 const KEEP: Duration = Duration::from_secs(7);
@@ -129,7 +130,7 @@ fn an_unsigned_id_has_an_alias_for_each_key_and_type() {
 
 #[test]
 fn a_signed_id_has_no_aliases_unless_it_is_missing() {
-    assert!(standard_webhooks::SCHEME.id_is_signed());
+    assert!(BASE64_KEY.id_is_signed());
     let full = identity(FULL, &Request::full(ORDER));
     assert!(full.aliases.is_empty() && full.subject.is_none());
     let verified = Request::full(ORDER).judge(&receiver(FULL)).unwrap();
@@ -140,7 +141,7 @@ fn a_signed_id_has_no_aliases_unless_it_is_missing() {
     assert!(!unsigned.id_is_signed());
 
     let signed = |body: &str| {
-        let scheme = invoice_maker::SCHEME;
+        let scheme = LATE_RETRIES;
         let receiver = builder(scheme).build().unwrap();
         let message = format!("{NOW}.{body}");
         let request = Request::new(body.to_owned())

@@ -109,7 +109,7 @@ fn only_the_lookup_s_tenant_has_keys_and_a_scope() {
     intake.push(signed().body).unwrap();
     assert_eq!(kind(intake.finish()), Err(SignatureMismatch));
 
-    let base64 = crate::standard_webhooks::SCHEME;
+    let base64 = crate::scheme::samples::BASE64_KEY;
     let keyring = Keyring::new(&base64, Secret::new("c2VjcmV0").unwrap()).unwrap();
     assert_eq!(kind(receiver.open(head(), with(keyring))), Err(NoActiveKey));
 }

@@ -166,7 +166,7 @@ fn a_late_retry_is_taken_and_says_how_late_it_is() {
     let refusing = refusing.build().unwrap();
     assert_eq!(kind(late(300).judge(&refusing)), Ok(()));
     assert_eq!(kind(late(301).judge(&refusing)), Err(TimestampStale));
-    let untimed = builder(crate::github::SCHEME).refuse_late_retries_after(least);
+    let untimed = builder(crate::scheme::samples::BODY_ONLY).refuse_late_retries_after(least);
     assert_eq!(
         untimed.build().unwrap_err(),
         ConfigError::ToleranceWithoutSignedTime

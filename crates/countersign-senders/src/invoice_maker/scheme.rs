@@ -2,12 +2,13 @@
 
 use core::time::Duration;
 
-use super::Event;
-use crate::{
+use countersign_core::{
     FromDelivery, PayloadError, Verified,
-    events::EventInput,
     scheme::{EventRule, LATE_RETRY_MARGIN, Part, RetryTime, Scheme},
 };
+
+use super::Event;
+use crate::events::EventInput;
 
 /// 26 h 36 min of waiting, and six attempts of up to 10 s each.
 const RETRIES: Duration = Duration::from_secs(27 * 60 * 60);

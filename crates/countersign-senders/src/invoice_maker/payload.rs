@@ -147,7 +147,7 @@ open_enum! {
     /// Where an [`Invoice`] stands.
     ///
     /// ```
-    /// use countersign_core::invoice_maker::InvoiceStatus;
+    /// use countersign_senders::invoice_maker::InvoiceStatus;
     ///
     /// assert_eq!(InvoiceStatus::from("paid"), InvoiceStatus::Paid);
     /// assert_eq!(InvoiceStatus::from("written_off").as_str(), "written_off");

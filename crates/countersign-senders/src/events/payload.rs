@@ -18,7 +18,7 @@ use super::{FromJson, RawJson};
 /// `*payload` to see the fields.
 ///
 /// ```
-/// use countersign_core::{events::Payload, rebill_za::{Invoice, InvoiceStatus}};
+/// use countersign_senders::{events::Payload, rebill_za::{Invoice, InvoiceStatus}};
 ///
 /// fn is_paid(invoice: &Payload<Invoice>) -> bool {
 ///     invoice.status == Some(InvoiceStatus::Paid)
@@ -83,7 +83,7 @@ impl<T> fmt::Debug for Payload<T> {
 /// act on one of the event types, and use the entity to recognise the others.
 ///
 /// ```
-/// use countersign_core::{events::EntityKind, rebill_za};
+/// use countersign_senders::{events::EntityKind, rebill_za};
 ///
 /// fn invoice_id(event: &rebill_za::Event) -> Option<&str> {
 ///     let entity = event.entity()?;

@@ -9,7 +9,7 @@ events! {
     /// A type of event that Invoice Maker documents.
     ///
     /// ```
-    /// use countersign_core::invoice_maker::EventType;
+    /// use countersign_senders::invoice_maker::EventType;
     ///
     /// assert_eq!(EventType::from_name("invoice.paid"), Some(EventType::InvoicePaid));
     /// assert_eq!(EventType::InvoicePaid.as_str(), "invoice.paid");

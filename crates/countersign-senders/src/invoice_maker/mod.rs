@@ -19,7 +19,7 @@
 //!   care.
 //!
 //! ```
-//! use countersign_core::invoice_maker::{Event, InvoiceStatus};
+//! use countersign_senders::invoice_maker::{Event, InvoiceStatus};
 //!
 //! /// The invoice to mark as paid and the cents that came, in a currency with two decimals.
 //! fn paid_invoice(event: &Event) -> Option<(&str, i64)> {

@@ -1,11 +1,12 @@
 //! How Rebill signs.
 
-use super::Event;
-use crate::{
+use countersign_core::{
     FromDelivery, PayloadError, Verified,
-    events::EventInput,
     scheme::{EventRule, Scheme},
 };
+
+use super::Event;
+use crate::events::EventInput;
 
 /// How Rebill signs: `X-Rebill-Signature: sha256=<hex>`, HMAC-SHA256 over the body, keyed with the
 /// secret's text.

@@ -173,7 +173,7 @@ open_enum! {
     /// Where an [`Invoice`] stands.
     ///
     /// ```
-    /// use countersign_core::rebill_za::InvoiceStatus;
+    /// use countersign_senders::rebill_za::InvoiceStatus;
     ///
     /// assert_eq!(InvoiceStatus::from("paid"), InvoiceStatus::Paid);
     /// // Not the same text, so not the same status.

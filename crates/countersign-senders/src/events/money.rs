@@ -12,7 +12,7 @@ use super::FromJson;
 /// may well have changed the unit too, so such a field is missing rather than a hundred times off.
 ///
 /// ```
-/// use countersign_core::events::MinorUnits;
+/// use countersign_senders::events::MinorUnits;
 ///
 /// let due = MinorUnits::new(150_000);
 /// assert_eq!(due.get(), 150_000);
@@ -47,7 +47,7 @@ impl FromJson for MinorUnits {
 /// A share in hundredths of a percent: 1500 is 15 %.
 ///
 /// ```
-/// use countersign_core::events::BasisPoints;
+/// use countersign_senders::events::BasisPoints;
 ///
 /// assert_eq!(BasisPoints::new(1_500).get(), 1_500);
 /// ```
@@ -75,7 +75,7 @@ impl BasisPoints {
 /// `250.00` and `2.5e2` are equal, though [`as_str`](Self::as_str) tells them apart.
 ///
 /// ```
-/// use countersign_core::events::{Decimal, MinorUnits};
+/// use countersign_senders::events::{Decimal, MinorUnits};
 ///
 /// let total = Decimal::parse("3109.88").unwrap();
 /// assert_eq!(total.as_str(), "3109.88");

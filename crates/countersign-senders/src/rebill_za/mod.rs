@@ -24,7 +24,7 @@
 //!   field is therefore optional; [`Event::raw`] has what really came.
 //!
 //! ```
-//! use countersign_core::rebill_za::{Event, InvoiceStatus};
+//! use countersign_senders::rebill_za::{Event, InvoiceStatus};
 //!
 //! /// The invoice to mark as paid, if this event says so and its body agrees.
 //! fn paid_invoice(event: &Event) -> Option<&str> {

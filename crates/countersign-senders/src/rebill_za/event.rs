@@ -9,7 +9,7 @@ events! {
     /// A type of event that Rebill documents.
     ///
     /// ```
-    /// use countersign_core::rebill_za::EventType;
+    /// use countersign_senders::rebill_za::EventType;
     ///
     /// assert_eq!(EventType::from_name("quote.accepted"), Some(EventType::QuoteAccepted));
     /// assert_eq!(EventType::QuoteAccepted.as_str(), "quote.accepted");

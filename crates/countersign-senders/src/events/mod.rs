@@ -21,7 +21,7 @@
 //! nesting.
 //!
 //! ```
-//! use countersign_core::{events::Decimal, invoice_maker, rebill_za};
+//! use countersign_senders::{events::Decimal, invoice_maker, rebill_za};
 //!
 //! // The amount that is safe to book, or none.
 //! fn paid_cents(event: &invoice_maker::Event) -> Option<i64> {
@@ -45,8 +45,7 @@ mod money;
 mod payload;
 
 use bytes::Bytes;
-
-use crate::Verified;
+use countersign_core::{EventName, Verified};
 
 pub(crate) use self::{
     id::id_types,
@@ -76,7 +75,7 @@ pub(crate) struct EventInput<'a> {
 impl<'a> EventInput<'a> {
     pub(crate) fn of(verified: &'a Verified) -> Self {
         Self {
-            name: verified.event_type().map(crate::EventName::as_str),
+            name: verified.event_type().map(EventName::as_str),
             contradicted: verified.is_contradicted(),
             ping: verified.is_ping(),
             body: verified.body(),
