@@ -75,10 +75,7 @@ fn verification(
     let tag = hmac::sign(&key, &body);
     let request = request(
         headers,
-        (
-            signature,
-            &format!("sha256={}", hex::encode(tag.as_ref())),
-        ),
+        (signature, &format!("sha256={}", hex::encode(tag.as_ref()))),
         body.len(),
     );
     let receiver = receiver(scheme);

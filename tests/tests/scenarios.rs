@@ -47,6 +47,7 @@ fn the_rows_meet_every_kind_of_refusal_that_one_request_can_cause() {
         RejectionKind::RunTooLong,
         RejectionKind::HandlerDropped,
         RejectionKind::UnexpectedBody,
+        RejectionKind::WrongSender,
     ];
     let statuses: Vec<u16> = rows()
         .iter()

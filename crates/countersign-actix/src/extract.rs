@@ -11,7 +11,7 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, dev::Payload,
     http::StatusCode,
 };
-use countersign_core::{Admitted, Answer, FromDelivery, PayloadError, Raw};
+use countersign_core::{Admitted, FromDelivery, Raw};
 
 use crate::answer::{respond, status};
 
@@ -96,78 +96,51 @@ impl<T> Deref for Delivery<T> {
 }
 
 impl<T: FromDelivery> FromRequest for Delivery<T> {
-    type Error = DeliveryError;
-    type Future = Ready<Result<Self, DeliveryError>>;
+    type Error = DeliveryRejection;
+    type Future = Ready<Result<Self, DeliveryRejection>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         // Cloned, so that what reads the body may use the extensions.
         let admitted = request.extensions().get::<Admitted>().cloned();
-        ready(
-            admitted
-                .ok_or(DeliveryError::NotAdmitted)
-                .and_then(|admitted| read(&admitted)),
-        )
+        let delivery = countersign_core::Delivery::extract(admitted.as_ref());
+        ready(delivery.map(Self).map_err(DeliveryRejection))
     }
 }
 
-fn read<T: FromDelivery>(admitted: &Admitted) -> Result<Delivery<T>, DeliveryError> {
-    match countersign_core::Delivery::read(admitted.clone()) {
-        Ok(delivery) => Ok(Delivery(delivery)),
-        Err(error) => Err(DeliveryError::UnexpectedBody {
-            answer: admitted.unexpected_body(),
-            error,
-        }),
-    }
-}
-
-/// Why a handler does not get its [`Delivery`].
+/// Why a handler could not be given its [`Delivery`]: what it dereferences to says so.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum DeliveryError {
-    /// No [`ReceiverMiddleware`](crate::ReceiverMiddleware) is wrapped around the handler, so that
-    /// nobody proved the request. A mistake in the application.
-    NotAdmitted,
-    /// The body is not what the handler expects.
-    UnexpectedBody {
-        /// What the receiver was configured to answer.
-        answer: Answer,
-        /// In what way it is not.
-        error: PayloadError,
-    },
+pub struct DeliveryRejection(countersign_core::DeliveryRejection);
+
+impl Deref for DeliveryRejection {
+    type Target = countersign_core::DeliveryRejection;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
-impl fmt::Display for DeliveryError {
+impl fmt::Display for DeliveryRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAdmitted => {
-                f.write_str("`ReceiverMiddleware` is not wrapped around this handler")
-            }
-            Self::UnexpectedBody { error, .. } => error.fmt(f),
-        }
+        self.0.fmt(f)
     }
 }
 
-impl Error for DeliveryError {
+impl Error for DeliveryRejection {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::NotAdmitted => None,
-            Self::UnexpectedBody { error, .. } => Some(error),
-        }
+        self.0.source()
     }
 }
 
-impl ResponseError for DeliveryError {
+impl ResponseError for DeliveryRejection {
     fn status_code(&self) -> StatusCode {
-        match self {
-            Self::NotAdmitted => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::UnexpectedBody { answer, .. } => status(answer),
-        }
+        self.answer()
+            .map_or(StatusCode::INTERNAL_SERVER_ERROR, status)
     }
 
     fn error_response(&self) -> HttpResponse {
-        match self {
-            Self::NotAdmitted => HttpResponse::build(self.status_code()).body(self.to_string()),
-            Self::UnexpectedBody { answer, .. } => respond(answer),
+        match self.answer() {
+            Some(answer) => respond(answer),
+            None => HttpResponse::build(self.status_code()).body(self.to_string()),
         }
     }
 }

@@ -93,6 +93,6 @@ mod middleware;
 
 pub use self::{
     answer::AnswerError,
-    extract::{Delivery, DeliveryError},
+    extract::{Delivery, DeliveryRejection},
     middleware::{ReceiverMiddleware, ReceiverService},
 };

@@ -5,7 +5,7 @@ use axum_core::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use countersign_core::{Admitted, Answer, FromDelivery, Raw};
+use countersign_core::{Admitted, FromDelivery, Raw};
 use countersign_tower::{ResponseBody, response_from_answer};
 use http::{StatusCode, request::Parts};
 
@@ -19,7 +19,21 @@ use http::{StatusCode, request::Parts};
 /// It verifies nothing: it hands over what [`ReceiverLayer`](crate::ReceiverLayer) proved, and
 /// answers 500 where that layer is missing. See the [crate docs](crate) for an example.
 #[derive(Clone, Debug)]
-pub struct Delivery<T = Raw>(pub countersign_core::Delivery<T>);
+pub struct Delivery<T = Raw>(countersign_core::Delivery<T>);
+
+impl<T> Delivery<T> {
+    /// What was made of the body, for keeping.
+    #[must_use]
+    pub fn into_event(self) -> T {
+        self.0.into_event()
+    }
+
+    /// The delivery without the extractor around it, for code that knows no web framework.
+    #[must_use]
+    pub fn into_inner(self) -> countersign_core::Delivery<T> {
+        self.0
+    }
+}
 
 impl<T> Deref for Delivery<T> {
     type Target = countersign_core::Delivery<T>;
@@ -37,65 +51,42 @@ where
     type Rejection = DeliveryRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, DeliveryRejection> {
-        let admitted = parts
-            .extensions
-            .get::<Admitted>()
-            .ok_or(DeliveryRejection(Reason::MissingLayer))?;
-        countersign_core::Delivery::read(admitted.clone())
+        let admitted = parts.extensions.get::<Admitted>();
+        countersign_core::Delivery::extract(admitted)
             .map(Self)
-            .map_err(|_| DeliveryRejection(Reason::UnexpectedBody(admitted.unexpected_body())))
+            .map_err(DeliveryRejection)
     }
 }
 
-/// Why a handler could not be given its [`Delivery`].
+/// Why a handler could not be given its [`Delivery`]: what it dereferences to says so.
 #[derive(Debug)]
-pub struct DeliveryRejection(Reason);
+pub struct DeliveryRejection(countersign_core::DeliveryRejection);
 
-#[derive(Debug)]
-enum Reason {
-    MissingLayer,
-    UnexpectedBody(Answer),
-}
+impl Deref for DeliveryRejection {
+    type Target = countersign_core::DeliveryRejection;
 
-impl DeliveryRejection {
-    /// Whether there is no `ReceiverLayer` around the handler, a mistake in the application.
-    #[must_use]
-    pub const fn is_missing_layer(&self) -> bool {
-        matches!(self.0, Reason::MissingLayer)
-    }
-
-    /// The status of the response.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        match &self.0 {
-            Reason::MissingLayer => StatusCode::INTERNAL_SERVER_ERROR,
-            Reason::UnexpectedBody(answer) => {
-                StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-            }
-        }
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
 impl fmt::Display for DeliveryRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Reason::MissingLayer => {
-                "`Delivery` needs `ReceiverLayer` around the handler: add it to the method router"
-            }
-            Reason::UnexpectedBody(_) => "the delivery's body is not of the expected form",
-        })
+        self.0.fmt(f)
     }
 }
 
-impl Error for DeliveryRejection {}
+impl Error for DeliveryRejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
 
 impl IntoResponse for DeliveryRejection {
     fn into_response(self) -> Response {
-        match &self.0 {
-            Reason::MissingLayer => (self.status(), self.to_string()).into_response(),
-            Reason::UnexpectedBody(answer) => {
-                response_from_answer::<ResponseBody<Body>>(answer).map(Body::new)
-            }
+        match self.answer() {
+            Some(answer) => response_from_answer::<ResponseBody<Body>>(answer).map(Body::new),
+            None => (StatusCode::INTERNAL_SERVER_ERROR, self.to_string()).into_response(),
         }
     }
 }

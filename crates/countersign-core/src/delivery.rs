@@ -1,21 +1,13 @@
 //! What a handler receives.
 
 use core::{
-    error::Error,
-    fmt,
     ops::Deref,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 use std::sync::Arc;
 
-use bytes::Bytes;
-use serde::de::DeserializeOwned;
-
-use crate::{
-    Answer, Dedup, DeliveryKey, Fence, Notice, Recurrence, Rejection, RejectionKind, Verified,
-    identity, trace,
-};
+use crate::{Dedup, DeliveryKey, Fence, Raw, Recurrence, Verified, identity};
 
 /// A proved delivery whose claim this process holds: what adapters put into a request's extensions.
 ///
@@ -146,20 +138,6 @@ impl Admitted {
     pub fn dedup(&self) -> Dedup {
         self.inner.dedup
     }
-
-    /// What a request is answered with whose body is not of the form that its handler expects: 422,
-    /// or 200 where the receiver was told to discard such deliveries.
-    #[must_use]
-    pub fn unexpected_body(&self) -> Answer {
-        let receiver = self.receiver();
-        if receiver.discard_unexpected {
-            receiver.notify.send(&Notice::Discarded(self));
-            return Answer::done(Dedup::Discarded);
-        }
-        let rejection = Rejection::new(RejectionKind::UnexpectedBody);
-        trace::refused(self.endpoint(), self.tenant(), &rejection);
-        receiver.answer(rejection)
-    }
 }
 
 /// What a handler completes its delivery with. Comes from [`Admitted::completion`].
@@ -204,19 +182,11 @@ pub struct Delivery<T = Raw> {
     event: T,
 }
 
-impl<T: FromDelivery> Delivery<T> {
-    /// Reads the body of an admitted delivery.
-    ///
-    /// # Errors
-    ///
-    /// When the body is not of the expected form. The typed events of the presets never fail.
-    pub fn read(admitted: Admitted) -> Result<Self, PayloadError> {
-        let event = T::from_delivery(&admitted)?;
-        Ok(Self { admitted, event })
-    }
-}
-
 impl<T> Delivery<T> {
+    pub(crate) const fn new(admitted: Admitted, event: T) -> Self {
+        Self { admitted, event }
+    }
+
     /// What was made of the body.
     #[must_use]
     pub const fn event(&self) -> &T {
@@ -243,68 +213,6 @@ impl<T> Deref for Delivery<T> {
         &self.admitted
     }
 }
-
-/// The exact bytes of a delivery, for handlers that parse them on their own.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Raw(Bytes);
-
-impl fmt::Debug for Raw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Raw({} bytes)", self.0.len())
-    }
-}
-
-impl Raw {
-    /// The bytes that were proved.
-    #[must_use]
-    pub const fn bytes(&self) -> &Bytes {
-        &self.0
-    }
-}
-
-/// What can be made of a delivery's body: [`Raw`] bytes, the event of a preset, or anything that
-/// serde can read from JSON.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be read from a delivery",
-    note = "use `Raw`, a preset's `Event`, or a type that implements `serde::Deserialize`"
-)]
-pub trait FromDelivery: Sized {
-    /// Reads the body.
-    ///
-    /// # Errors
-    ///
-    /// When the body is not of the expected form.
-    fn from_delivery(verified: &Verified) -> Result<Self, PayloadError>;
-}
-
-impl FromDelivery for Raw {
-    fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
-        Ok(Self(verified.body().clone()))
-    }
-}
-
-impl<T: DeserializeOwned> FromDelivery for T {
-    fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
-        serde_json::from_slice(verified.body()).map_err(|error| PayloadError(error.classify()))
-    }
-}
-
-/// A proved body is not of the form that was asked for. It does not repeat any of it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct PayloadError(serde_json::error::Category);
-
-impl fmt::Display for PayloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            serde_json::error::Category::Data => "the body is JSON, but not of the expected form",
-            serde_json::error::Category::Io
-            | serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof => "the body is not JSON",
-        })
-    }
-}
-
-impl Error for PayloadError {}
 
 /// What a handler can put into its response's extensions to overrule its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

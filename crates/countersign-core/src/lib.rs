@@ -42,6 +42,7 @@
 mod answer;
 mod clock;
 mod delivery;
+mod extract;
 mod facts;
 mod head;
 mod identity;
@@ -62,7 +63,8 @@ mod verified;
 pub use self::{
     answer::{Answer, AnswerHeader, DEDUP_HEADER, Dedup, HeaderText},
     clock::{Clock, Sleep, SystemClock, Timestamp},
-    delivery::{Admitted, Completion, Delivery, FromDelivery, Outcome, PayloadError, Raw},
+    delivery::{Admitted, Completion, Delivery, Outcome},
+    extract::{DeliveryRejection, FromDelivery, PayloadError, Raw},
     head::Head,
     key::DeliveryKey,
     keyring::{Keyring, KeyringError, KeyringSource, LookupError, MAX_KEYS, Tenant, TenantAt},

@@ -166,6 +166,8 @@ rejection_kinds! {
     HandlerDropped = 503, NotYet, "handler was dropped";
     /// A proved body is not what the typed extractor expects.
     UnexpectedBody = 422, Refused, "body is not of the expected form";
+    /// The handler expects a typed event of another sender than the receiver's.
+    WrongSender = 500, NotYet, "handler expects another sender's event";
 }
 
 /// What an answer means to the sender. Statuses can be changed within a class only.

@@ -121,6 +121,16 @@ mod on {
         );
     }
 
+    pub(crate) fn wrong_sender(admitted: &Admitted, wanted: &str, proved: &str) {
+        error!(
+            target: "countersign",
+            endpoint = admitted.endpoint(),
+            wanted,
+            proved,
+            "the handler expects events of another sender than its receiver's: every delivery fails"
+        );
+    }
+
     pub(crate) fn store_failed(endpoint: &str, error: &StoreError) {
         error!(target: "countersign", endpoint, %error, "the deduplication store failed");
     }
@@ -200,6 +210,7 @@ mod off {
     pub(crate) fn late(_: &Admitted, _: Duration) {}
     pub(crate) fn fingerprint_mismatch(_: &Verified) {}
     pub(crate) fn id_is_none(_: &Verified) {}
+    pub(crate) fn wrong_sender(_: &Admitted, _: &str, _: &str) {}
     pub(crate) fn store_failed(_: &str, _: &StoreError) {}
     pub(crate) fn lookup_failed(_: &str, _: &LookupError) {}
     pub(crate) fn claim_lost(_: &Admitted) {}

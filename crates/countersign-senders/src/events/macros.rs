@@ -77,7 +77,8 @@ macro_rules! open_enum {
     };
 }
 
-/// Defines a sender's `EventType` and its `Event`, one line for each documented type.
+/// Defines a sender's `EventType` and its `Event`, one line for each documented type: its payload, its
+/// name, and whether it happens once to its entity or repeats. Expects the sender's `SCHEME` beside it.
 macro_rules! events {
     (
         $(#[$type_meta:meta])*
@@ -85,7 +86,9 @@ macro_rules! events {
 
         $(#[$event_meta:meta])*
         pub enum Event {
-            $($(#[$meta:meta])* $variant:ident($payload:ty) = $name:literal,)+
+            $($(#[$meta:meta])*
+            $variant:ident($payload:ty) = $policy:ident($name:literal)
+                $(.when($pointer:literal, $values:expr))?,)+
         }
     ) => {
         $(#[$event_meta])*
@@ -130,7 +133,22 @@ macro_rules! events {
             },
         }
 
+        impl countersign_core::FromDelivery for Event {
+            fn from_delivery(
+                verified: &countersign_core::Verified,
+            ) -> Result<Self, countersign_core::PayloadError> {
+                verified.expect_sender(&SCHEME)?;
+                Ok(Self::decode($crate::events::EventInput::of(verified)))
+            }
+        }
+
         impl Event {
+            /// What the scheme says of each type.
+            pub(super) const RULES: &[countersign_core::scheme::EventRule] = &[$(
+                countersign_core::scheme::EventRule::$policy($name)
+                    $(.when($pointer, $values))?,
+            )+];
+
             /// The event's name, for logs and metrics.
             ///
             /// The name of a listed type; `ping`; the name as it was sent when the event is

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Envelope, InvoiceData};
+use super::{Envelope, InvoiceData, SCHEME};
 use crate::events::{Entity, RawJson, events};
 
 events! {
@@ -24,55 +24,55 @@ events! {
     /// Decoding cannot fail: what is not understood is [`Unknown`](Self::Unknown), with its bytes.
     pub enum Event {
         /// An invoice was created.
-        InvoiceCreated(Envelope<InvoiceData>) = "invoice.created",
+        InvoiceCreated(Envelope<InvoiceData>) = once("invoice.created"),
         /// An invoice was changed.
-        InvoiceUpdated(Envelope<InvoiceData>) = "invoice.updated",
+        InvoiceUpdated(Envelope<InvoiceData>) = repeats("invoice.updated"),
         /// An invoice was sent to the customer.
-        InvoiceSent(Envelope<InvoiceData>) = "invoice.sent",
+        InvoiceSent(Envelope<InvoiceData>) = repeats("invoice.sent"),
         /// An invoice was paid.
-        InvoicePaid(Envelope<InvoiceData>) = "invoice.paid",
+        InvoicePaid(Envelope<InvoiceData>) = once("invoice.paid"),
         /// An invoice is past its due date.
-        InvoiceOverdue(Envelope<InvoiceData>) = "invoice.overdue",
+        InvoiceOverdue(Envelope<InvoiceData>) = once("invoice.overdue"),
         /// An invoice was cancelled.
-        InvoiceCancelled(Envelope<InvoiceData>) = "invoice.cancelled",
+        InvoiceCancelled(Envelope<InvoiceData>) = once("invoice.cancelled"),
         /// An invoice was deleted.
-        InvoiceDeleted(Envelope<InvoiceData>) = "invoice.deleted",
+        InvoiceDeleted(Envelope<InvoiceData>) = once("invoice.deleted"),
         /// A quotation was created.
-        QuotationCreated(Envelope<RawJson>) = "quotation.created",
+        QuotationCreated(Envelope<RawJson>) = once("quotation.created"),
         /// A quotation was changed.
-        QuotationUpdated(Envelope<RawJson>) = "quotation.updated",
+        QuotationUpdated(Envelope<RawJson>) = repeats("quotation.updated"),
         /// A quotation was sent to the customer.
-        QuotationSent(Envelope<RawJson>) = "quotation.sent",
+        QuotationSent(Envelope<RawJson>) = repeats("quotation.sent"),
         /// A quotation was accepted.
-        QuotationAccepted(Envelope<RawJson>) = "quotation.accepted",
+        QuotationAccepted(Envelope<RawJson>) = once("quotation.accepted"),
         /// A quotation was rejected.
-        QuotationRejected(Envelope<RawJson>) = "quotation.rejected",
+        QuotationRejected(Envelope<RawJson>) = once("quotation.rejected"),
         /// A quotation expired.
-        QuotationExpired(Envelope<RawJson>) = "quotation.expired",
+        QuotationExpired(Envelope<RawJson>) = once("quotation.expired"),
         /// A quotation was converted.
-        QuotationConverted(Envelope<RawJson>) = "quotation.converted",
+        QuotationConverted(Envelope<RawJson>) = once("quotation.converted"),
         /// A customer was created.
-        CustomerCreated(Envelope<RawJson>) = "customer.created",
+        CustomerCreated(Envelope<RawJson>) = once("customer.created"),
         /// A customer was changed.
-        CustomerUpdated(Envelope<RawJson>) = "customer.updated",
+        CustomerUpdated(Envelope<RawJson>) = repeats("customer.updated"),
         /// A customer was deleted.
-        CustomerDeleted(Envelope<RawJson>) = "customer.deleted",
+        CustomerDeleted(Envelope<RawJson>) = once("customer.deleted"),
         /// An expense was created.
-        ExpenseCreated(Envelope<RawJson>) = "expense.created",
+        ExpenseCreated(Envelope<RawJson>) = once("expense.created"),
         /// An expense was changed.
-        ExpenseUpdated(Envelope<RawJson>) = "expense.updated",
+        ExpenseUpdated(Envelope<RawJson>) = repeats("expense.updated"),
         /// An expense was approved.
-        ExpenseApproved(Envelope<RawJson>) = "expense.approved",
+        ExpenseApproved(Envelope<RawJson>) = once("expense.approved"),
         /// An expense was paid.
-        ExpensePaid(Envelope<RawJson>) = "expense.paid",
+        ExpensePaid(Envelope<RawJson>) = once("expense.paid"),
         /// An expense was deleted.
-        ExpenseDeleted(Envelope<RawJson>) = "expense.deleted",
+        ExpenseDeleted(Envelope<RawJson>) = once("expense.deleted"),
         /// A recurring invoice made an invoice, which sends `invoice.created` as well.
-        RecurringInvoiceGenerated(Envelope<RawJson>) = "recurring_invoice.generated",
+        RecurringInvoiceGenerated(Envelope<RawJson>) = once("recurring_invoice.generated"),
         /// A run of a recurring invoice failed.
-        RecurringInvoiceFailed(Envelope<RawJson>) = "recurring_invoice.failed",
+        RecurringInvoiceFailed(Envelope<RawJson>) = once("recurring_invoice.failed"),
         /// A recurring invoice was completed.
-        RecurringInvoiceCompleted(Envelope<RawJson>) = "recurring_invoice.completed",
+        RecurringInvoiceCompleted(Envelope<RawJson>) = once("recurring_invoice.completed"),
     }
 }
 

@@ -2,13 +2,9 @@
 
 use core::time::Duration;
 
-use countersign_core::{
-    FromDelivery, PayloadError, Verified,
-    scheme::{EventRule, LATE_RETRY_MARGIN, Part, RetryTime, Scheme},
-};
+use countersign_core::scheme::{LATE_RETRY_MARGIN, Part, RetryTime, Scheme};
 
 use super::Event;
-use crate::events::EventInput;
 
 /// 26 h 36 min of waiting, and six attempts of up to 10 s each.
 const RETRIES: Duration = Duration::from_secs(27 * 60 * 60);
@@ -40,38 +36,6 @@ pub const SCHEME: Scheme = Scheme::body_hmac("X-Webhook-Signature")
     .pings(&["ping"])
     .retry_span(RETRIES)
     .switch_off_after(100)
-    .events(&[
-        EventRule::once("invoice.created"),
-        EventRule::repeats("invoice.updated"),
-        EventRule::repeats("invoice.sent"),
-        EventRule::once("invoice.paid"),
-        EventRule::once("invoice.overdue"),
-        EventRule::once("invoice.cancelled"),
-        EventRule::once("invoice.deleted"),
-        EventRule::once("quotation.created"),
-        EventRule::repeats("quotation.updated"),
-        EventRule::repeats("quotation.sent"),
-        EventRule::once("quotation.accepted"),
-        EventRule::once("quotation.rejected"),
-        EventRule::once("quotation.expired"),
-        EventRule::once("quotation.converted"),
-        EventRule::once("customer.created"),
-        EventRule::repeats("customer.updated"),
-        EventRule::once("customer.deleted"),
-        EventRule::once("expense.created"),
-        EventRule::repeats("expense.updated"),
-        EventRule::once("expense.approved"),
-        EventRule::once("expense.paid"),
-        EventRule::once("expense.deleted"),
-        EventRule::once("recurring_invoice.generated"),
-        EventRule::once("recurring_invoice.failed"),
-        EventRule::once("recurring_invoice.completed"),
-    ])
+    .events(Event::RULES)
     .evidence("onlineinvoicemaker.com/docs/webhooks")
     .declare();
-
-impl FromDelivery for Event {
-    fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
-        Ok(Self::decode(EventInput::of(verified)))
-    }
-}

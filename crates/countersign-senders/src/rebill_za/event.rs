@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Client, Invoice, Quote};
+use super::{Client, Invoice, Quote, SCHEME};
 use crate::events::{Entity, RawJson, events};
 
 events! {
@@ -24,46 +24,46 @@ events! {
     /// The [module](crate::rebill_za) says what the type of an event proves, and what not.
     pub enum Event {
         /// An invoice was created.
-        InvoiceCreated(Invoice) = "invoice.created",
+        InvoiceCreated(Invoice) = once("invoice.created"),
         /// An invoice was changed.
-        InvoiceUpdated(Invoice) = "invoice.updated",
+        InvoiceUpdated(Invoice) = repeats("invoice.updated"),
         /// An invoice was sent to the client.
-        InvoiceSent(Invoice) = "invoice.sent",
+        InvoiceSent(Invoice) = repeats("invoice.sent"),
         /// An invoice was paid in full.
-        InvoicePaid(Invoice) = "invoice.paid",
+        InvoicePaid(Invoice) = once("invoice.paid").when("/status", &["paid"]),
         /// A payment of an invoice was recorded, in part or in full.
-        InvoicePaymentReceived(Invoice) = "invoice.payment_received",
+        InvoicePaymentReceived(Invoice) = once("invoice.payment_received"),
         /// An invoice was cancelled.
-        InvoiceCancelled(Invoice) = "invoice.cancelled",
+        InvoiceCancelled(Invoice) = once("invoice.cancelled"),
         /// An invoice was deleted.
-        InvoiceDeleted(Invoice) = "invoice.deleted",
+        InvoiceDeleted(Invoice) = once("invoice.deleted"),
         /// A quote was created.
-        QuoteCreated(Quote) = "quote.created",
+        QuoteCreated(Quote) = once("quote.created"),
         /// A quote was changed.
-        QuoteUpdated(Quote) = "quote.updated",
+        QuoteUpdated(Quote) = repeats("quote.updated"),
         /// A quote was sent to the client.
-        QuoteSent(Quote) = "quote.sent",
+        QuoteSent(Quote) = repeats("quote.sent"),
         /// The client accepted a quote.
-        QuoteAccepted(Quote) = "quote.accepted",
+        QuoteAccepted(Quote) = once("quote.accepted").when("/status", &["accepted"]),
         /// The client declined a quote.
-        QuoteDeclined(Quote) = "quote.declined",
+        QuoteDeclined(Quote) = once("quote.declined"),
         /// A quote expired.
-        QuoteExpired(Quote) = "quote.expired",
+        QuoteExpired(Quote) = once("quote.expired"),
         /// A quote was converted.
-        QuoteConverted(Quote) = "quote.converted",
+        QuoteConverted(Quote) = once("quote.converted"),
         /// A quote was deleted.
-        QuoteDeleted(Quote) = "quote.deleted",
+        QuoteDeleted(Quote) = once("quote.deleted"),
         /// A client was created.
-        ClientCreated(Client) = "client.created",
+        ClientCreated(Client) = once("client.created"),
         /// A client was changed.
-        ClientUpdated(Client) = "client.updated",
+        ClientUpdated(Client) = repeats("client.updated"),
         /// A client was deleted.
-        ClientDeleted(Client) = "client.deleted",
+        ClientDeleted(Client) = once("client.deleted"),
         /// A payment came through a payment gateway.
         ///
         /// No page describes the object, not even whether it is the payment or the invoice, so it
         /// is left as JSON.
-        PaymentReceived(RawJson) = "payment.received",
+        PaymentReceived(RawJson) = once("payment.received"),
     }
 }
 

@@ -1,12 +1,8 @@
 //! How Rebill signs.
 
-use countersign_core::{
-    FromDelivery, PayloadError, Verified,
-    scheme::{EventRule, Scheme},
-};
+use countersign_core::scheme::Scheme;
 
 use super::Event;
-use crate::events::EventInput;
 
 /// How Rebill signs: `X-Rebill-Signature: sha256=<hex>`, HMAC-SHA256 over the body, keyed with the
 /// secret's text.
@@ -25,32 +21,6 @@ pub const SCHEME: Scheme = Scheme::body_hmac("X-Rebill-Signature")
     .subject_pointer("/id")
     .pings(&["ping"])
     .switch_off_after(20)
-    .events(&[
-        EventRule::once("invoice.created"),
-        EventRule::repeats("invoice.updated"),
-        EventRule::repeats("invoice.sent"),
-        EventRule::once("invoice.paid").when("/status", &["paid"]),
-        EventRule::once("invoice.payment_received"),
-        EventRule::once("invoice.cancelled"),
-        EventRule::once("invoice.deleted"),
-        EventRule::once("quote.created"),
-        EventRule::repeats("quote.updated"),
-        EventRule::repeats("quote.sent"),
-        EventRule::once("quote.accepted").when("/status", &["accepted"]),
-        EventRule::once("quote.declined"),
-        EventRule::once("quote.expired"),
-        EventRule::once("quote.converted"),
-        EventRule::once("quote.deleted"),
-        EventRule::once("client.created"),
-        EventRule::repeats("client.updated"),
-        EventRule::once("client.deleted"),
-        EventRule::once("payment.received"),
-    ])
+    .events(Event::RULES)
     .evidence("help.rebill.co.za/api/webhooks")
     .declare();
-
-impl FromDelivery for Event {
-    fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
-        Ok(Self::decode(EventInput::of(verified)))
-    }
-}
