@@ -1,12 +1,12 @@
 use std::sync::LazyLock;
 
 use countersign_core::{
-    KeyringSource, LookupError, Receiver, RejectionClass, Tenant, TenantAt,
+    RejectionClass, TenantAt, Verifier,
     scheme::{Part, Scheme},
 };
 use countersign_senders::{github, invoice_maker, rebill_za, standard_webhooks, stripe};
 
-use crate::request::{NOW, Request, pair, receiver};
+use crate::request::{NOW, Request, pair, verifier};
 
 const ODD: Scheme = Scheme::body_hmac("X-Odd-Signature")
     .numbered_header()
@@ -30,16 +30,8 @@ const REPEATED: Scheme = Scheme::body_hmac("X-Odd-Signature")
     .optional_prefix("sha256=")
     .declare();
 
-struct NoTenant;
-
-impl KeyringSource for NoTenant {
-    async fn keyring(&self, _: &str) -> Result<Option<Tenant>, LookupError> {
-        Ok(None)
-    }
-}
-
-static RECEIVERS: LazyLock<Vec<Receiver>> = LazyLock::new(|| {
-    let mut receivers: Vec<Receiver> = [
+static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
+    let mut verifiers: Vec<Verifier> = [
         github::SCHEME,
         invoice_maker::SCHEME,
         rebill_za::SCHEME,
@@ -55,10 +47,10 @@ static RECEIVERS: LazyLock<Vec<Receiver>> = LazyLock::new(|| {
         TenantAt::Query("shop"),
         TenantAt::Header("x-shop"),
     ] {
-        let tenants = receiver(rebill_za::SCHEME).tenants(at, NoTenant);
-        receivers.push(tenants.build().expect("a receiver"));
+        let tenants = verifier(rebill_za::SCHEME).tenants(at);
+        verifiers.push(tenants.build().expect("a verifier"));
     }
-    receivers
+    verifiers
 });
 
 /// A request line (`POST /path`) and header lines (`name: value`) go through the precheck of every
@@ -72,9 +64,9 @@ pub fn headers(data: &[u8]) {
         target,
         headers: lines.filter_map(header).collect(),
     };
-    for receiver in &*RECEIVERS {
-        let judged = receiver.precheck(&request, NOW);
-        let again = receiver.precheck(&request, NOW);
+    for verifier in &*VERIFIERS {
+        let judged = verifier.precheck(&request, NOW);
+        let again = verifier.precheck(&request, NOW);
         match (judged, again) {
             (Ok(checked), Ok(_)) => {
                 assert_eq!(request.method, "POST");

@@ -1,29 +1,29 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use countersign_core::{Receiver, Rejection, RejectionKind, Verified};
+use countersign_core::{Rejection, RejectionKind, Verified, Verifier};
 use countersign_senders::rebill_za;
 use countersign_testkit::Sender;
 
-use crate::request::{NOW, Request, receiver};
+use crate::request::{NOW, Request, verifier};
 
 const LIMITS: [usize; 5] = [1, 16, 100, 1_000, 4_096];
 
-/// One receiver for each limit. It may hold no more bytes than one body has: should a request not
+/// One verifier for each limit. It may hold no more bytes than one body has: should a request not
 /// give all of its bytes back, a later one is refused.
-static RECEIVERS: LazyLock<(Vec<Receiver>, Sender)> = LazyLock::new(|| {
+static VERIFIERS: LazyLock<(Vec<Verifier>, Sender)> = LazyLock::new(|| {
     let sender = Sender::new(rebill_za::SCHEME);
-    let receivers = LIMITS.map(|limit| {
-        receiver(rebill_za::SCHEME)
+    let verifiers = LIMITS.map(|limit| {
+        verifier(rebill_za::SCHEME)
             .secret(sender.secret().expect("a secret"))
             .limits(|limits| {
                 limits.body_bytes = limit;
                 limits.buffered_bytes = limit;
             })
             .build()
-            .expect("a receiver")
+            .expect("a verifier")
     });
-    (receivers.into(), sender)
+    (verifiers.into(), sender)
 });
 
 /// The first byte picks a limit and whether the signature is right, the second says what length the
@@ -37,9 +37,9 @@ pub fn intake(data: &[u8]) {
     let Some((lengths, body)) = rest.split_at_checked(usize::from(count % 8)) else {
         return;
     };
-    let (receivers, sender) = &*RECEIVERS;
+    let (verifiers, sender) = &*VERIFIERS;
     let at = usize::from(*choice) % LIMITS.len();
-    let (receiver, limit) = (&receivers[at], LIMITS[at]);
+    let (verifier, limit) = (&verifiers[at], LIMITS[at]);
     let right = *choice < 200;
     let signed = if right {
         sender.raw("invoice.updated", "dlv_1", body.to_vec())
@@ -63,9 +63,9 @@ pub fn intake(data: &[u8]) {
     }
     let request = Request::post(headers);
 
-    let whole = receiver.verify(&request, Bytes::copy_from_slice(body), NOW);
+    let whole = verifier.verify(&request, Bytes::copy_from_slice(body), NOW);
     let whole = whole.map(|verified| verified.body().clone());
-    let pieces = in_pieces(receiver, &request, body, lengths);
+    let pieces = in_pieces(verifier, &request, body, lengths);
     match (&whole, pieces) {
         (Ok(whole), Ok(pieces)) => {
             assert!(body.len() <= limit && right);
@@ -83,13 +83,13 @@ pub fn intake(data: &[u8]) {
 }
 
 fn in_pieces(
-    receiver: &Receiver,
+    verifier: &Verifier,
     request: &Request<'_>,
     mut body: &[u8],
     lengths: &[u8],
 ) -> Result<Verified, Rejection> {
-    let head = receiver.precheck(request, NOW)?;
-    let mut intake = receiver.open(head, None)?;
+    let head = verifier.precheck(request, NOW)?;
+    let mut intake = head.open(None)?;
     let mut lengths = lengths.iter().copied().map(usize::from).cycle();
     // Some chunks may be empty, but not all of them.
     for _ in 0..10_000 {

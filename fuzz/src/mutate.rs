@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 
 use countersign_core::{
-    Receiver, Rejection, Verified,
+    Rejection, Verified, Verifier,
     scheme::{Part, Scheme},
 };
 use countersign_senders::{github, invoice_maker, rebill_za, standard_webhooks, stripe};
@@ -21,7 +21,7 @@ const TOPICAL: Scheme = Scheme::body_hmac("X-Signature")
     .id_header("X-Id")
     .declare();
 
-static PAIRS: LazyLock<[(Receiver, Sender); 6]> = LazyLock::new(|| {
+static PAIRS: LazyLock<[(Verifier, Sender); 6]> = LazyLock::new(|| {
     [
         github::SCHEME,
         rebill_za::SCHEME,
@@ -43,11 +43,11 @@ pub fn sign_then_mutate(data: &[u8]) {
     let Some((changes, body)) = rest.split_at_checked(usize::from(count % 8) * 4) else {
         return;
     };
-    let (receiver, sender) = &PAIRS[usize::from(*which) % PAIRS.len()];
+    let (verifier, sender) = &PAIRS[usize::from(*which) % PAIRS.len()];
     let signed = sender.raw("invoice.updated", "dlv_1", body.to_vec());
-    let Ok(before) = verify(receiver, &signed) else {
+    let Ok(before) = verify(verifier, &signed) else {
         // Signed headers that repeat what is in the body may disagree with this one.
-        assert!(receiver.scheme().id_copy().is_some());
+        assert!(verifier.scheme().id_copy().is_some());
         return;
     };
     assert_eq!(before.body(), body);
@@ -56,10 +56,10 @@ pub fn sign_then_mutate(data: &[u8]) {
     for change in changes.as_chunks::<4>().0 {
         changed = mutate(&changed, *change);
     }
-    let Ok(after) = verify(receiver, &changed) else {
+    let Ok(after) = verify(verifier, &changed) else {
         return;
     };
-    let scheme = receiver.scheme();
+    let scheme = verifier.scheme();
     assert_eq!(after.body(), body);
     assert_eq!(after.matched_key(), before.matched_key());
     if scheme.time_is_signed() {
@@ -79,13 +79,13 @@ pub fn sign_then_mutate(data: &[u8]) {
     }
 }
 
-fn verify(receiver: &Receiver, delivery: &SignedDelivery) -> Result<Verified, Rejection> {
+fn verify(verifier: &Verifier, delivery: &SignedDelivery) -> Result<Verified, Rejection> {
     let headers = delivery
         .headers()
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
-    receiver.verify(&Request::post(headers), delivery.body().clone(), NOW)
+    verifier.verify(&Request::post(headers), delivery.body().clone(), NOW)
 }
 
 /// Makes one change: what, where (two bytes), and a value.

@@ -1,8 +1,6 @@
-//! Requests that no HTTP library would build, and receivers for them.
+//! Requests that no HTTP library would build, and verifiers for them.
 
-use countersign_core::{
-    Head, MemoryStore, Receiver, ReceiverBuilder, Secret, Timestamp, scheme::Scheme,
-};
+use countersign_core::{Head, Secret, Timestamp, Verifier, VerifierBuilder, scheme::Scheme};
 use countersign_testkit::Sender;
 
 pub(crate) const SECRET: &str = "a secret of the fuzz targets";
@@ -48,19 +46,17 @@ impl Head for Request<'_> {
     }
 }
 
-/// A receiver without keys yet.
-pub(crate) fn receiver(scheme: Scheme) -> ReceiverBuilder {
-    Receiver::builder(scheme)
-        .endpoint("fuzz")
-        .store(MemoryStore::with_capacity(16))
+/// A verifier without keys yet.
+pub(crate) fn verifier(scheme: Scheme) -> VerifierBuilder {
+    Verifier::builder(scheme)
 }
 
-/// A receiver and a sender that share a secret.
-pub(crate) fn pair(scheme: Scheme) -> (Receiver, Sender) {
+/// A verifier and a sender that share a secret.
+pub(crate) fn pair(scheme: Scheme) -> (Verifier, Sender) {
     let sender = Sender::new(scheme).with_clock(countersign_testkit::ManualClock::at(NOW));
     let secret = sender.secret().expect("the testkit's secret");
-    let receiver = receiver(scheme).secret(secret).build();
-    (receiver.expect("a receiver"), sender)
+    let verifier = verifier(scheme).secret(secret).build();
+    (verifier.expect("a verifier"), sender)
 }
 
 /// The one secret as text, for schemes that take text.

@@ -2,14 +2,14 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use countersign_core::{
-    Algorithm, Receiver, RejectionKind,
+    Algorithm, RejectionKind, Verifier,
     scheme::{Encoding, Scheme},
 };
 use countersign_testkit::Sender;
 
 use crate::{
     reference::{Padding, read},
-    request::{NOW, Request, SECRET, receiver, secret},
+    request::{NOW, Request, SECRET, secret, verifier},
 };
 
 const HEADER: &str = "X-Signature";
@@ -56,9 +56,9 @@ const SCHEMES: [Scheme; 9] = [
 ];
 
 /// A scheme, who receives it, and its right tag as text.
-static RECEIVERS: LazyLock<[(Scheme, Receiver, String); 9]> = LazyLock::new(|| {
+static VERIFIERS: LazyLock<[(Scheme, Verifier, String); 9]> = LazyLock::new(|| {
     SCHEMES.map(|scheme| {
-        let receiver = receiver(scheme)
+        let verifier = verifier(scheme)
             .secret(secret())
             .limits(|limits| limits.candidates = MOST);
         let bare = Scheme::body_hmac(HEADER)
@@ -67,7 +67,7 @@ static RECEIVERS: LazyLock<[(Scheme, Receiver, String); 9]> = LazyLock::new(|| {
             .encoding(scheme.encoding());
         let signed = Sender::with_secret(bare.declare(), SECRET).raw("", "", BODY);
         let tag = signed.header(HEADER).unwrap_or_default().to_owned();
-        (scheme, receiver.build().expect("a receiver"), tag)
+        (scheme, verifier.build().expect("a verifier"), tag)
     })
 });
 
@@ -78,7 +78,7 @@ pub fn signature(data: &[u8]) {
     let Some((which, text)) = data.split_first() else {
         return;
     };
-    let (scheme, receiver, tag) = &RECEIVERS[usize::from(*which) % RECEIVERS.len()];
+    let (scheme, verifier, tag) = &VERIFIERS[usize::from(*which) % VERIFIERS.len()];
     let value = text
         .split(|byte| *byte == b'@')
         .collect::<Vec<_>>()
@@ -96,14 +96,14 @@ pub fn signature(data: &[u8]) {
     assert!(right.is_some());
 
     let request = Request::post(vec![(HEADER, &value)]);
-    let passes = receiver.precheck(&request, NOW).is_ok();
+    let passes = verifier.precheck(&request, NOW).is_ok();
     assert!(passes || readings[0].is_none(), "refused {value:?}");
     assert!(!passes || readings[1].is_some(), "accepted {value:?}");
 
     let offered = readings[1]
         .as_ref()
         .is_some_and(|reading| reading.tags.iter().any(|tag| Some(tag) == right.as_ref()));
-    match receiver.verify(&request, Bytes::from_static(BODY), NOW) {
+    match verifier.verify(&request, Bytes::from_static(BODY), NOW) {
         Ok(verified) => {
             assert!(offered, "proved by {value:?}");
             assert_eq!(verified.body(), BODY);

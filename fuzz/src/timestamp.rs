@@ -1,11 +1,11 @@
 use std::{sync::LazyLock, time::Duration};
 
 use countersign_core::{
-    Receiver, RejectionKind, Timestamp,
+    RejectionKind, Timestamp, Verifier,
     scheme::{Part, Scheme, SchemeBuilder, TimeUnit, Tolerance},
 };
 
-use crate::request::{Request, receiver, secret};
+use crate::request::{Request, secret, verifier};
 
 const SIGNATURE: &[u8] = b"0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -17,7 +17,7 @@ const fn timed() -> SchemeBuilder {
         .tolerance(Duration::from_secs(300))
 }
 
-static RECEIVERS: LazyLock<[Receiver; 4]> = LazyLock::new(|| {
+static VERIFIERS: LazyLock<[Verifier; 4]> = LazyLock::new(|| {
     [
         (timed().declare(), 300, 300),
         (timed().time_in_millis().declare(), 300, 300),
@@ -29,17 +29,14 @@ static RECEIVERS: LazyLock<[Receiver; 4]> = LazyLock::new(|| {
             past: Duration::from_secs(past),
             future: Duration::from_secs(future),
         };
-        let receiver = receiver(scheme).secret(secret()).tolerance(tolerance);
-        receiver
-            .retention(Duration::from_secs(200_000))
-            .build()
-            .expect("a receiver")
+        let verifier = verifier(scheme).secret(secret()).tolerance(tolerance);
+        verifier.build().expect("a verifier")
     })
 });
 
 const TOLERANCES: [(i128, i128); 4] = [(300, 300), (300, 300), (0, 0), (86_400, 5)];
 
-/// The first byte picks a receiver, up to the line's end comes its clock in milliseconds, and the
+/// The first byte picks a verifier, up to the line's end comes its clock in milliseconds, and the
 /// rest is the time's text. It is accepted exactly when it is plain digits within the tolerance.
 pub fn timestamp(data: &[u8]) {
     let Some((which, rest)) = data.split_first() else {
@@ -57,11 +54,11 @@ pub fn timestamp(data: &[u8]) {
     };
     // No clock shows a time so late that adding a tolerance to it would not fit.
     let now = now / 4;
-    let which = usize::from(*which) % RECEIVERS.len();
-    let receiver = &RECEIVERS[which];
+    let which = usize::from(*which) % VERIFIERS.len();
+    let verifier = &VERIFIERS[which];
     let request = Request::post(vec![("x-signature", SIGNATURE), ("x-time", text)]);
 
-    let unit = match receiver.scheme().time_unit() {
+    let unit = match verifier.scheme().time_unit() {
         Some(TimeUnit::Millis) => 1,
         _ => 1_000,
     };
@@ -78,6 +75,6 @@ pub fn timestamp(data: &[u8]) {
         Some(age) if age.div_euclid(1_000) > past => Some(RejectionKind::TimestampStale),
         Some(_) => None,
     };
-    let judged = receiver.precheck(&request, Timestamp::from_unix_millis(now));
+    let judged = verifier.precheck(&request, Timestamp::from_unix_millis(now));
     assert_eq!(judged.err().map(|rejection| rejection.kind()), expected);
 }

@@ -19,7 +19,7 @@ use std::{env, hint::black_box, time::Instant};
 
 use bytes::Bytes;
 use countersign_core::{
-    MemoryStore, Receiver, Secret, Timestamp, Verified,
+    Secret, Timestamp, Verified, Verifier,
     scheme::{IdenticalBodies, Part, Scheme},
 };
 use countersign_senders::{github, invoice_maker, rebill_za};
@@ -78,10 +78,10 @@ fn verification(
         (signature, &format!("sha256={}", hex::encode(tag.as_ref()))),
         body.len(),
     );
-    let receiver = receiver(scheme);
+    let verifier = verifier(scheme);
     let raw = vec![0x5a; len + 128];
 
-    let mut ours = || verify(&receiver, &request, &body);
+    let mut ours = || verify(&verifier, &request, &body);
     let mut sha256 = || {
         black_box(Sha256::digest(black_box(&raw)));
     };
@@ -122,7 +122,7 @@ fn facts() -> usize {
         ("x-webhook-signature", &hex::encode(tag.as_ref())),
         body.len(),
     );
-    let (with, without) = (receiver(invoice_maker::SCHEME), receiver(BARE));
+    let (with, without) = (verifier(invoice_maker::SCHEME), verifier(BARE));
 
     let mut with = || verify(&with, &request, &body);
     let mut without = || verify(&without, &request, &body);
@@ -141,11 +141,9 @@ fn facts() -> usize {
     usize::from(ratio > 1.2)
 }
 
-fn receiver(scheme: Scheme) -> Receiver {
-    Receiver::builder(scheme)
-        .endpoint("bench")
+fn verifier(scheme: Scheme) -> Verifier {
+    Verifier::builder(scheme)
         .secret(Secret::new(SECRET).unwrap())
-        .store(MemoryStore::with_capacity(1_000))
         .build()
         .unwrap()
 }
@@ -166,8 +164,8 @@ fn request(headers: &[(&str, &str)], signature: (&str, &str), len: usize) -> htt
     request.header(signature.0, signature.1).body(()).unwrap()
 }
 
-fn verify(receiver: &Receiver, request: &http::Request<()>, body: &Bytes) {
-    let verified: Verified = receiver
+fn verify(verifier: &Verifier, request: &http::Request<()>, body: &Bytes) {
+    let verified: Verified = verifier
         .verify(black_box(request), body.clone(), NOW)
         .unwrap();
     black_box(&verified);

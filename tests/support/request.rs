@@ -46,7 +46,7 @@ impl Request {
     ///
     /// When it is refused.
     pub fn verify(&self, receiver: &Receiver, now: Timestamp) -> Result<Verified, Rejection> {
-        receiver.verify(self, self.body.clone(), now)
+        receiver.verifier().verify(self, self.body.clone(), now)
     }
 
     /// Judges the request with its body in chunks of the given sizes, over and over.
@@ -60,7 +60,7 @@ impl Request {
         sizes: &[usize],
         now: Timestamp,
     ) -> Result<Verified, Rejection> {
-        let mut intake = receiver.open(receiver.precheck(self, now)?, None)?;
+        let mut intake = receiver.verifier().precheck(self, now)?.open(None)?;
         let mut rest = self.body.clone();
         for size in sizes.iter().cycle() {
             if rest.is_empty() {

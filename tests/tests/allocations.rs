@@ -76,14 +76,15 @@ fn verification_does_not_allocate() {
 /// `verify`.
 fn prove(receiver: &Receiver, signed: &SignedDelivery, sender: &Sender) -> usize {
     let (request, body, now) = (signed.request(), signed.body(), sender.now());
+    let verifier = receiver.verifier();
     let in_steps = allocated(|| {
-        let head = receiver.precheck(&request, now).unwrap();
-        let mut intake = receiver.open(head, None).unwrap();
+        let head = verifier.precheck(&request, now).unwrap();
+        let mut intake = head.open(None).unwrap();
         intake.push(body.clone()).unwrap();
         drop(black_box(intake.finish().unwrap()));
     });
     let at_once = allocated(|| {
-        let verified = receiver.verify(&request, body.clone(), now).unwrap();
+        let verified = verifier.verify(&request, body.clone(), now).unwrap();
         drop(black_box(verified));
     });
     in_steps + at_once

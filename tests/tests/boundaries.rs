@@ -223,9 +223,12 @@ fn no_text_shows_a_secret_or_a_tag() {
     let receiver = builder.build().unwrap();
     let delivery = sender.delivery("a", json!({}));
     let request = Request::from(&delivery);
-    let head = receiver.precheck(&request, sender.now()).unwrap();
+    let head = receiver
+        .verifier()
+        .precheck(&request, sender.now())
+        .unwrap();
     texts.push(format!("{receiver:?} {receiver:#?} {head:?} {head:#?}"));
-    let mut intake = receiver.open(head, None).unwrap();
+    let mut intake = head.open(None).unwrap();
     intake.push(request.body.clone()).unwrap();
     texts.push(format!("{intake:?} {intake:#?}"));
     texts.push(format!("{:?}", intake.finish().unwrap()));
@@ -241,6 +244,7 @@ fn no_text_shows_a_secret_or_a_tag() {
     let padded = Secret::new(format!(" {key}")).unwrap_err();
     texts.push(format!("{padded} {padded:?}"));
     let refused = receiver
+        .verifier()
         .verify(&request, "{ }".into(), sender.now())
         .unwrap_err();
     texts.push(format!("{refused} {refused:?}"));

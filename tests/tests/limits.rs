@@ -240,7 +240,9 @@ async fn no_more_copies_wait_than_allowed() -> Tested {
 #[tokio::test]
 async fn no_more_bytes_are_buffered_than_allowed_and_all_are_given_back() -> Tested {
     let kit = Kit::new(rebill_za::SCHEME, |builder| {
-        builder.limits(|limits| (limits.body_bytes, limits.buffered_bytes) = (1_000, 1_000))
+        builder.limits(|limits| {
+            (limits.verify.body_bytes, limits.verify.buffered_bytes) = (1_000, 1_000)
+        })
     })?;
     let app = at_desk!(kit, 8);
     let of = |id: &str, len: usize| kit.sender.raw("invoice.sent", id, vec![b' '; len]).to(PATH);
@@ -285,7 +287,11 @@ async fn no_more_bytes_are_buffered_than_allowed_and_all_are_given_back() -> Tes
 async fn a_waiting_copy_holds_no_bytes_and_no_place_among_the_running() -> Tested {
     let kit = Kit::new(rebill_za::SCHEME, |builder| {
         builder.limits(|limits| {
-            (limits.body_bytes, limits.buffered_bytes, limits.running) = (500, 1_000, 2);
+            (
+                limits.verify.body_bytes,
+                limits.verify.buffered_bytes,
+                limits.running,
+            ) = (500, 1_000, 2);
         })
     })?;
     let app = at_desk!(kit, 8);

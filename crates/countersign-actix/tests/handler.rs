@@ -256,7 +256,7 @@ fn the_extractors_of_actix_web_keep_limits_of_their_own() {
             "from `web::Bytes`"
         );
 
-        let raised = PayloadConfig::new(receiver.limits().body_bytes);
+        let raised = PayloadConfig::new(receiver.limits().verify.body_bytes);
         let app = around().app_data(raised).to(len);
         let app = test::init_service(App::new().service(app)).await;
         assert_eq!(send!(app, &big("d_1")), said(200, "fresh"));

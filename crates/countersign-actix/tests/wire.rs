@@ -23,7 +23,7 @@ use support::{FAR, Place, Probe, on_delivery, receiver, settled, short_budget, s
 
 #[test]
 fn a_declared_length_over_the_limit_is_refused_before_the_body() {
-    let receiver = receiver(|limits| limits.body_bytes = 64);
+    let receiver = receiver(|limits| limits.verify.body_bytes = 64);
     let (probe, seen) = Probe::ok();
     let server = serve_at!(Place::Resource, receiver, probe);
 
@@ -41,7 +41,7 @@ fn a_declared_length_over_the_limit_is_refused_before_the_body() {
 
 #[test]
 fn a_body_over_the_limit_is_refused_while_it_is_read() {
-    let receiver = receiver(|limits| limits.body_bytes = 64);
+    let receiver = receiver(|limits| limits.verify.body_bytes = 64);
     let (probe, seen) = Probe::ok();
     let server = serve_at!(Place::Resource, receiver, probe);
 
@@ -58,7 +58,7 @@ fn a_body_over_the_limit_is_refused_while_it_is_read() {
 
 #[test]
 fn an_early_refusal_reaches_a_sender_that_is_still_sending() {
-    let receiver = receiver(|limits| limits.body_bytes = 64);
+    let receiver = receiver(|limits| limits.verify.body_bytes = 64);
     let (probe, seen) = Probe::ok();
     let server = serve_at!(Place::Resource, receiver, probe);
 

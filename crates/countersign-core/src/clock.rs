@@ -23,6 +23,12 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
+    /// Now, by the system's clock.
+    #[must_use]
+    pub fn now() -> Self {
+        system_now()
+    }
+
     /// The given number of seconds after (or before) the Unix epoch.
     #[must_use]
     pub const fn from_unix_seconds(seconds: i64) -> Self {
@@ -149,7 +155,7 @@ impl<S> fmt::Debug for SystemClock<S> {
 }
 
 /// The system's wall clock; a clock before 1970 reads as 1970.
-pub(crate) fn system_now() -> Timestamp {
+fn system_now() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

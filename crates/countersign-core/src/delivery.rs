@@ -7,11 +7,11 @@ use core::{
 };
 use std::sync::Arc;
 
-use crate::{Dedup, DeliveryKey, Fence, Raw, Recurrence, Verified, identity};
+use crate::{Dedup, DeliveryKey, Fence, Raw, Received, Recurrence, identity};
 
 /// A proved delivery whose claim this process holds: what adapters put into a request's extensions.
 ///
-/// A cheap handle. It dereferences to [`Verified`].
+/// A cheap handle. It dereferences to [`Received`], and from there to [`Verified`](crate::Verified).
 #[derive(Clone, Debug)]
 pub struct Admitted {
     inner: Arc<AdmittedInner>,
@@ -19,7 +19,7 @@ pub struct Admitted {
 
 #[derive(Debug)]
 struct AdmittedInner {
-    verified: Verified,
+    received: Received,
     fence: Fence,
     attempt: u32,
     dedup: Dedup,
@@ -28,10 +28,10 @@ struct AdmittedInner {
 }
 
 impl Admitted {
-    pub(crate) fn new(verified: Verified, claimed: &crate::Claimed) -> Self {
+    pub(crate) fn new(received: Received, claimed: &crate::Claimed) -> Self {
         Self {
             inner: Arc::new(AdmittedInner {
-                verified,
+                received,
                 fence: claimed.fence,
                 attempt: claimed.attempt,
                 dedup: if claimed.takeover {
@@ -46,10 +46,10 @@ impl Admitted {
     }
 
     /// A delivery that runs although the store does not answer.
-    pub(crate) fn unclaimed(verified: Verified) -> Self {
+    pub(crate) fn unclaimed(received: Received) -> Self {
         Self {
             inner: Arc::new(AdmittedInner {
-                verified,
+                received,
                 fence: Fence::from_u64(0),
                 attempt: 1,
                 dedup: Dedup::Unavailable,
@@ -165,16 +165,16 @@ impl Completion {
 }
 
 impl Deref for Admitted {
-    type Target = Verified;
+    type Target = Received;
 
-    fn deref(&self) -> &Verified {
-        &self.inner.verified
+    fn deref(&self) -> &Received {
+        &self.inner.received
     }
 }
 
 /// A delivery and what was made of its body.
 ///
-/// It dereferences to [`Admitted`], and from there to [`Verified`]: id, type, time, tenant, matched
+/// It dereferences to [`Admitted`], and from there to [`Verified`](crate::Verified): id, type, time, tenant, matched
 /// key, the exact bytes. Adapters wrap it into the extractor of their framework.
 #[derive(Clone, Debug)]
 pub struct Delivery<T = Raw> {

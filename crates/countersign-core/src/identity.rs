@@ -6,8 +6,10 @@ use smallvec::SmallVec;
 use twox_hash::XxHash3_64;
 
 use crate::{
-    DeliveryKey, OnRepeat, Subject, Verified,
+    key::DeliveryKey,
+    receiver::Received,
     scheme::{EventRule, IdenticalBodies},
+    store::{OnRepeat, Subject},
 };
 
 /// For how long a delivery is remembered that no copy can be told of: long enough for its completion
@@ -30,42 +32,42 @@ pub(crate) struct Identity {
 
 impl Identity {
     /// `keep`: for how long what was claimed last of an entity is remembered.
-    pub(crate) fn of(verified: &Verified, keep: Duration) -> Self {
-        let aliases = aliases(verified);
+    pub(crate) fn of(received: &Received, keep: Duration) -> Self {
+        let aliases = aliases(received);
         let named = !aliases.is_empty();
-        let entity = verified.subject().filter(|_| named);
+        let entity = received.subject().filter(|_| named);
         Self {
-            key: verified.key(),
+            key: received.key(),
             subject: entity.map(|entity| {
-                let key = DeliveryKey::for_subject(verified.endpoint(), verified.tenant(), entity);
-                Subject::new(key, on_repeat(verified), keep)
+                let key = DeliveryKey::for_subject(received.endpoint(), received.tenant(), entity);
+                Subject::new(key, on_repeat(received), keep)
             }),
             aliases,
-            fingerprint: fingerprint(verified.body()),
+            fingerprint: fingerprint(received.body()),
         }
     }
 }
 
 /// Which delivery this is: the id, or what the scheme says of bodies where there is none.
-pub(crate) fn key(verified: &Verified) -> DeliveryKey {
-    let (endpoint, tenant) = (verified.endpoint(), verified.tenant());
-    match (verified.id(), verified.scheme().identical_bodies()) {
+pub(crate) fn key(received: &Received) -> DeliveryKey {
+    let (endpoint, tenant) = (received.endpoint(), received.tenant());
+    match (received.id(), received.scheme().identical_bodies()) {
         (Some(id), _) => DeliveryKey::for_id(endpoint, tenant, id),
         (None, Some(IdenticalBodies::Events)) => {
-            DeliveryKey::for_request(endpoint, tenant, verified.receiver().new_owner())
+            DeliveryKey::for_request(endpoint, tenant, received.receiver().new_owner())
         }
-        (None, _) => DeliveryKey::for_body(endpoint, tenant, verified.body()),
+        (None, _) => DeliveryKey::for_body(endpoint, tenant, received.body()),
     }
 }
 
 /// Whether nothing but its body tells a copy of the delivery.
-pub(crate) fn is_known_by_body(verified: &Verified) -> bool {
-    verified.id().is_none() && verified.scheme().identical_bodies() != Some(IdenticalBodies::Events)
+pub(crate) fn is_known_by_body(received: &Received) -> bool {
+    received.id().is_none() && received.scheme().identical_bodies() != Some(IdenticalBodies::Events)
 }
 
 /// For how long a completed delivery is remembered. `usual`: one with an id.
-pub(crate) fn retention(verified: &Verified, usual: Duration) -> Duration {
-    match verified.scheme().identical_bodies() {
+pub(crate) fn retention(received: &Received, usual: Duration) -> Duration {
+    match received.scheme().identical_bodies() {
         Some(IdenticalBodies::Copies { within }) => within,
         Some(IdenticalBodies::Events) => NO_COPIES,
         None => usual,
@@ -79,28 +81,28 @@ pub(crate) fn fingerprint(body: &[u8]) -> u64 {
     XxHash3_64::oneshot(body)
 }
 
-fn aliases(verified: &Verified) -> SmallVec<[DeliveryKey; 2]> {
-    let signed = verified.id_is_signed() && verified.id().is_some();
-    if signed || verified.scheme().identical_bodies().is_some() {
+fn aliases(received: &Received) -> SmallVec<[DeliveryKey; 2]> {
+    let signed = received.id_is_signed() && received.id().is_some();
+    if signed || received.scheme().identical_bodies().is_some() {
         return SmallVec::new();
     }
-    let (endpoint, tenant) = (verified.endpoint(), verified.tenant());
-    let bucket = rule(verified).map_or("", |rule| rule.name());
-    let tags = verified.tags().iter();
+    let (endpoint, tenant) = (received.endpoint(), received.tenant());
+    let bucket = rule(received).map_or("", |rule| rule.name());
+    let tags = received.tags().iter();
     tags.map(|tag| DeliveryKey::for_tag(endpoint, tenant, bucket, tag))
         .collect()
 }
 
 /// What a repeat means for this type of event.
-fn on_repeat(verified: &Verified) -> OnRepeat {
-    match rule(verified) {
+fn on_repeat(received: &Received) -> OnRepeat {
+    match rule(received) {
         Some(rule) if rule.once => OnRepeat::Suppress,
-        None if verified.scheme().unlisted_once => OnRepeat::Suppress,
+        None if received.scheme().unlisted_once => OnRepeat::Suppress,
         Some(_) | None => OnRepeat::Run,
     }
 }
 
-fn rule(verified: &Verified) -> Option<&'static EventRule> {
-    let name = verified.event_type()?;
-    verified.scheme().event_rule(name.as_str())
+fn rule(received: &Received) -> Option<&'static EventRule> {
+    let name = received.event_type()?;
+    received.scheme().event_rule(name.as_str())
 }

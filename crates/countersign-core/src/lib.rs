@@ -7,19 +7,19 @@
 //!
 //! # The way of a request
 //!
-//! 1. [`Receiver::precheck`] refuses from the head alone: method, content type, header grammar,
+//! 1. [`Verifier::precheck`] refuses from the head alone: method, content type, header grammar,
 //!    time, declared length.
 //! 2. The keyring is static, or looked up by tenant ([`KeyringSource`]).
-//! 3. [`Receiver::open`], [`Intake::push`] and [`Intake::finish`] take the body in, in one walk over
-//!    its bytes, and give a [`Verified`] or a [`Rejection`]. [`Receiver::verify`] is all of that in
+//! 3. [`Prechecked::open`], [`Intake::push`] and [`Intake::finish`] take the body in, in one walk over
+//!    its bytes, and give a [`Verified`] or a [`Rejection`]. [`Verifier::verify`] is all of that in
 //!    one call.
 //! 4. [`Receiver::admit`] claims the delivery in a [`DedupStore`] and gives a [`Run`], or the
 //!    [`Answer`] to send instead.
 //! 5. [`Run::start`] runs the handler and settles the claim: complete after a 2xx, release after
 //!    anything else.
 //!
-//! Steps 1 to 3 are synchronous and take time as a value; [`Receiver::receive`] drives them over a
-//! stream of chunks. Steps 4 and 5 are async and take their timers from a [`Clock`].
+//! Steps 1 to 3 are a [`Verifier`]'s. They are synchronous, take time as a value, and are complete
+//! without the rest; [`Receiver::receive`] drives them over a stream of chunks. Steps 4 and 5 are async and take their timers from a [`Clock`].
 //!
 //! # Features
 //!
@@ -43,43 +43,44 @@ mod answer;
 mod clock;
 mod delivery;
 mod extract;
-mod facts;
-mod head;
 mod identity;
 mod key;
-mod keyring;
+mod keys;
 mod mac;
 mod meter;
 mod notice;
 mod receiver;
 mod rejection;
 pub mod scheme;
-mod secret;
 pub mod store;
-mod text;
+mod texts;
 mod trace;
-mod verified;
+mod verify;
 
 pub use self::{
     answer::{Answer, AnswerHeader, DEDUP_HEADER, Dedup, HeaderText},
     clock::{Clock, Sleep, SystemClock, Timestamp},
     delivery::{Admitted, Completion, Delivery, Outcome},
     extract::{DeliveryRejection, FromDelivery, PayloadError, Raw},
-    head::Head,
     key::DeliveryKey,
-    keyring::{Keyring, KeyringError, KeyringSource, LookupError, MAX_KEYS, Tenant, TenantAt},
+    keys::{
+        Keyring, KeyringError, KeyringSource, LookupError, MAX_KEYS, Secret, SecretError,
+        SecretFault, Tenant, TenantAt,
+    },
     mac::Algorithm,
     notice::{Notice, Streak},
     receiver::{
-        ConfigError, Handle, Health, Intake, Limits, Prechecked, Received, Receiver,
-        ReceiverBuilder, Reply, Run, StoreOutage, Verdict,
+        ConfigError, Handle, Health, Limits, Received, Receiver, ReceiverBuilder, Reply, Run,
+        StoreOutage, Verdict,
     },
     rejection::{Rejection, RejectionClass, RejectionKind},
     scheme::Scheme,
-    secret::{Secret, SecretError, SecretFault},
     store::{
         Capabilities, Claim, ClaimRequest, Claimed, DedupStore, Fence, Fenced, KeyState, OnRepeat,
         Owner, Recurrence, StoreError, StoreErrorKind, Subject, memory::MemoryStore,
     },
-    verified::{EventName, Verified},
+    verify::{
+        EventName, Head, Intake, Prechecked, Verified, Verifier, VerifierBuilder, VerifierError,
+        VerifyLimits,
+    },
 };

@@ -3,7 +3,7 @@
 use core::{fmt, panic::AssertUnwindSafe};
 use std::{panic::catch_unwind, sync::Arc};
 
-use crate::{Admitted, DeliveryKey, StoreError, Verified, trace};
+use crate::{Admitted, DeliveryKey, Received, StoreError, trace};
 
 /// Something happened that no handler sees. Given to
 /// [`ReceiverBuilder::on_notice`](crate::ReceiverBuilder::on_notice).
@@ -13,18 +13,18 @@ use crate::{Admitted, DeliveryKey, StoreError, Verified, trace};
 #[non_exhaustive]
 pub enum Notice<'a> {
     /// The sender tested the endpoint.
-    Ping(&'a Verified),
+    Ping(&'a Received),
     /// A repeat: the same signed bytes of the same type were the last that was claimed of their
     /// entity, under another (unsigned) id, and the type happens once. The handler did not run.
     /// Either a replay, or a sender that says the same twice under two ids.
-    Suppressed(&'a Verified),
+    Suppressed(&'a Received),
     /// The delivery has no id, and the same body was completed before: the handler did not run. Where
     /// a second event can have the bytes of an earlier one, this may be an event that is lost.
-    KnownByBody(&'a Verified),
+    KnownByBody(&'a Received),
     /// A delivery with other bytes was completed, or is running, under this id: the handler does not
     /// run. A retry that was rendered anew, or an id that is not one: a header or field that is not new
     /// for every event.
-    FingerprintMismatch(&'a Verified),
+    FingerprintMismatch(&'a Received),
     /// A proved body was not of the expected form, and the receiver was told to discard such.
     Discarded(&'a Admitted),
     /// Half of the failures in a row after which the sender switches the endpoint off.
@@ -57,11 +57,11 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn of(verified: &Verified) -> Self {
+    pub(crate) fn of(received: &Received) -> Self {
         Self {
-            endpoint: Arc::clone(&verified.receiver().endpoint),
-            tenant: verified.tenant_arc(),
-            key: verified.key(),
+            endpoint: Arc::clone(&received.receiver().endpoint),
+            tenant: received.tenant_arc(),
+            key: received.key(),
         }
     }
 }

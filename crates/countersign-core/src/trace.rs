@@ -9,8 +9,8 @@ mod on {
     use tracing::{Instrument, Span, debug, error, info, warn};
 
     use crate::{
-        Admitted, Dedup, DeliveryKey, LookupError, Recurrence, Rejection, RejectionClass,
-        StoreError, Streak, Verified, notice::Summary, scheme::Place,
+        Admitted, Dedup, DeliveryKey, LookupError, Received, Recurrence, Rejection, RejectionClass,
+        StoreError, Streak, notice::Summary, scheme::Place,
     };
 
     pub(crate) fn span(admitted: &Admitted) -> Span {
@@ -51,22 +51,22 @@ mod on {
         debug!(target: "countersign", dedup, endpoint, tenant, ?key, "answered without a run");
     }
 
-    pub(crate) fn suppressed(verified: &Verified) {
+    pub(crate) fn suppressed(received: &Received) {
         warn!(
             target: "countersign",
-            endpoint = verified.endpoint(),
-            tenant = verified.tenant(),
-            key = ?verified.key(),
+            endpoint = received.endpoint(),
+            tenant = received.tenant(),
+            key = ?received.key(),
             "a repeat was not run: the same bytes were the last about this entity, under another id"
         );
     }
 
-    pub(crate) fn known_by_body(verified: &Verified) {
+    pub(crate) fn known_by_body(received: &Received) {
         warn!(
             target: "countersign",
-            endpoint = verified.endpoint(),
-            tenant = verified.tenant(),
-            key = ?verified.key(),
+            endpoint = received.endpoint(),
+            tenant = received.tenant(),
+            key = ?received.key(),
             "a delivery without an id was not run: its body was handled before"
         );
     }
@@ -98,24 +98,24 @@ mod on {
         );
     }
 
-    pub(crate) fn fingerprint_mismatch(verified: &Verified) {
+    pub(crate) fn fingerprint_mismatch(received: &Received) {
         warn!(
             target: "countersign",
-            endpoint = verified.endpoint(),
-            tenant = verified.tenant(),
-            key = ?verified.key(),
-            id_at = verified.scheme().id().map(Place::name),
+            endpoint = received.endpoint(),
+            tenant = received.tenant(),
+            key = ?received.key(),
+            id_at = received.scheme().id().map(Place::name),
             "other bytes under a known id were not run: is this header or field new for every event?"
         );
     }
 
-    pub(crate) fn id_is_none(verified: &Verified) {
+    pub(crate) fn id_is_none(received: &Received) {
         error!(
             target: "countersign",
-            endpoint = verified.endpoint(),
-            tenant = verified.tenant(),
-            key = ?verified.key(),
-            id_at = verified.scheme().id().map(Place::name),
+            endpoint = received.endpoint(),
+            tenant = received.tenant(),
+            key = ?received.key(),
+            id_at = received.scheme().id().map(Place::name),
             "three different bodies under one id: this header or field does not identify deliveries, \
              and events are lost"
         );
@@ -187,7 +187,7 @@ mod off {
     use core::{future::Future, time::Duration};
 
     use crate::{
-        Admitted, Dedup, DeliveryKey, LookupError, Rejection, StoreError, Streak, Verified,
+        Admitted, Dedup, DeliveryKey, LookupError, Received, Rejection, StoreError, Streak,
         notice::Summary,
     };
 
@@ -204,12 +204,12 @@ mod off {
 
     pub(crate) fn refused(_: &str, _: Option<&str>, _: &Rejection) {}
     pub(crate) fn duplicate(_: &Summary, _: Dedup) {}
-    pub(crate) fn suppressed(_: &Verified) {}
-    pub(crate) fn known_by_body(_: &Verified) {}
+    pub(crate) fn suppressed(_: &Received) {}
+    pub(crate) fn known_by_body(_: &Received) {}
     pub(crate) fn recurrence(_: &Admitted) {}
     pub(crate) fn late(_: &Admitted, _: Duration) {}
-    pub(crate) fn fingerprint_mismatch(_: &Verified) {}
-    pub(crate) fn id_is_none(_: &Verified) {}
+    pub(crate) fn fingerprint_mismatch(_: &Received) {}
+    pub(crate) fn id_is_none(_: &Received) {}
     pub(crate) fn wrong_sender(_: &Admitted, _: &str, _: &str) {}
     pub(crate) fn store_failed(_: &str, _: &StoreError) {}
     pub(crate) fn lookup_failed(_: &str, _: &LookupError) {}

@@ -27,23 +27,19 @@ use crate::{
 /// Its signing code is its own, apart from the code that checks signatures.
 ///
 /// ```
-/// use countersign_core::{MemoryStore, Receiver, Secret};
+/// use countersign_core::Verifier;
 /// use countersign_senders::rebill_za;
 /// use countersign_testkit::Sender;
 /// use serde_json::json;
 ///
 /// let sender = Sender::new(rebill_za::SCHEME);
-/// let receiver = Receiver::builder(rebill_za::SCHEME)
-///     .endpoint("rebill")
-///     .secret(sender.secret()?)
-///     .store(MemoryStore::new())
-///     .build()?;
+/// let verifier = Verifier::builder(rebill_za::SCHEME).secret(sender.secret()?).build()?;
 ///
 /// let paid = sender.delivery("invoice.paid", json!({"id": "inv_1", "status": "paid"}));
 /// let now = sender.now();
-/// assert!(receiver.verify(&paid.request(), paid.body().clone(), now).is_ok());
+/// assert!(verifier.verify(&paid.request(), paid.body().clone(), now).is_ok());
 /// let tampered = paid.tampered();
-/// assert!(receiver.verify(&tampered.request(), tampered.body().clone(), now).is_err());
+/// assert!(verifier.verify(&tampered.request(), tampered.body().clone(), now).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

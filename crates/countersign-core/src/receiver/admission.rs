@@ -1,13 +1,10 @@
-//! From a request to the right to run its handler: read, prove, claim.
+//! From a proof to the right to run its handler: what the answer to a claim means.
 
 use core::{fmt, panic::AssertUnwindSafe, time::Duration};
 use std::{panic::catch_unwind, sync::Arc};
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
-
 use super::{
-    Inner, Keys, Prechecked, Receiver, StoreOutage,
+    Inner, Received, Receiver, StoreOutage,
     flights::{Asked, Lead},
     heart::Pulse,
     running::RunPermit,
@@ -15,28 +12,17 @@ use super::{
     twins::{self, TwinEnd, WaitPermit},
 };
 use crate::{
-    Admitted, Answer, Claim, ClaimRequest, Clock, Dedup, DeliveryKey, Head, LookupError, Notice,
-    Recurrence, Rejection, RejectionKind, StoreErrorKind, Tenant, Verified,
+    answer::{Answer, Dedup},
+    clock::Clock,
+    delivery::Admitted,
     identity::{self, Identity},
+    key::DeliveryKey,
     meter,
-    notice::Summary,
+    notice::{Notice, Summary},
+    rejection::{Rejection, RejectionKind},
+    store::{Claim, ClaimRequest, Recurrence, StoreErrorKind},
     trace,
 };
-
-/// A proved delivery on its way to the store. Comes from [`Receiver::receive`].
-#[derive(Debug)]
-pub struct Received {
-    verified: Verified,
-    arrived: Duration,
-}
-
-impl Received {
-    /// The proof.
-    #[must_use]
-    pub const fn verified(&self) -> &Verified {
-        &self.verified
-    }
-}
 
 /// The right to run a delivery's handler once. Comes from [`Receiver::admit`].
 ///
@@ -65,60 +51,6 @@ impl fmt::Debug for Run {
 }
 
 impl Receiver {
-    /// Takes a request in: judges the head, looks the keyring up, reads the body within its limits,
-    /// and proves the signature. The store is not touched.
-    ///
-    /// # Errors
-    ///
-    /// The answer to send instead.
-    pub async fn receive<E>(
-        &self,
-        head: &(impl Head + ?Sized),
-        body: impl Stream<Item = Result<Bytes, E>>,
-    ) -> Result<Received, Answer> {
-        let inner = &self.inner;
-        let received = self.try_receive(head, body).await;
-        received.map_err(|rejection| {
-            trace::refused(&inner.endpoint, None, &rejection);
-            inner.refused(rejection.kind());
-            inner.answer(rejection)
-        })
-    }
-
-    async fn try_receive<E>(
-        &self,
-        head: &(impl Head + ?Sized),
-        body: impl Stream<Item = Result<Bytes, E>>,
-    ) -> Result<Received, Rejection> {
-        let inner = &self.inner;
-        let clock = inner.clock()?;
-        let arrived = clock.elapsed();
-        if inner.running.is_draining() {
-            return Err(Rejection::new(RejectionKind::Draining));
-        }
-        let head = self.precheck(head, clock.now())?;
-        let tenant = inner.look_up(&head, &**clock, arrived).await?;
-        let mut intake = self.open(head, tenant)?;
-        let mut body = core::pin::pin!(body);
-        let until = arrived.saturating_add(inner.limits.read_time);
-        loop {
-            match within(&**clock, until, body.next()).await {
-                None => return Err(Rejection::new(RejectionKind::BodyTimeout)),
-                Some(None) => break,
-                Some(Some(Err(_))) => return Err(Rejection::new(RejectionKind::BodyUnreadable)),
-                Some(Some(Ok(chunk))) => intake.push(chunk)?,
-            }
-            // Chunks that are always ready would never meet the timer.
-            if clock.elapsed() > until {
-                return Err(Rejection::new(RejectionKind::BodyTimeout));
-            }
-        }
-        Ok(Received {
-            verified: intake.finish()?,
-            arrived,
-        })
-    }
-
     /// Asks the store for the right to run the handler.
     ///
     /// # Errors
@@ -127,7 +59,7 @@ impl Receiver {
     /// or a store that does not answer.
     pub async fn admit(&self, received: Received) -> Result<Run, Answer> {
         // Its own receiver: a proof of another's is claimed, run and settled there.
-        let inner = &Arc::clone(received.verified.receiver());
+        let inner = &Arc::clone(received.receiver());
         let admitted = inner.try_admit(received).await;
         admitted.map_err(|refused| {
             let (refused, summary) = *refused;
@@ -158,18 +90,18 @@ impl Inner {
         received: Received,
     ) -> Result<Run, Box<(Refused, Summary)>> {
         let inner = self;
-        let Received { verified, arrived } = received;
+        let arrived = received.arrived();
         let refuse =
-            |refused: Refused, verified: &Verified| Err(Box::new((refused, Summary::of(verified))));
+            |refused: Refused, received: &Received| Err(Box::new((refused, Summary::of(received))));
         let clock = match inner.clock() {
             Ok(clock) => clock,
-            Err(rejection) => return refuse(rejection.into(), &verified),
+            Err(rejection) => return refuse(rejection.into(), &received),
         };
-        if verified.is_ping() {
-            inner.notify.send(&Notice::Ping(&verified));
-            return refuse(Refused::Done(Dedup::Ping), &verified);
+        if received.is_ping() {
+            inner.notify.send(&Notice::Ping(&received));
+            return refuse(Refused::Done(Dedup::Ping), &received);
         }
-        let identity = Identity::of(&verified, inner.keep_subject());
+        let identity = Identity::of(&received, inner.keep_subject());
         let (key, fingerprint) = (identity.key, identity.fingerprint);
         let request = ClaimRequest::new(key, inner.owners.next(), inner.lease())
             .with_aliases(&identity.aliases)
@@ -177,14 +109,14 @@ impl Inner {
             .with_fingerprint(fingerprint);
         let asked = match inner.ask(&**clock, request, arrived).await {
             Ok(asked) => asked,
-            Err(rejection) => return refuse(rejection.into(), &verified),
+            Err(rejection) => return refuse(rejection.into(), &received),
         };
         let until = arrived.saturating_add(inner.limits.wait);
         let (claim, permit, lead) = match asked {
             Asked::Answered(claim, permit, lead) => (claim, permit, lead),
             Asked::Joined(flight, _waiting) => {
-                inner.compare(&verified, fingerprint, flight.fingerprint());
-                let copy = Copy::waits(verified, true);
+                inner.compare(&received, fingerprint, flight.fingerprint());
+                let copy = Copy::waits(received, true);
                 let ended = within(&**clock, until, flight.ended()).await;
                 let ended = ended.unwrap_or(TwinEnd::StillRunning);
                 let refused = inner.twin_ended(ended, &copy, inner.lease());
@@ -208,7 +140,7 @@ impl Inner {
                 inner.store_failed(&error);
                 let full = error.kind() == StoreErrorKind::Full;
                 if inner.on_outage == StoreOutage::FailOpen && !full {
-                    let admitted = Admitted::unclaimed(verified);
+                    let admitted = Admitted::unclaimed(received);
                     inner.tell_of_run(&admitted);
                     return Ok(run(admitted, permit, None, true));
                 }
@@ -216,23 +148,23 @@ impl Inner {
                     true => RejectionKind::StoreFull,
                     false => RejectionKind::StoreUnavailable,
                 });
-                return refuse(rejection.into(), &verified);
+                return refuse(rejection.into(), &received);
             }
         };
         match claim {
             Claim::Claimed(claimed) => {
-                let admitted = Admitted::new(verified, &claimed);
+                let admitted = Admitted::new(received, &claimed);
                 inner.tell_of_run(&admitted);
                 Ok(run(admitted, permit, lead, false))
             }
             Claim::Completed { fingerprint: first } => {
-                inner.compare(&verified, fingerprint, first);
-                inner.duplicate(&verified);
-                refuse(Refused::Done(Dedup::Duplicate), &verified)
+                inner.compare(&received, fingerprint, first);
+                inner.duplicate(&received);
+                refuse(Refused::Done(Dedup::Duplicate), &received)
             }
             Claim::Suppressed => {
-                inner.suppressed(&verified);
-                refuse(Refused::Done(Dedup::Suppressed), &verified)
+                inner.suppressed(&received);
+                refuse(Refused::Done(Dedup::Suppressed), &received)
             }
             Claim::InFlight {
                 on,
@@ -240,10 +172,10 @@ impl Inner {
                 fingerprint: first,
             } => {
                 if on == key {
-                    inner.compare(&verified, fingerprint, first);
+                    inner.compare(&received, fingerprint, first);
                 }
                 drop(permit);
-                let copy = Copy::waits(verified, on == key);
+                let copy = Copy::waits(received, on == key);
                 let ended = match WaitPermit::take(inner) {
                     Some(_waiting) => twins::wait(inner, clock, on, until).await,
                     None => TwinEnd::StillRunning,
@@ -268,82 +200,51 @@ impl Inner {
     }
 
     /// Sends notice when a delivery has the id of an earlier one and other bytes.
-    fn compare(&self, verified: &Verified, fingerprint: u64, first: u64) {
+    fn compare(&self, received: &Received, fingerprint: u64, first: u64) {
         if fingerprint == first {
             return;
         }
         meter::fingerprint_mismatch(&self.endpoint);
-        trace::fingerprint_mismatch(verified);
-        if self.mismatches.is_third(verified.key(), fingerprint) {
-            trace::id_is_none(verified);
+        trace::fingerprint_mismatch(received);
+        if self.mismatches.is_third(received.key(), fingerprint) {
+            trace::id_is_none(received);
         }
-        self.notify.send(&Notice::FingerprintMismatch(verified));
+        self.notify.send(&Notice::FingerprintMismatch(received));
     }
 
     /// Sends notice of a duplicate that nothing but its body shows to be one.
-    fn duplicate(&self, verified: &Verified) {
-        if identity::is_known_by_body(verified) {
+    fn duplicate(&self, received: &Received) {
+        if identity::is_known_by_body(received) {
             meter::known_by_body(&self.endpoint);
-            trace::known_by_body(verified);
-            self.notify.send(&Notice::KnownByBody(verified));
+            trace::known_by_body(received);
+            self.notify.send(&Notice::KnownByBody(received));
         }
     }
 
-    fn suppressed(&self, verified: &Verified) {
+    fn suppressed(&self, received: &Received) {
         meter::recurrence(&self.endpoint, Recurrence::Repeat, "suppressed");
-        trace::suppressed(verified);
-        self.notify.send(&Notice::Suppressed(verified));
+        trace::suppressed(received);
+        self.notify.send(&Notice::Suppressed(received));
     }
 
     /// What a copy is answered when the run that it waited for has ended, or its time has.
     fn twin_ended(&self, ended: TwinEnd, copy: &Copy, lease_left: Duration) -> Refused {
         match ended {
             TwinEnd::Completed if copy.same_key => {
-                if let Some(verified) = &copy.whole {
-                    self.duplicate(verified);
+                if let Some(received) = &copy.whole {
+                    self.duplicate(received);
                 }
                 Refused::Done(Dedup::Duplicate)
             }
             TwinEnd::Completed => {
-                if let Some(verified) = &copy.whole {
-                    self.suppressed(verified);
+                if let Some(received) = &copy.whole {
+                    self.suppressed(received);
                 }
                 Refused::Done(Dedup::Suppressed)
             }
             TwinEnd::Failed => Rejection::new(RejectionKind::InFlight).into(),
             TwinEnd::StillRunning => {
                 Refused::Rejected(Rejection::new(RejectionKind::InFlight), Some(lease_left))
-            }
-        }
-    }
-
-    pub(super) fn clock(&self) -> Result<&Arc<dyn Clock>, Rejection> {
-        // Adapters attach one before the first request; without timers nothing may run.
-        self.clock.get().ok_or(Rejection::new(RejectionKind::Busy))
-    }
-
-    async fn look_up(
-        &self,
-        head: &Prechecked,
-        clock: &dyn Clock,
-        arrived: Duration,
-    ) -> Result<Option<Tenant>, Rejection> {
-        let Keys::Tenants { source, .. } = &self.keys else {
-            return Ok(None);
-        };
-        let unknown = Rejection::new(RejectionKind::UnknownTenant);
-        let Some(name) = head.tenant() else {
-            return Err(unknown);
-        };
-        let until = arrived.saturating_add(self.limits.lookup_time);
-        let looked_up = within(clock, until, source.keyring(name)).await;
-        match looked_up.unwrap_or_else(|| Err(LookupError::new("no answer in time"))) {
-            Ok(Some(tenant)) => Ok(Some(tenant)),
-            Ok(None) => Err(unknown),
-            Err(error) => {
-                self.notify.send(&Notice::LookupFailed(&error));
-                trace::lookup_failed(&self.endpoint, &error);
-                Err(Rejection::new(RejectionKind::KeyringUnavailable))
             }
         }
     }
@@ -356,16 +257,16 @@ struct Copy {
     same_key: bool,
     /// The delivery itself, where somebody may have to be told of it: it is answered without a run on
     /// another ground than the sender's own id. The others give their bodies up.
-    whole: Option<Verified>,
+    whole: Option<Received>,
 }
 
 impl Copy {
-    fn waits(verified: Verified, same_key: bool) -> Self {
-        let by_id = same_key && !identity::is_known_by_body(&verified);
+    fn waits(received: Received, same_key: bool) -> Self {
+        let by_id = same_key && !identity::is_known_by_body(&received);
         Self {
-            summary: Summary::of(&verified),
+            summary: Summary::of(&received),
             same_key,
-            whole: (!by_id).then_some(verified),
+            whole: (!by_id).then_some(received),
         }
     }
 }

@@ -1,21 +1,22 @@
 //! Configuring a receiver, and what cannot work.
 
-use core::{error::Error, fmt, sync::atomic::AtomicUsize, time::Duration};
+use core::{error::Error, fmt, time::Duration};
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock},
 };
 
 use super::{
-    Breaker, Flights, HeadPlan, Heart, Inner, Keys, Limits, Mismatches, Owners, Receiver, Running,
-    Streaks, Twins,
+    Breaker, Flights, Heart, Inner, Limits, Mismatches, Owners, Receiver, Running, Streaks, Twins,
 };
 use crate::{
-    Clock, DedupStore, Keyring, KeyringSource, Notice, RejectionClass, RejectionKind, Secret,
-    keyring::{KeyringError, TenantAt},
-    notice::Notify,
-    scheme::{IdenticalBodies, Part, Scheme, Tolerance},
-    store::DynStore,
+    clock::Clock,
+    keys::{DynKeyringSource, Keyring, KeyringSource, Secret, TenantAt},
+    notice::{Notice, Notify},
+    rejection::{RejectionClass, RejectionKind},
+    scheme::{IdenticalBodies, Scheme, Tolerance},
+    store::{DedupStore, DynStore},
+    verify::{Verifier, VerifierBuilder, VerifierError},
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -26,16 +27,13 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// What cannot work is refused by [`build`](Self::build), not when the first delivery comes.
 #[must_use = "a receiver comes from `build`"]
 pub struct ReceiverBuilder {
-    scheme: Scheme,
+    prover: Prover,
+    tenants: Option<Arc<dyn DynKeyringSource>>,
     endpoint: Option<String>,
-    keys: Option<KeyConfig>,
     store: Option<Arc<dyn DynStore>>,
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
-    tolerance: Option<Tolerance>,
-    refuse_late: Option<Duration>,
     retention: Option<Duration>,
-    url: Option<String>,
     statuses: HashMap<RejectionKind, u16>,
     discard_unexpected: bool,
     notify: Notify,
@@ -56,36 +54,58 @@ pub enum StoreOutage {
     FailOpen,
 }
 
-enum KeyConfig {
-    Secrets(Vec<Secret>),
-    Keys(Keys),
-    Several,
+/// The verifier, or what is known of it so far.
+enum Prover {
+    Builder(Scheme, VerifierBuilder),
+    Built(Verifier),
+    /// A verifier was given, and then something else that it has.
+    Twice(Scheme),
+}
+
+impl Prover {
+    fn scheme(&self) -> &Scheme {
+        match self {
+            Self::Builder(scheme, _) | Self::Twice(scheme) => scheme,
+            Self::Built(verifier) => verifier.scheme(),
+        }
+    }
 }
 
 impl ReceiverBuilder {
     pub(super) fn new(scheme: Scheme) -> Self {
+        let builder = Verifier::builder(scheme);
+        let limits = Limits::of(&scheme, builder.limits_so_far());
+        Self::with(Prover::Builder(scheme, builder), limits)
+    }
+
+    pub(super) fn with_verifier(verifier: Verifier) -> Self {
+        let limits = Limits::of(verifier.scheme(), *verifier.limits());
+        Self::with(Prover::Built(verifier), limits)
+    }
+
+    fn with(prover: Prover, limits: Limits) -> Self {
         Self {
-            scheme,
+            prover,
+            tenants: None,
             endpoint: None,
-            keys: None,
             store: None,
             clock: None,
-            limits: Limits {
-                body_bytes: scheme.body_limit(),
-                response_budget: scheme.response_budget(),
-                wait: Limits::DEFAULT.wait.min(scheme.response_budget()),
-                buffered_bytes: Limits::DEFAULT.buffered_bytes.max(scheme.body_limit()),
-                ..Limits::DEFAULT
-            },
-            tolerance: scheme.tolerance(),
-            refuse_late: None,
+            limits,
             retention: None,
-            url: None,
             statuses: HashMap::new(),
             discard_unexpected: false,
             notify: Notify::default(),
             on_outage: StoreOutage::FailClosed,
         }
+    }
+
+    fn prove(mut self, change: impl FnOnce(VerifierBuilder) -> VerifierBuilder) -> Self {
+        self.prover = match self.prover {
+            Prover::Builder(scheme, builder) => Prover::Builder(scheme, change(builder)),
+            Prover::Built(verifier) => Prover::Twice(*verifier.scheme()),
+            twice @ Prover::Twice(_) => twice,
+        };
+        self
     }
 
     /// Names the place where this sender's deliveries arrive. The name scopes every key in the
@@ -97,37 +117,23 @@ impl ReceiverBuilder {
     }
 
     /// Accepts signatures made with this secret. Called again, it adds another.
-    pub fn secret(mut self, secret: Secret) -> Self {
-        match &mut self.keys {
-            Some(KeyConfig::Secrets(secrets)) => secrets.push(secret),
-            Some(_) => self.keys = Some(KeyConfig::Several),
-            None => self.keys = Some(KeyConfig::Secrets(vec![secret])),
-        }
-        self
+    pub fn secret(self, secret: Secret) -> Self {
+        self.prove(|builder| builder.secret(secret))
     }
 
     /// Accepts signatures made with any key of this keyring, which the application may go on
     /// rotating.
-    pub fn keyring(mut self, keyring: Keyring) -> Self {
-        self.set_keys(Keys::One(keyring));
-        self
+    pub fn keyring(self, keyring: Keyring) -> Self {
+        self.prove(|builder| builder.keyring(keyring))
     }
 
     /// Looks the keyring up for each request, by the tenant that the request names.
     pub fn tenants(mut self, at: TenantAt, source: impl KeyringSource) -> Self {
-        self.set_keys(Keys::Tenants {
-            source: Arc::new(source),
-            at,
-        });
-        self
-    }
-
-    fn set_keys(&mut self, keys: Keys) {
-        // Two sources would leave it open which one counts.
-        self.keys = Some(match self.keys {
-            None => KeyConfig::Keys(keys),
-            Some(_) => KeyConfig::Several,
-        });
+        self.tenants = Some(Arc::new(source));
+        match &self.prover {
+            Prover::Built(verifier) if verifier.tenant_at() == Some(at) => self,
+            _ => self.prove(|builder| builder.tenants(at)),
+        }
     }
 
     /// Remembers deliveries in this store.
@@ -152,9 +158,8 @@ impl ReceiverBuilder {
     ///
     /// Towards the past it is at least what the scheme needs for late retries
     /// ([`Scheme::latest_retry`]).
-    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
-        self.tolerance = Some(tolerance);
-        self
+    pub fn tolerance(self, tolerance: Tolerance) -> Self {
+        self.prove(|builder| builder.tolerance(tolerance))
     }
 
     /// Refuses deliveries whose signed time is older than this, **late retries too**: where the sender
@@ -163,9 +168,8 @@ impl ReceiverBuilder {
     ///
     /// Replays are recognised by their id without it. For endpoints where an old event is worse than
     /// a lost one.
-    pub fn refuse_late_retries_after(mut self, age: Duration) -> Self {
-        self.refuse_late = Some(age);
-        self
+    pub fn refuse_late_retries_after(self, age: Duration) -> Self {
+        self.prove(|builder| builder.refuse_late_retries_after(age))
     }
 
     /// Remembers completed deliveries for this long. The default is 7 days for a durable store and
@@ -180,9 +184,8 @@ impl ReceiverBuilder {
     }
 
     /// Sets the URL that the sender was given, for schemes that sign it.
-    pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.url = Some(url.into());
-        self
+    pub fn url(self, url: impl Into<String>) -> Self {
+        self.prove(|builder| builder.url(url))
     }
 
     /// Answers a kind of refusal with another status of the same class: 4xx for what is not
@@ -218,65 +221,51 @@ impl ReceiverBuilder {
     ///
     /// When something is missing or cannot work; see [`ConfigError`].
     pub fn build(self) -> Result<Receiver, ConfigError> {
-        let scheme = self.scheme;
         let endpoint = self.endpoint.ok_or(ConfigError::NoEndpoint)?;
         if endpoint.is_empty() || endpoint.len() > 128 {
             return Err(ConfigError::InvalidEndpoint);
         }
-        let keys = match self.keys.ok_or(ConfigError::NoKeys)? {
-            KeyConfig::Secrets(secrets) => {
-                Keys::One(Keyring::from_secrets(&scheme, secrets).map_err(ConfigError::Keyring)?)
-            }
-            KeyConfig::Keys(keys) => keys,
-            KeyConfig::Several => return Err(ConfigError::SeveralKeySources),
+        let verifier = match self.prover {
+            Prover::Builder(_, builder) => builder
+                .limits(|limits| *limits = self.limits.verify)
+                .build()
+                .map_err(ConfigError::Verifier)?,
+            Prover::Built(verifier) if *verifier.limits() == self.limits.verify => verifier,
+            Prover::Built(_) | Prover::Twice(_) => return Err(ConfigError::VerifierTwice),
         };
-        if keys
-            .static_keyring()
-            .is_some_and(|ring| !ring.fits(&scheme))
-        {
-            return Err(ConfigError::KeyringOfAnotherScheme);
+        if verifier.tenant_at().is_some() != self.tenants.is_some() {
+            return Err(ConfigError::NoLookup);
         }
         let store = self.store.ok_or(ConfigError::NoStore)?;
         self.limits.check().map_err(ConfigError::ZeroLimit)?;
-        if self.limits.buffered_bytes < self.limits.body_bytes {
-            return Err(ConfigError::BufferSmallerThanBody);
-        }
         if self.limits.wait > self.limits.response_budget {
             return Err(ConfigError::WaitLongerThanBudget);
         }
-        let tolerance = tolerance(&scheme, self.tolerance, self.refuse_late)?;
-        if self.on_outage == StoreOutage::FailOpen && tolerance.is_none() {
+        if self.on_outage == StoreOutage::FailOpen && verifier.tolerance().is_none() {
             return Err(ConfigError::FailOpenWithoutTime);
-        }
-        if scheme.signed().contains(&Part::Url) != self.url.is_some() {
-            return Err(ConfigError::Url);
         }
         for (kind, status) in &self.statuses {
             if !kind.class().allows(*status) {
                 return Err(ConfigError::StatusOfAnotherClass(*kind, kind.class()));
             }
         }
-        let retention = retention(&scheme, tolerance, self.retention, &*store)?;
-        let plan = HeadPlan::new(&scheme, keys.tenant_at()).ok_or(ConfigError::TooManyHeaders)?;
+        let retention = retention(&verifier, self.retention, &*store)?;
         let clock = OnceLock::new();
         if let Some(given) = self.clock {
             let _first = clock.set(given);
         }
         let inner = Inner {
+            verifier,
+            tenants: self.tenants,
             endpoint: endpoint.into(),
             notify: self.notify,
             discard_unexpected: self.discard_unexpected,
-            keys,
-            plan,
             limits: self.limits,
-            tolerance,
-            url: self.url.unwrap_or_default(),
             retention,
             statuses: self.statuses,
             store,
             clock,
             owners: Owners::new().map_err(|_| ConfigError::NoRandomness)?,
-            buffered: AtomicUsize::new(0),
             running: Running::new(),
             mismatches: Mismatches::default(),
             flights: Flights::default(),
@@ -285,7 +274,6 @@ impl ReceiverBuilder {
             breaker: Breaker::default(),
             heart: Heart::default(),
             on_outage: self.on_outage,
-            scheme,
         };
         Ok(Receiver {
             inner: Arc::new(inner),
@@ -293,36 +281,14 @@ impl ReceiverBuilder {
     }
 }
 
-/// As far back as late retries need it, unless the application refuses those.
-fn tolerance(
-    scheme: &Scheme,
-    asked: Option<Tolerance>,
-    refuse_late: Option<Duration>,
-) -> Result<Option<Tolerance>, ConfigError> {
-    let Some(asked) = asked else {
-        return match refuse_late {
-            Some(_) => Err(ConfigError::ToleranceWithoutSignedTime),
-            None => Ok(None),
-        };
-    };
-    if !scheme.time_is_signed() {
-        return Err(ConfigError::ToleranceWithoutSignedTime);
-    }
-    match (refuse_late, scheme.latest_retry()) {
-        (Some(past), _) => Ok(Some(Tolerance { past, ..asked })),
-        (None, Some(least)) if asked.past < least => Err(ConfigError::LateRetriesRefused { least }),
-        (None, _) => Ok(Some(asked)),
-    }
-}
-
 /// At least as long as a copy can honestly still arrive, or a captured one still verifies.
 fn retention(
-    scheme: &Scheme,
-    tolerance: Option<Tolerance>,
+    verifier: &Verifier,
     asked: Option<Duration>,
     store: &dyn DynStore,
 ) -> Result<Duration, ConfigError> {
-    let window = tolerance.map_or(Duration::ZERO, |tolerance| {
+    let scheme = verifier.scheme();
+    let window = verifier.tolerance().map_or(Duration::ZERO, |tolerance| {
         tolerance.past.saturating_add(tolerance.future)
     });
     // A captured body without a time verifies for ever: only the store knows that it was seen.
@@ -357,7 +323,7 @@ fn retention(
 impl fmt::Debug for ReceiverBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReceiverBuilder")
-            .field("scheme", &self.scheme.name())
+            .field("scheme", &self.prover.scheme().name())
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
     }
@@ -367,42 +333,30 @@ impl fmt::Debug for ReceiverBuilder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A tolerance was set, but the scheme signs no time.
-    ToleranceWithoutSignedTime,
     /// The endpoint has no name.
     NoEndpoint,
     /// The endpoint's name is empty or longer than 128 bytes.
     InvalidEndpoint,
-    /// There is no secret, keyring or tenant lookup.
-    NoKeys,
-    /// More than one of secrets, a keyring and a tenant lookup.
-    SeveralKeySources,
-    /// The keys cannot be used.
-    Keyring(KeyringError),
-    /// The keyring was made for a scheme with another algorithm or key format.
-    KeyringOfAnotherScheme,
+    /// The verifier cannot be built.
+    Verifier(VerifierError),
+    /// A verifier was given, and then keys, limits, a tolerance or a URL that it has already.
+    VerifierTwice,
+    /// The verifier that was given takes its keys from a lookup, and there is none; or the other way
+    /// round.
+    NoLookup,
     /// There is no store.
     NoStore,
     /// A limit is zero.
     ZeroLimit(&'static str),
-    /// Fewer bytes may be buffered in all than one body may have.
-    BufferSmallerThanBody,
     /// A copy would wait for longer than the sender waits for an answer.
     WaitLongerThanBudget,
     /// Deliveries would run unclaimed, but no signed time of theirs is judged.
     FailOpenWithoutTime,
-    /// The scheme signs a URL and none is given, or the other way round.
-    Url,
     /// A status does not mean to the sender what the refusal means.
     StatusOfAnotherClass(RejectionKind, RejectionClass),
     /// Deliveries would be forgotten while copies can still arrive.
     RetentionTooShort {
         /// The shortest that is enough.
-        least: Duration,
-    },
-    /// Retries that keep their first time would be refused as stale.
-    LateRetriesRefused {
-        /// The shortest tolerance towards the past that is enough.
         least: Duration,
     },
     /// A captured request would still verify when its body is forgotten.
@@ -413,8 +367,6 @@ pub enum ConfigError {
     /// A retention was set, but there are no ids to remember: the scheme says for how long it
     /// remembers bodies.
     RetentionWithoutIds,
-    /// The scheme names more headers than a receiver looks for.
-    TooManyHeaders,
     /// The system gave no random bytes.
     NoRandomness,
 }
@@ -422,39 +374,25 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ToleranceWithoutSignedTime => {
-                f.write_str(
-                    "no signed time is judged: do not call `tolerance` or `refuse_late_retries_after`",
-                )
-            }
             Self::NoEndpoint => f.write_str("the endpoint has no name: call `endpoint`"),
             Self::InvalidEndpoint => {
                 f.write_str("the endpoint's name must have 1 to 128 bytes")
             }
-            Self::NoKeys => {
-                f.write_str("there are no keys: call `secret`, `keyring` or `tenants`")
-            }
-            Self::SeveralKeySources => {
-                f.write_str("call only one of `secret`, `keyring` and `tenants`")
-            }
-            Self::Keyring(error) => error.fmt(f),
-            Self::KeyringOfAnotherScheme => {
-                f.write_str("the keyring was made for another scheme: make it with this one")
-            }
+            Self::Verifier(error) => error.fmt(f),
+            Self::VerifierTwice => f.write_str(
+                "the verifier that was given has its keys, limits, tolerance and URL: set them there",
+            ),
+            Self::NoLookup => f.write_str(
+                "the verifier takes its keys from a lookup: call `tenants`, with the place that it has",
+            ),
             Self::NoStore => f.write_str("there is no store: call `store`"),
             Self::ZeroLimit(name) => write!(f, "the limit `{name}` must not be zero"),
-            Self::BufferSmallerThanBody => {
-                f.write_str("the limit `buffered_bytes` must not be below `body_bytes`")
-            }
             Self::WaitLongerThanBudget => {
                 f.write_str("the limit `wait` must not be above `response_budget`")
             }
             Self::FailOpenWithoutTime => {
                 f.write_str("no signed time is judged: `StoreOutage::FailOpen` cannot be used")
             }
-            Self::Url => f.write_str(
-                "call `url` with the address the sender was given if, and only if, the scheme signs it",
-            ),
             Self::StatusOfAnotherClass(kind, class) => write!(
                 f,
                 "the status for `{}` must be {}",
@@ -469,12 +407,6 @@ impl fmt::Display for ConfigError {
                 "the retention must be at least {} s, as long as copies can arrive",
                 least.as_secs().max(1)
             ),
-            Self::LateRetriesRefused { least } => write!(
-                f,
-                "the sender's retries may keep their first time: the tolerance towards the past must \
-                 be at least {} s, or call `refuse_late_retries_after`",
-                least.as_secs()
-            ),
             Self::CopiesShorterThanTolerance { least } => write!(
                 f,
                 "`IdenticalBodies::Copies` must last at least {} s, as long as a signed time is accepted",
@@ -484,7 +416,6 @@ impl fmt::Display for ConfigError {
                 "the scheme has no ids, and says in `identical_bodies` how long bodies are remembered: \
                  do not call `retention`",
             ),
-            Self::TooManyHeaders => f.write_str("the scheme names too many headers"),
             Self::NoRandomness => f.write_str("the system gave no random bytes"),
         }
     }
@@ -493,7 +424,7 @@ impl fmt::Display for ConfigError {
 impl Error for ConfigError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Keyring(KeyringError::Secret(error)) => Some(error),
+            Self::Verifier(error) => error.source(),
             _ => None,
         }
     }

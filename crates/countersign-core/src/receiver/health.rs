@@ -1,7 +1,5 @@
 //! What a readiness probe wants to know.
 
-use core::sync::atomic::Ordering;
-
 use super::Receiver;
 use crate::Streak;
 
@@ -42,7 +40,7 @@ impl Receiver {
             store_failing: now.is_some_and(|now| inner.breaker.is_open(now)),
             running: inner.running.count(),
             waiting: inner.twins.waiting(),
-            buffered_bytes: inner.buffered.load(Ordering::Relaxed),
+            buffered_bytes: inner.verifier.buffered_bytes(),
             streak: inner.streaks.read(inner),
         }
     }

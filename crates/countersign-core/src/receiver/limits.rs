@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::{scheme::Scheme, verify::VerifyLimits};
+
 /// Limits of a receiver. Every one has a default; a scheme may set the body limit and the response
 /// budget.
 ///
@@ -9,8 +11,8 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest body in bytes, enforced while it is read. 1 MiB, or what the scheme says.
-    pub body_bytes: usize,
+    /// What may be spent on proving requests.
+    pub verify: VerifyLimits,
     /// How long reading the body may take, from the headers on. 5 s.
     pub read_time: Duration,
     /// How long a tenant lookup may take. 3 s.
@@ -27,13 +29,6 @@ pub struct Limits {
     pub lease: Duration,
     /// How long a run may take in all. 15 min.
     pub total_run: Duration,
-    /// The longest signature header in bytes. 8 KiB.
-    pub signature_bytes: usize,
-    /// The most signatures in one request. 32.
-    pub candidates: usize,
-    /// The most bytes of bodies buffered at once; a quarter of it is kept for bodies of up to 64 KiB,
-    /// as far as the longest body leaves room for that. 64 MiB.
-    pub buffered_bytes: usize,
     /// The most deliveries running at once. 1,024.
     pub running: usize,
     /// The most copies waiting for a twin at once. 4,096.
@@ -41,34 +36,31 @@ pub struct Limits {
 }
 
 impl Limits {
-    pub(super) const DEFAULT: Self = Self {
-        body_bytes: crate::scheme::DEFAULT_BODY_LIMIT,
-        read_time: Duration::from_secs(5),
-        lookup_time: Duration::from_secs(3),
-        wait: Duration::from_secs(3),
-        response_budget: Duration::from_secs(8),
-        store_time: Duration::from_millis(1_500),
-        lease: Duration::from_secs(30),
-        total_run: Duration::from_secs(15 * 60),
-        signature_bytes: 8 * 1024,
-        candidates: 32,
-        buffered_bytes: 64 * 1024 * 1024,
-        running: 1_024,
-        waiters: 4_096,
-    };
+    pub(super) fn of(scheme: &Scheme, verify: VerifyLimits) -> Self {
+        let wait = Duration::from_secs(3);
+        Self {
+            verify,
+            read_time: Duration::from_secs(5),
+            lookup_time: Duration::from_secs(3),
+            wait: wait.min(scheme.response_budget()),
+            response_budget: scheme.response_budget(),
+            store_time: Duration::from_millis(1_500),
+            lease: Duration::from_secs(30),
+            total_run: Duration::from_secs(15 * 60),
+            running: 1_024,
+            waiters: 4_096,
+        }
+    }
 
+    /// Those of [`verify`](Self::verify) are checked by the verifier.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         let zero = |name, is_zero: bool| if is_zero { Err(name) } else { Ok(()) };
-        zero("body_bytes", self.body_bytes == 0)?;
         zero("read_time", self.read_time.is_zero())?;
         zero("lookup_time", self.lookup_time.is_zero())?;
         zero("response_budget", self.response_budget.is_zero())?;
         zero("store_time", self.store_time.is_zero())?;
         zero("lease", self.lease.is_zero())?;
         zero("total_run", self.total_run.is_zero())?;
-        zero("signature_bytes", self.signature_bytes == 0)?;
-        zero("candidates", self.candidates == 0)?;
-        zero("buffered_bytes", self.buffered_bytes == 0)?;
         zero("running", self.running == 0)
     }
 }

@@ -1,6 +1,6 @@
-//! The receiver: one endpoint's scheme, keys, limits, store and policy.
+//! The receiver: a verifier, an endpoint's name, a store and a policy.
 
-use core::{fmt, sync::atomic::AtomicUsize, time::Duration};
+use core::{fmt, time::Duration};
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock},
@@ -9,12 +9,16 @@ use std::{
 use futures_util::future::BoxFuture;
 
 use crate::{
-    Answer, Clock, DeliveryKey, Keyring, Rejection, RejectionKind, Secret, StoreError, Streak,
-    keyring::{DynKeyringSource, KeyringError, TenantAt},
+    answer::Answer,
+    clock::Clock,
+    key::DeliveryKey,
+    keys::{DynKeyringSource, KeyringError, Secret},
     meter,
-    notice::Notify,
-    scheme::{Scheme, Tolerance},
-    store::DynStore,
+    notice::{Notify, Streak},
+    rejection::{Rejection, RejectionKind},
+    scheme::Scheme,
+    store::{DynStore, Owner, StoreError},
+    verify::Verifier,
 };
 
 mod admission;
@@ -22,11 +26,10 @@ mod builder;
 mod flights;
 mod health;
 mod heart;
-mod intake;
 mod limits;
 mod mismatches;
 mod owner;
-mod precheck;
+mod receive;
 mod run;
 mod running;
 mod store_calls;
@@ -36,24 +39,22 @@ mod tests;
 mod time_limit;
 mod twins;
 
-pub(crate) use self::intake::Held;
 pub use self::{
-    admission::{Received, Run},
+    admission::Run,
     builder::{ConfigError, ReceiverBuilder, StoreOutage},
     health::Health,
-    intake::Intake,
     limits::Limits,
-    precheck::Prechecked,
+    receive::Received,
     run::{Handle, Reply, Verdict},
 };
 use self::{
-    flights::Flights, heart::Heart, mismatches::Mismatches, owner::Owners, precheck::HeadPlan,
-    running::Running, store_calls::Breaker, streak::Streaks, twins::Twins,
+    flights::Flights, heart::Heart, mismatches::Mismatches, owner::Owners, running::Running,
+    store_calls::Breaker, streak::Streaks, twins::Twins,
 };
 
 /// Receives one sender's deliveries at one endpoint.
 ///
-/// A cheap handle over a scheme, keys, limits, a store and a policy; clones share all of it. Give
+/// A cheap handle over a [`Verifier`], limits, a store and a policy; clones share all of it. Give
 /// it to the layer or middleware of your framework, and call [`drain`](Self::drain) at shutdown.
 ///
 /// ```
@@ -70,7 +71,7 @@ use self::{
 ///     .store(MemoryStore::new())
 ///     .build()?;
 ///
-/// // What adapters do, in one step, for a body that is already there.
+/// // What the layer or middleware proves before the store is asked.
 /// let request = http::Request::post("/webhooks/acme")
 ///     .header(
 ///         "X-Acme-Signature",
@@ -78,9 +79,9 @@ use self::{
 ///     )
 ///     .body(())?;
 /// let now = countersign_core::Timestamp::from_unix_seconds(1_750_000_000);
-/// let verified = receiver.verify(&request, "Hello, World!".into(), now)?;
+/// let verified = receiver.verifier().verify(&request, "Hello, World!".into(), now)?;
 /// assert_eq!(verified.body(), "Hello, World!");
-/// assert!(receiver.verify(&request, "Hello, World?".into(), now).is_err());
+/// assert!(receiver.verifier().verify(&request, "Hello, World?".into(), now).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -89,21 +90,18 @@ pub struct Receiver {
 }
 
 pub(crate) struct Inner {
-    pub(crate) scheme: Scheme,
+    verifier: Verifier,
+    /// Where tenants are looked up, where there are some.
+    tenants: Option<Arc<dyn DynKeyringSource>>,
     pub(crate) endpoint: Arc<str>,
     pub(crate) notify: Notify,
     pub(crate) discard_unexpected: bool,
-    keys: Keys,
-    plan: HeadPlan,
     limits: Limits,
-    tolerance: Option<Tolerance>,
-    url: String,
     pub(crate) retention: Duration,
     statuses: HashMap<RejectionKind, u16>,
     store: Arc<dyn DynStore>,
     clock: OnceLock<Arc<dyn Clock>>,
     owners: Owners,
-    buffered: AtomicUsize,
     running: Running,
     mismatches: Mismatches,
     flights: Flights,
@@ -112,31 +110,6 @@ pub(crate) struct Inner {
     breaker: Breaker,
     heart: Heart,
     on_outage: StoreOutage,
-}
-
-/// Where the keys come from.
-enum Keys {
-    One(Keyring),
-    Tenants {
-        source: Arc<dyn DynKeyringSource>,
-        at: TenantAt,
-    },
-}
-
-impl Keys {
-    fn static_keyring(&self) -> Option<&Keyring> {
-        match self {
-            Self::One(keyring) => Some(keyring),
-            Self::Tenants { .. } => None,
-        }
-    }
-
-    fn tenant_at(&self) -> Option<TenantAt> {
-        match self {
-            Self::One(_) => None,
-            Self::Tenants { at, .. } => Some(*at),
-        }
-    }
 }
 
 impl Receiver {
@@ -151,10 +124,22 @@ impl Receiver {
         &self.inner.endpoint
     }
 
+    /// Starts configuring a receiver around a verifier that is there already; its keys, limits,
+    /// tolerance and URL stay as they are.
+    pub fn with_verifier(verifier: Verifier) -> ReceiverBuilder {
+        ReceiverBuilder::with_verifier(verifier)
+    }
+
+    /// What proves the requests, to be used alone.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.inner.verifier
+    }
+
     /// How the sender signs.
     #[must_use]
     pub fn scheme(&self) -> &Scheme {
-        &self.inner.scheme
+        self.inner.scheme()
     }
 
     /// The limits in force.
@@ -177,11 +162,8 @@ impl Receiver {
     /// When the secret is not of the scheme's form, there are too many keys, or the keys come from
     /// a [`KeyringSource`](crate::KeyringSource), which then owns rotation.
     pub fn rotate(&self, new: Secret, keep_old: Duration) -> Result<(), KeyringError> {
-        let keyring = self
-            .inner
-            .keys
-            .static_keyring()
-            .ok_or(KeyringError::Tenants)?;
+        let keyring = self.inner.verifier.keyring();
+        let keyring = keyring.ok_or(KeyringError::Tenants)?;
         match self.inner.clock.get() {
             Some(clock) => keyring.rotate_at(new, keep_old, clock.now()),
             None => keyring.rotate(new, keep_old),
@@ -287,13 +269,13 @@ impl Receiver {
 }
 
 impl Inner {
-    /// How far a signed time may lie from now.
-    pub(crate) const fn tolerance(&self) -> Option<Tolerance> {
-        self.tolerance
+    /// How the sender signs.
+    pub(crate) fn scheme(&self) -> &Scheme {
+        self.verifier.scheme()
     }
 
     /// A value that tells one request from every other.
-    pub(crate) fn new_owner(&self) -> crate::Owner {
+    pub(crate) fn new_owner(&self) -> Owner {
         self.owners.next()
     }
 
@@ -324,7 +306,7 @@ impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver")
             .field("endpoint", &self.endpoint)
-            .field("scheme", &self.scheme.name())
+            .field("scheme", &self.scheme().name())
             .field("store", &self.store.capabilities())
             .finish_non_exhaustive()
     }

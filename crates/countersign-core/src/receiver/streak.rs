@@ -16,7 +16,7 @@ impl Streaks {
         Streak {
             failed: self.failed.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
-            limit: inner.scheme.switch_off_after(),
+            limit: inner.scheme().switch_off_after(),
         }
     }
 }
@@ -58,7 +58,7 @@ impl Inner {
         };
         meter::streak(&self.endpoint, &self.streaks.read(self));
         let half = self
-            .scheme
+            .scheme()
             .switch_off_after()
             .map(|limit| limit.div_ceil(2));
         if before.checked_add(1) == half {

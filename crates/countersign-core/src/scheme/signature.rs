@@ -8,7 +8,7 @@ use base64::{
 use super::{Encoding, Grammar, Scheme};
 use crate::{
     mac::{MAX_TAG, Tags},
-    text::decode_hex,
+    texts::decode_hex,
 };
 
 /// Why signature headers could not be read.

@@ -15,7 +15,7 @@ use super::{
     sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, lock},
 };
 use crate::{
-    Claim, ClaimRequest, Clock, DeliveryKey, Fence, Fenced, KeyState, StoreError, clock::system_now,
+    Claim, ClaimRequest, Clock, DeliveryKey, Fence, Fenced, KeyState, StoreError, Timestamp,
 };
 
 /// How many rows a claim looks at that may have ended, besides two for each of its aliases.
@@ -50,7 +50,7 @@ impl Engine {
         let placer = Placer::new();
         // Starting at the time of day keeps fences growing across restarts of the process too, for
         // as long as a shard grants fewer than 65,536 claims a second on average.
-        let seconds = u64::try_from(system_now().unix_seconds()).unwrap_or(0);
+        let seconds = u64::try_from(Timestamp::now().unix_seconds()).unwrap_or(0);
         let fence = seconds.saturating_mul(1 << 16);
         Self {
             shards: (0..SHARDS)

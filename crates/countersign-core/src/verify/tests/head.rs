@@ -1,19 +1,19 @@
 //! What is refused from the head alone, before a key is looked up or a body byte is read.
 
 use super::*;
-use crate::RejectionKind::*;
+use crate::rejection::RejectionKind::*;
 
-pub(super) fn precheck(receiver: &Receiver, request: &Request) -> Result<Prechecked, Rejection> {
-    receiver.precheck(request, Timestamp::from_unix_seconds(NOW))
+pub(super) fn precheck(verifier: &Verifier, request: &Request) -> Result<Prechecked, Rejection> {
+    verifier.precheck(request, Timestamp::from_unix_seconds(NOW))
 }
 
 pub(super) type Rows<'a> = &'a [(&'a str, Vec<u8>, Result<(), RejectionKind>)];
 
 /// Sets one header to each value in turn.
-pub(super) fn each_value(receiver: &Receiver, header: &'static str, rows: Rows<'_>) {
+pub(super) fn each_value(verifier: &Verifier, header: &'static str, rows: Rows<'_>) {
     for (name, value, expected) in rows {
         let request = Request::full("{}").set(header, value.clone());
-        let verdict = precheck(receiver, &request);
+        let verdict = precheck(verifier, &request);
         if let Err(refused) = &verdict {
             // It says where, never what: the text goes into logs.
             let text = refused.to_string();
@@ -27,7 +27,7 @@ pub(super) fn each_value(receiver: &Receiver, header: &'static str, rows: Rows<'
 #[test]
 fn the_request_of_these_tests_is_right() {
     let request = Request::full(r#"{"type":"a"}"#);
-    let verified = request.judge(&receiver(FULL)).unwrap();
+    let verified = request.judge(&verifier(FULL)).unwrap();
     assert_eq!(verified.id(), Some("evt_1"));
     assert_eq!(verified.time(), Some(Timestamp::from_unix_seconds(NOW)));
     assert_eq!(verified.received_at(), Timestamp::from_unix_seconds(NOW));
@@ -36,7 +36,7 @@ fn the_request_of_these_tests_is_right() {
 
 #[test]
 fn every_header_is_judged_by_its_role() {
-    let receiver = receiver(FULL);
+    let verifier = verifier(FULL);
     let missing = Err(HeaderMissing);
     let roles: &[(&str, Result<(), RejectionKind>)] = &[
         ("X-Sig", missing),
@@ -51,7 +51,7 @@ fn every_header_is_judged_by_its_role() {
         let base = Request::full("{}");
         let request = base.clone().without(role);
         assert_eq!(
-            kind(precheck(&receiver, &request)),
+            kind(precheck(&verifier, &request)),
             *when_missing,
             "{role}: missing"
         );
@@ -60,7 +60,7 @@ fn every_header_is_judged_by_its_role() {
         let value = base.headers.iter().find(|(name, _)| name == role);
         let value = value.map_or(b"x".to_vec(), |(_, value)| value.clone());
         let request = request.with(role, value.clone()).with(role, value);
-        let refused = precheck(&receiver, &request).unwrap_err();
+        let refused = precheck(&verifier, &request).unwrap_err();
         assert_eq!(refused.kind(), HeaderRepeated, "{role}: repeated");
         assert_eq!(refused.header(), Some(*role));
 
@@ -76,11 +76,11 @@ fn every_header_is_judged_by_its_role() {
             ("line break", b"evt\r\nX: 1".to_vec(), malformed),
             ("over-long", vec![b'1'; 8 * 1024 + 1], malformed),
         ];
-        each_value(&receiver, role, &rows);
+        each_value(&verifier, role, &rows);
     }
     let id = |len| vec![b'x'; len];
     each_value(
-        &receiver,
+        &verifier,
         "X-Id",
         &[
             ("256 bytes", id(256), Ok(())),
@@ -92,7 +92,7 @@ fn every_header_is_judged_by_its_role() {
         ],
     );
     each_value(
-        &receiver,
+        &verifier,
         "X-Extra",
         &[
             ("its separator", b"a:b".to_vec(), Err(HeaderMalformed)),
@@ -103,12 +103,12 @@ fn every_header_is_judged_by_its_role() {
 
 #[test]
 fn header_names_are_compared_as_http_does() {
-    let receiver = receiver(FULL);
+    let verifier = verifier(FULL);
     let mut request = Request::full("{}");
     request.headers[0].0 = "x-sIG";
-    assert_eq!(kind(precheck(&receiver, &request)), Ok(()));
+    assert_eq!(kind(precheck(&verifier, &request)), Ok(()));
     let request = request.with("X-SIG", "00");
-    assert_eq!(kind(precheck(&receiver, &request)), Err(HeaderRepeated));
+    assert_eq!(kind(precheck(&verifier, &request)), Err(HeaderRepeated));
 }
 
 #[test]
@@ -117,21 +117,21 @@ fn unsigned_ids_and_types_are_optional_but_not_ambiguous() {
         .id_header("X-Id")
         .id_header("X-Id")
         .event_header("X-Event");
-    let receiver = receiver(scheme);
+    let verifier = verifier(scheme);
     let base = Request::new("{}").with("X-Sig", tag(b"{}"));
-    let verified = base.judge(&receiver).unwrap();
+    let verified = base.judge(&verifier).unwrap();
     assert_eq!((verified.id(), verified.event_type()), (None, None));
     for role in ["X-Id", "X-Event"] {
         let twice = base.clone().with(role, "a").with(role, "b");
         assert_eq!(
-            kind(precheck(&receiver, &twice)),
+            kind(precheck(&verifier, &twice)),
             Err(HeaderRepeated),
             "{role}"
         );
         for bad in [b"".to_vec(), b"a b".to_vec(), vec![0xff], vec![b'x'; 257]] {
             let request = base.clone().with(role, bad);
             assert_eq!(
-                kind(precheck(&receiver, &request)),
+                kind(precheck(&verifier, &request)),
                 Err(HeaderMalformed),
                 "{role}"
             );
@@ -141,12 +141,12 @@ fn unsigned_ids_and_types_are_optional_but_not_ambiguous() {
 
 #[test]
 fn methods_and_content() {
-    let receiver = receiver(FULL);
+    let verifier = verifier(FULL);
     for method in ["GET", "PUT", "HEAD", "OPTIONS", "post", "POST ", ""] {
         let mut request = Request::full("{}");
         request.method = method;
         assert_eq!(
-            kind(precheck(&receiver, &request)),
+            kind(precheck(&verifier, &request)),
             Err(MethodNotAllowed),
             "{method}"
         );
@@ -154,7 +154,7 @@ fn methods_and_content() {
     let text = |text: &str| text.as_bytes().to_vec();
     let (wrong, encoded) = (Err(ContentType), Err(ContentEncoding));
     each_value(
-        &receiver,
+        &verifier,
         "Content-Type",
         &[
             ("JSON", text("application/json"), Ok(())),
@@ -185,7 +185,7 @@ fn methods_and_content() {
         ],
     );
     each_value(
-        &receiver,
+        &verifier,
         "Content-Encoding",
         &[
             ("identity", text("identity"), Ok(())),
@@ -201,7 +201,7 @@ fn methods_and_content() {
     ] {
         let twice = Request::full("{}").with(header, value).with(header, value);
         assert_eq!(
-            kind(precheck(&receiver, &twice)),
+            kind(precheck(&verifier, &twice)),
             expected,
             "{header} twice"
         );
@@ -210,7 +210,7 @@ fn methods_and_content() {
 
 #[test]
 fn declared_lengths_are_held_against_the_limit() {
-    let receiver = receiver(FULL.body_limit(100));
+    let verifier = verifier(FULL.body_limit(100));
     let text = |text: &str| text.as_bytes().to_vec();
     let rows: Rows<'_> = &[
         ("none", text("0"), Ok(())),
@@ -228,11 +228,11 @@ fn declared_lengths_are_held_against_the_limit() {
         ("empty", text(""), Ok(())),
         ("not UTF-8", vec![0xff], Ok(())),
     ];
-    each_value(&receiver, "Content-Length", rows);
+    each_value(&verifier, "Content-Length", rows);
     let twice = Request::full("{}")
         .with("Content-Length", "1")
         .with("Content-Length", "1");
-    assert_eq!(kind(precheck(&receiver, &twice)), Err(HeaderRepeated));
+    assert_eq!(kind(precheck(&verifier, &twice)), Err(HeaderRepeated));
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn signature_headers_are_bounded() {
     ];
     for (name, scheme, request, expected) in rows {
         assert_eq!(
-            kind(precheck(&receiver(*scheme), request)),
+            kind(precheck(&verifier(*scheme), request)),
             *expected,
             "{name}"
         );
@@ -307,14 +307,14 @@ fn signature_headers_are_bounded() {
 // Nothing hangs on it but a line in a log, so no spelling of it may lose a delivery.
 #[test]
 fn the_attempt_is_never_a_reason_to_refuse() {
-    let receiver = receiver(FULL);
+    let verifier = verifier(FULL);
     let base = Request::full("{}");
     for value in [b"".as_slice(), b"two words", b"\xff", &[b'x'; 300]] {
         let request = base
             .clone()
             .without("X-Attempt")
             .with("X-Attempt", value.to_vec());
-        assert!(precheck(&receiver, &request).is_ok());
-        assert!(precheck(&receiver, &request.with("X-Attempt", value.to_vec())).is_ok());
+        assert!(precheck(&verifier, &request).is_ok());
+        assert!(precheck(&verifier, &request.with("X-Attempt", value.to_vec())).is_ok());
     }
 }

@@ -1,26 +1,16 @@
 //! Where the tenant is named, and that only the lookup's answer counts.
 
 use super::*;
-use crate::{KeyringSource, LookupError, RejectionKind::*, Tenant};
+use crate::{keys::Tenant, rejection::RejectionKind::*};
 
-struct NoShops;
-
-impl KeyringSource for NoShops {
-    async fn keyring(&self, _: &str) -> Result<Option<Tenant>, LookupError> {
-        Ok(None)
-    }
-}
-
-fn shops(at: TenantAt) -> Receiver {
-    Receiver::builder(
+fn shops(at: TenantAt) -> Verifier {
+    Verifier::builder(
         Scheme::body_hmac("X-Sig")
             .id_header("X-Id")
             .build()
             .unwrap(),
     )
-    .endpoint("test")
-    .tenants(at, NoShops)
-    .store(MemoryStore::with_capacity(16))
+    .tenants(at)
     .build()
     .unwrap()
 }
@@ -89,39 +79,39 @@ fn the_tenant_s_name_is_one_short_text_in_one_place() {
 
 #[test]
 fn only_the_lookup_s_tenant_has_keys_and_a_scope() {
-    let receiver = shops(TenantAt::LastPathSegment);
-    let scheme = *receiver.scheme();
+    let verifier = shops(TenantAt::LastPathSegment);
+    let scheme = *verifier.scheme();
     let now = Timestamp::from_unix_seconds(NOW);
-    let head = || receiver.precheck(&signed(), now).unwrap();
+    let head = || verifier.precheck(&signed(), now).unwrap();
     assert_eq!(head().tenant(), Some("webhooks"));
     // No answer, no key: a name in the request opens nothing.
-    assert_eq!(kind(receiver.open(head(), None)), Err(UnknownTenant));
-    assert_eq!(kind(signed().judge(&receiver)), Err(UnknownTenant));
+    assert_eq!(kind(head().open(None)), Err(UnknownTenant));
+    assert_eq!(kind(signed().judge(&verifier)), Err(UnknownTenant));
 
     let with = |keyring| Some(Tenant::new("id-of-the-shop", keyring));
     let keyring = Keyring::new(&scheme, Secret::new(KEY).unwrap()).unwrap();
-    let mut intake = receiver.open(head(), with(keyring)).unwrap();
+    let mut intake = head().open(with(keyring)).unwrap();
     intake.push(signed().body).unwrap();
     assert_eq!(intake.finish().unwrap().tenant(), Some("id-of-the-shop"));
 
     let keyring = Keyring::new(&scheme, Secret::new("of another shop").unwrap()).unwrap();
-    let mut intake = receiver.open(head(), with(keyring)).unwrap();
+    let mut intake = head().open(with(keyring)).unwrap();
     intake.push(signed().body).unwrap();
     assert_eq!(kind(intake.finish()), Err(SignatureMismatch));
 
     let base64 = crate::scheme::samples::BASE64_KEY;
     let keyring = Keyring::new(&base64, Secret::new("c2VjcmV0").unwrap()).unwrap();
-    assert_eq!(kind(receiver.open(head(), with(keyring))), Err(NoActiveKey));
+    assert_eq!(kind(head().open(with(keyring))), Err(NoActiveKey));
 }
 
 #[test]
-fn a_receiver_of_one_keyring_has_no_tenants() {
-    let receiver = receiver(Scheme::body_hmac("X-Sig").id_header("X-Id"));
-    let head = receiver.precheck(&signed(), Timestamp::from_unix_seconds(NOW));
+fn a_verifier_of_one_keyring_has_no_tenants() {
+    let verifier = verifier(Scheme::body_hmac("X-Sig").id_header("X-Id"));
+    let head = verifier.precheck(&signed(), Timestamp::from_unix_seconds(NOW));
     let head = head.unwrap();
     assert_eq!(head.tenant(), None);
-    let other = Keyring::new(receiver.scheme(), Secret::new("other").unwrap()).unwrap();
-    let mut intake = receiver.open(head, Some(Tenant::new("x", other))).unwrap();
+    let other = Keyring::new(verifier.scheme(), Secret::new("other").unwrap()).unwrap();
+    let mut intake = head.open(Some(Tenant::new("x", other))).unwrap();
     intake.push(signed().body).unwrap();
     assert_eq!(intake.finish().unwrap().tenant(), None);
 }

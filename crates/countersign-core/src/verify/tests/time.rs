@@ -4,11 +4,11 @@ use super::{
     head::{Rows, each_value, precheck},
     *,
 };
-use crate::RejectionKind::*;
+use crate::{rejection::RejectionKind::*, scheme::Tolerance};
 
 #[test]
 fn times_are_plain_digits_within_the_tolerance() {
-    let receiver = receiver(FULL);
+    let verifier = verifier(FULL);
     let at = |seconds: i64| (NOW + seconds).to_string().into_bytes();
     let text = |text: &str| text.as_bytes().to_vec();
     let rows: Rows<'_> = &[
@@ -64,23 +64,23 @@ fn times_are_plain_digits_within_the_tolerance() {
         ("minus zero", text("-0"), Err(HeaderMalformed)),
         ("not a number", text("NaN"), Err(HeaderMalformed)),
     ];
-    each_value(&receiver, "X-Time", rows);
+    each_value(&verifier, "X-Time", rows);
 }
 
 #[test]
 fn ages_are_told_and_no_clock_overflows() {
-    let receiver = receiver(FULL);
+    let verifier = verifier(FULL);
     let late = Request::full("{}").set("X-Time", (NOW - 1_000).to_string());
-    let refused = precheck(&receiver, &late).unwrap_err();
+    let refused = precheck(&verifier, &late).unwrap_err();
     assert_eq!(refused.age(), Some(Duration::from_secs(1_000)));
     // A second has 1,000 ms: a time in whole seconds is not older than it says.
     let edge = Request::full("{}").set("X-Time", (NOW - 300).to_string());
     let now = Timestamp::from_unix_millis(NOW * 1_000 + 999);
-    assert_eq!(kind(receiver.precheck(&edge, now)), Ok(()));
+    assert_eq!(kind(verifier.precheck(&edge, now)), Ok(()));
     for clock in [i64::MIN, -1, 0, i64::MAX] {
         for time in ["0", "9223372036854775807", "99999999999999999999"] {
             let request = Request::full("{}").set("X-Time", time);
-            let _verdict = receiver.precheck(&request, Timestamp::from_unix_millis(clock));
+            let _verdict = verifier.precheck(&request, Timestamp::from_unix_millis(clock));
         }
     }
 }
@@ -94,7 +94,7 @@ fn a_time_may_be_missing_where_nothing_hangs_on_it() {
     };
     let timeless = |signed: &[u8]| Request::new("").with("X-Sig", tag(signed));
     let verdict = |scheme: SchemeBuilder, request: &Request| {
-        let verdict = request.judge(&receiver(scheme));
+        let verdict = request.judge(&verifier(scheme));
         verdict
             .map(|verified| verified.time())
             .map_err(|refused| refused.kind())
@@ -137,9 +137,9 @@ fn a_late_retry_is_taken_and_says_how_late_it_is() {
             .retry_time(time)
             .retry_span(Duration::from_secs(27 * 3_600))
     };
-    let receiver = receiver(scheme(RetryTime::Unknown));
+    let verifier = verifier(scheme(RetryTime::Unknown));
     let age = |age: i64| {
-        let verified = late(age).judge(&receiver);
+        let verified = late(age).judge(&verifier);
         verified
             .map(|verified| verified.lateness().map(|late| late.as_secs()))
             .map_err(|refused| refused.kind())
@@ -160,7 +160,7 @@ fn a_late_retry_is_taken_and_says_how_late_it_is() {
     let least = Duration::from_secs(27 * 3_600 + 300);
     assert_eq!(
         shorter.unwrap_err(),
-        ConfigError::LateRetriesRefused { least }
+        VerifierError::LateRetriesRefused { least }
     );
     let refusing = builder(scheme).refuse_late_retries_after(Duration::from_secs(300));
     let refusing = refusing.build().unwrap();
@@ -169,7 +169,7 @@ fn a_late_retry_is_taken_and_says_how_late_it_is() {
     let untimed = builder(crate::scheme::samples::BODY_ONLY).refuse_late_retries_after(least);
     assert_eq!(
         untimed.build().unwrap_err(),
-        ConfigError::ToleranceWithoutSignedTime
+        VerifierError::ToleranceWithoutSignedTime
     );
 }
 
@@ -182,7 +182,7 @@ fn milliseconds_are_milliseconds() {
         .time_in_millis()
         .signed(&[Part::Timestamp, DOT, Part::Body])
         .tolerance(Duration::from_secs(300));
-    let receiver = receiver(scheme);
+    let verifier = verifier(scheme);
     let rows = [
         ("now", 1_712_000_000_000_i64, Ok(())),
         ("300 s old", 1_711_999_700_000, Ok(())),
@@ -202,8 +202,8 @@ fn milliseconds_are_milliseconds() {
     for (name, time, expected) in rows {
         let value = format!("t={time},v1={}", "00".repeat(32));
         let request = Request::new("").with("X-Sig", value);
-        assert_eq!(kind(precheck(&receiver, &request)), expected, "{name}");
+        assert_eq!(kind(precheck(&verifier, &request)), expected, "{name}");
     }
     let timeless = Request::new("").with("X-Sig", format!("v1={}", "00".repeat(32)));
-    assert_eq!(kind(precheck(&receiver, &timeless)), Err(HeaderMissing));
+    assert_eq!(kind(precheck(&verifier, &timeless)), Err(HeaderMissing));
 }

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 /// What was found at a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fact<'b> {
+pub(crate) enum Field<'b> {
     /// Nothing, or null.
     Missing,
     /// A string, or an integer as its digits. Borrowed from the body unless it has escapes.
@@ -18,7 +18,7 @@ pub(crate) enum Fact<'b> {
     Unreadable,
 }
 
-impl Fact<'_> {
+impl Field<'_> {
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -29,14 +29,14 @@ impl Fact<'_> {
 
 /// Reads the values at pointers of object keys, such as `/data/id`.
 ///
-/// A body that is not JSON makes every fact unreadable, and so does a string that is no text, or a
+/// A body that is not JSON makes every field unreadable, and so does a string that is no text, or a
 /// number beyond a double's range, where an object is due. A key that occurs twice on the way makes
-/// the facts behind it unreadable, because parsers differ on which of the two counts.
-pub(crate) fn read<'b>(body: &'b [u8], pointers: &[&str]) -> SmallVec<[Fact<'b>; 5]> {
-    let mut facts: SmallVec<[Fact<'b>; 5]> = SmallVec::from_elem(Fact::Missing, pointers.len());
+/// the fields behind it unreadable, because parsers differ on which of the two counts.
+pub(crate) fn read<'b>(body: &'b [u8], pointers: &[&str]) -> SmallVec<[Field<'b>; 5]> {
+    let mut fields: SmallVec<[Field<'b>; 5]> = SmallVec::from_elem(Field::Missing, pointers.len());
     if !matches!(body.trim_ascii_start(), [b'{', ..]) {
-        facts.fill(Fact::Unreadable);
-        return facts;
+        fields.fill(Field::Unreadable);
+        return fields;
     }
     let mut wants = Wants::new();
     for (at, pointer) in pointers.iter().enumerate() {
@@ -45,15 +45,15 @@ pub(crate) fn read<'b>(body: &'b [u8], pointers: &[&str]) -> SmallVec<[Fact<'b>;
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let walk = Walk {
         wants: &wants,
-        facts: &mut facts,
+        fields: &mut fields,
     };
     let read = walk
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end());
     if read.is_err() {
-        facts.fill(Fact::Unreadable);
+        fields.fill(Field::Unreadable);
     }
-    facts
+    fields
 }
 
 type Wants<'p> = SmallVec<[Want<'p>; 5]>;
@@ -80,7 +80,7 @@ impl<'p> Want<'p> {
 /// the longest pointer and no deeper.
 struct Walk<'w, 'p, 'b> {
     wants: &'w [Want<'p>],
-    facts: &'w mut [Fact<'b>],
+    fields: &'w mut [Field<'b>],
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_, '_, 'de> {
@@ -113,17 +113,17 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
             if hit().all(|want| want.rest.is_some()) {
                 map.next_value_seed(Walk {
                     wants: &deeper,
-                    facts: self.facts,
+                    fields: self.fields,
                 })?;
             } else {
                 let raw: &'de RawValue = map.next_value()?;
                 for want in hit().filter(|want| want.rest.is_none()) {
-                    set(self.facts, want.at, leaf(raw.get()));
+                    set(self.fields, want.at, leaf(raw.get()));
                 }
                 if !deeper.is_empty() {
                     let walk = Walk {
                         wants: &deeper,
-                        facts: self.facts,
+                        fields: self.fields,
                     };
                     let walked = walk.deserialize(raw);
                     walked.map_err(de::Error::custom)?;
@@ -131,7 +131,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
             }
             if twice {
                 for want in hit() {
-                    set(self.facts, want.at, Fact::Unreadable);
+                    set(self.fields, want.at, Field::Unreadable);
                 }
             }
         }
@@ -167,26 +167,26 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
     }
 }
 
-fn set<'b>(facts: &mut [Fact<'b>], at: usize, fact: Fact<'b>) {
-    if let Some(slot) = facts.get_mut(at) {
-        *slot = fact;
+fn set<'b>(fields: &mut [Field<'b>], at: usize, field: Field<'b>) {
+    if let Some(slot) = fields.get_mut(at) {
+        *slot = field;
     }
 }
 
-fn leaf(raw: &str) -> Fact<'_> {
+fn leaf(raw: &str) -> Field<'_> {
     match raw.as_bytes() {
-        b"null" => Fact::Missing,
+        b"null" => Field::Missing,
         [b'"', text @ .., b'"'] if !text.contains(&b'\\') => {
-            core::str::from_utf8(text).map_or(Fact::Unreadable, |text| Fact::Text(text.into()))
+            core::str::from_utf8(text).map_or(Field::Unreadable, |text| Field::Text(text.into()))
         }
         [b'"', ..] => {
             let text = serde_json::from_str::<String>(raw);
-            text.map_or(Fact::Unreadable, |text| Fact::Text(text.into()))
+            text.map_or(Field::Unreadable, |text| Field::Text(text.into()))
         }
         [b'0'..=b'9', ..] if raw.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Fact::Text(raw.into())
+            Field::Text(raw.into())
         }
-        _ => Fact::Unreadable,
+        _ => Field::Unreadable,
     }
 }
 
@@ -251,12 +251,12 @@ impl Visitor<'_> for Key<'_, '_> {
 mod tests {
     use super::*;
 
-    fn one<'b>(body: &'b str, pointer: &str) -> Fact<'b> {
+    fn one<'b>(body: &'b str, pointer: &str) -> Field<'b> {
         read(body.as_bytes(), &[pointer]).remove(0)
     }
 
-    fn text(text: &str) -> Fact<'_> {
-        Fact::Text(text.into())
+    fn text(text: &str) -> Field<'_> {
+        Field::Text(text.into())
     }
 
     #[test]
@@ -265,8 +265,8 @@ mod tests {
         assert_eq!(one(body, "/id"), text("evt_1"));
         assert_eq!(one(body, "/data/id"), text("7"));
         assert_eq!(one(body, "/data/in/id"), text("aA"));
-        assert_eq!(one(body, "/data/none"), Fact::Missing);
-        assert_eq!(one(body, "/x/id"), Fact::Missing);
+        assert_eq!(one(body, "/data/none"), Field::Missing);
+        assert_eq!(one(body, "/x/id"), Field::Missing);
         let both = read(body.as_bytes(), &["/data/id", "/id", "/data/in/id"]);
         assert_eq!(both.as_slice(), [text("7"), text("evt_1"), text("aA")]);
     }
@@ -285,7 +285,7 @@ mod tests {
         ] {
             let body = format!(r#"{{"data":{value},"id":"a"}}"#);
             let found = read(body.as_bytes(), &["/data/id", "/id"]);
-            assert_eq!(found.as_slice(), [Fact::Missing, text("a")], "{value}");
+            assert_eq!(found.as_slice(), [Field::Missing, text("a")], "{value}");
         }
         let keys = r#"{"data":{"\ud800":1,"id":"b"},"\udfff":2,"id":"a"}"#;
         let found = read(keys.as_bytes(), &["/data/id", "/id"]);
@@ -296,17 +296,17 @@ mod tests {
     fn a_pointer_may_begin_with_another() {
         let body = r#"{"data":{"id":"a"},"id":7}"#;
         let found = read(body.as_bytes(), &["/data/id", "/data", "/id/x", "/id"]);
-        let due = [text("a"), Fact::Unreadable, Fact::Missing, text("7")];
+        let due = [text("a"), Field::Unreadable, Field::Missing, text("7")];
         assert_eq!(found.as_slice(), due);
     }
 
     #[test]
     fn duplicate_keys_on_the_way_are_unreadable() {
-        assert_eq!(one(r#"{"id":"a","id":"b"}"#, "/id"), Fact::Unreadable);
-        assert_eq!(one(r#"{"id":"a","id":"a"}"#, "/id"), Fact::Unreadable);
+        assert_eq!(one(r#"{"id":"a","id":"b"}"#, "/id"), Field::Unreadable);
+        assert_eq!(one(r#"{"id":"a","id":"a"}"#, "/id"), Field::Unreadable);
         let outer = r#"{"data":{"id":"a"},"data":{"id":"b"}}"#;
-        assert_eq!(one(outer, "/data/id"), Fact::Unreadable);
-        assert_eq!(one(r#"{"i\u0064":"a","id":"b"}"#, "/id"), Fact::Unreadable);
+        assert_eq!(one(outer, "/data/id"), Field::Unreadable);
+        assert_eq!(one(r#"{"i\u0064":"a","id":"b"}"#, "/id"), Field::Unreadable);
         let elsewhere = r#"{"x":1,"x":2,"id":"a"}"#;
         assert_eq!(one(elsewhere, "/id"), text("a"));
     }
@@ -315,9 +315,9 @@ mod tests {
     fn other_values_and_other_bodies_are_unreadable() {
         for value in ["1.5", "-1", "1e3", "true", "[]", "{}"] {
             let body = format!(r#"{{"id":{value}}}"#);
-            assert_eq!(one(&body, "/id"), Fact::Unreadable, "{value}");
+            assert_eq!(one(&body, "/id"), Field::Unreadable, "{value}");
         }
-        assert_eq!(one(r#"{"id":null}"#, "/id"), Fact::Missing);
+        assert_eq!(one(r#"{"id":null}"#, "/id"), Field::Missing);
         for body in [
             "",
             "[]",
@@ -326,10 +326,10 @@ mod tests {
             "{\"id\":\"a\"}x",
             "nul",
         ] {
-            assert_eq!(one(body, "/id"), Fact::Unreadable, "{body}");
+            assert_eq!(one(body, "/id"), Field::Unreadable, "{body}");
         }
         let not_utf8 = read(b"{\"id\":\"\xff\"}", &["/id"]);
-        assert_eq!(not_utf8.as_slice(), [Fact::Unreadable]);
+        assert_eq!(not_utf8.as_slice(), [Field::Unreadable]);
     }
 
     #[test]
@@ -344,6 +344,6 @@ mod tests {
         };
         assert_eq!(one(&deep("[", "]"), "/id"), text("a"));
         assert_eq!(one(&deep("{\"k\":", "}"), "/id"), text("a"));
-        assert_eq!(one(&deep("[", "]"), "/x"), Fact::Unreadable);
+        assert_eq!(one(&deep("[", "]"), "/x"), Field::Unreadable);
     }
 }

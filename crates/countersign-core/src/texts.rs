@@ -15,40 +15,40 @@ pub(crate) struct Texts {
 
 /// Where one text is among those of its request. Never empty.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
+pub(crate) struct TextRef {
     start: u32,
     len: NonZeroU32,
 }
 
 impl Texts {
     /// Keeps a header value of 1 to 256 visible ASCII characters.
-    pub(crate) fn add_header(&mut self, value: &[u8]) -> Option<Span> {
+    pub(crate) fn add_header(&mut self, value: &[u8]) -> Option<TextRef> {
         (value.len() <= MAX_VALUE && all(value, u8::is_ascii_graphic))
             .then(|| self.add(value))
             .flatten()
     }
 
     /// Keeps a text that is not empty.
-    pub(crate) fn add(&mut self, text: &[u8]) -> Option<Span> {
+    pub(crate) fn add(&mut self, text: &[u8]) -> Option<TextRef> {
         let start = u32::try_from(self.bytes.len()).ok()?;
         let len = NonZeroU32::new(u32::try_from(text.len()).ok()?)?;
         self.bytes.extend_from_slice(text);
-        Some(Span { start, len })
+        Some(TextRef { start, len })
     }
 
     /// The bytes of a text; none where there is none.
-    pub(crate) fn bytes(&self, span: Option<Span>) -> &[u8] {
-        span.and_then(|span| {
-            let start = usize::try_from(span.start).ok()?;
-            let len = usize::try_from(span.len.get()).ok()?;
+    pub(crate) fn bytes(&self, at: Option<TextRef>) -> &[u8] {
+        at.and_then(|at| {
+            let start = usize::try_from(at.start).ok()?;
+            let len = usize::try_from(at.len.get()).ok()?;
             self.bytes.get(start..)?.get(..len)
         })
         .unwrap_or_default()
     }
 
-    pub(crate) fn get(&self, span: Option<Span>) -> Option<&str> {
-        span.is_some()
-            .then(|| core::str::from_utf8(self.bytes(span)).unwrap_or_default())
+    pub(crate) fn get(&self, at: Option<TextRef>) -> Option<&str> {
+        at.is_some()
+            .then(|| core::str::from_utf8(self.bytes(at)).unwrap_or_default())
     }
 }
 

@@ -1,19 +1,19 @@
 //! Taking bodies in: limits, the budget, and what is compared after the proof.
 
 use super::*;
-use crate::{RejectionKind::*, scheme::samples::BODY_ONLY};
+use crate::{rejection::RejectionKind::*, scheme::samples::BODY_ONLY};
 
 const PLAIN: SchemeBuilder = Scheme::body_hmac("X-Sig").id_header("X-Id");
 
-fn open(receiver: &Receiver, body: &[u8]) -> Intake {
+fn open(verifier: &Verifier, body: &[u8]) -> Intake {
     let request = Request::new("").with("X-Sig", tag(body));
     let now = Timestamp::from_unix_seconds(NOW);
-    let head = receiver.precheck(&request, now).unwrap();
-    receiver.open(head, None).unwrap()
+    let head = verifier.precheck(&request, now).unwrap();
+    head.open(None).unwrap()
 }
 
-fn feed(receiver: &Receiver, body: &[u8], chunk: usize) -> Result<Verified, Rejection> {
-    let mut intake = open(receiver, body);
+fn feed(verifier: &Verifier, body: &[u8], chunk: usize) -> Result<Verified, Rejection> {
+    let mut intake = open(verifier, body);
     for chunk in body.chunks(chunk) {
         intake.push(Bytes::copy_from_slice(chunk))?;
     }
@@ -22,16 +22,16 @@ fn feed(receiver: &Receiver, body: &[u8], chunk: usize) -> Result<Verified, Reje
 
 #[test]
 fn the_body_limit_is_enforced_while_reading() {
-    let receiver = receiver(PLAIN.body_limit(100));
+    let verifier = verifier(PLAIN.body_limit(100));
     let body = [b'x'; 101];
     for chunk in [1, 7, 50, 100, 101] {
-        let full = feed(&receiver, &body[..100], chunk).unwrap();
+        let full = feed(&verifier, &body[..100], chunk).unwrap();
         assert_eq!(full.body(), &body[..100], "chunks of {chunk}");
-        let over = feed(&receiver, &body, chunk);
+        let over = feed(&verifier, &body, chunk);
         assert_eq!(kind(over), Err(BodyTooLarge), "chunks of {chunk}");
     }
     // The refused chunk is not kept: what was read stays what it was.
-    let mut intake = open(&receiver, &body[..100]);
+    let mut intake = open(&verifier, &body[..100]);
     intake.push(Bytes::copy_from_slice(&body[..99])).unwrap();
     assert_eq!(
         kind(intake.push(Bytes::from_static(b"xx"))),
@@ -43,9 +43,9 @@ fn the_body_limit_is_enforced_while_reading() {
 
 #[test]
 fn empty_bodies_and_empty_chunks_are_bodies() {
-    let receiver = receiver(PLAIN);
-    assert!(feed(&receiver, b"", 1).unwrap().body().is_empty());
-    let mut intake = open(&receiver, b"ab");
+    let verifier = verifier(PLAIN);
+    assert!(feed(&verifier, b"", 1).unwrap().body().is_empty());
+    let mut intake = open(&verifier, b"ab");
     for chunk in ["", "a", "", "", "b", ""] {
         intake.push(chunk.into()).unwrap();
     }
@@ -54,9 +54,9 @@ fn empty_bodies_and_empty_chunks_are_bodies() {
 
 #[test]
 fn a_body_in_one_chunk_is_not_copied() {
-    let receiver = receiver(PLAIN);
+    let verifier = verifier(PLAIN);
     let body = Bytes::from(vec![b'x'; 1_000]);
-    let mut intake = open(&receiver, &body);
+    let mut intake = open(&verifier, &body);
     intake.push(body.clone()).unwrap();
     let verified = intake.finish().unwrap();
     assert_eq!(verified.body().as_ptr(), body.as_ptr());
@@ -64,14 +64,16 @@ fn a_body_in_one_chunk_is_not_copied() {
 
 #[test]
 fn the_declared_length_is_not_trusted() {
-    let receiver = receiver(PLAIN.body_limit(10));
+    let verifier = verifier(PLAIN.body_limit(10));
     let now = Timestamp::from_unix_seconds(NOW);
     for declared in ["1", "10", "99999999999999999999"] {
         let request = Request::new("")
             .with("X-Sig", tag(b"abcd"))
             .with("Content-Length", declared);
-        let mut intake = receiver
-            .open(receiver.precheck(&request, now).unwrap(), None)
+        let mut intake = verifier
+            .precheck(&request, now)
+            .unwrap()
+            .open(None)
             .unwrap();
         for chunk in ["ab", "c", "d"] {
             intake.push(chunk.into()).unwrap();
@@ -82,15 +84,15 @@ fn the_declared_length_is_not_trusted() {
 
 #[test]
 fn the_budget_of_buffered_bytes_is_shared_and_given_back() {
-    let receiver = builder(PLAIN.body_limit(10).build().unwrap())
+    let verifier = builder(PLAIN.body_limit(10).build().unwrap())
         .limits(|limits| limits.buffered_bytes = 15)
         .build()
         .unwrap();
     let ten = Bytes::from_static(b"0123456789");
     let six = || Bytes::from_static(b"012345");
-    let mut first = open(&receiver, &ten);
+    let mut first = open(&verifier, &ten);
     first.push(ten.clone()).unwrap();
-    let mut second = open(&receiver, b"01234501");
+    let mut second = open(&verifier, b"01234501");
     assert_eq!(kind(second.push(six())), Err(Busy));
     // A proved body is held until its handler is done with it.
     let verified = first.finish().unwrap();
@@ -99,19 +101,13 @@ fn the_budget_of_buffered_bytes_is_shared_and_given_back() {
     second.push(six()).unwrap();
     // A refused one is not, nor is one that broke off.
     assert_eq!(kind(second.finish()), Err(SignatureMismatch));
-    let mut third = open(&receiver, &ten);
+    let mut third = open(&verifier, &ten);
     third.push(ten.clone()).unwrap();
     drop(third);
-    let mut fourth = open(&receiver, &ten);
+    let mut fourth = open(&verifier, &ten);
     fourth.push(ten).unwrap();
     assert!(fourth.finish().is_ok());
-    assert_eq!(
-        receiver
-            .inner
-            .buffered
-            .load(core::sync::atomic::Ordering::Relaxed),
-        0
-    );
+    assert_eq!(verifier.buffered_bytes(), 0);
 }
 
 // Three stalled uploads of the largest body must not refuse every small one.
@@ -119,7 +115,7 @@ fn the_budget_of_buffered_bytes_is_shared_and_given_back() {
 fn large_bodies_leave_a_quarter_of_the_budget_to_small_ones() {
     const KIB: usize = 1024;
     let budget = 1_000 * KIB;
-    let receiver = |longest: usize| {
+    let verifier = |longest: usize| {
         builder(PLAIN.body_limit(longest).build().unwrap())
             .limits(|limits| limits.buffered_bytes = budget)
             .build()
@@ -127,7 +123,7 @@ fn large_bodies_leave_a_quarter_of_the_budget_to_small_ones() {
     };
     let push = |intake: &mut Intake, kib: usize| kind(intake.push(vec![b'x'; kib * KIB].into()));
     // Bodies of up to 200 KiB: large ones get 750 KiB in all, and not a byte more.
-    let shared = receiver(200 * KIB);
+    let shared = verifier(200 * KIB);
     let mut large: Vec<_> = (0..4).map(|_| open(&shared, b"")).collect();
     for intake in &mut large[..3] {
         assert_eq!(push(intake, 200), Ok(()));
@@ -143,7 +139,7 @@ fn large_bodies_leave_a_quarter_of_the_budget_to_small_ones() {
     assert_eq!(push(&mut small[3], 58), Ok(()));
     assert_eq!(push(&mut small[4], 1), Err(Busy));
     // Where the longest body needs it, the part that is kept is smaller.
-    let tight = receiver(900 * KIB);
+    let tight = verifier(900 * KIB);
     let mut one = open(&tight, b"");
     assert_eq!(push(&mut one, 900), Ok(()));
     let mut other = open(&tight, b"");
@@ -155,7 +151,7 @@ type Copies = &'static [(&'static str, &'static str)];
 
 #[test]
 fn copies_must_agree_with_what_is_signed() {
-    let receiver = receiver(FULL);
+    let verifier = verifier(FULL);
     let typed = r#"{"type":"a"}"#;
     let rows: &[(&str, &str, Copies, Result<(), RejectionKind>)] = &[
         ("none", typed, &[], Ok(())),
@@ -203,7 +199,7 @@ fn copies_must_agree_with_what_is_signed() {
         for (header, value) in *copies {
             request = request.with(header, *value);
         }
-        let verdict = request.judge(&receiver);
+        let verdict = request.judge(&verifier);
         if let Ok(verified) = &verdict {
             let event = verified.event_type().map(|event| event.as_str());
             assert_eq!(event, (*body == typed).then_some("a"), "{name}");
@@ -214,13 +210,13 @@ fn copies_must_agree_with_what_is_signed() {
     let forged = Request::full(typed)
         .set("X-Sig", tag(b""))
         .with("X-Type-Copy", "b");
-    assert_eq!(kind(forged.judge(&receiver)), Err(SignatureMismatch));
+    assert_eq!(kind(forged.judge(&verifier)), Err(SignatureMismatch));
 }
 
 // A captured `invoice.updated` verifies under any event name, where the type is not signed.
 #[test]
 fn a_type_that_the_body_contradicts_is_told_apart() {
-    let receiver = builder(BODY_ONLY).build().unwrap();
+    let verifier = builder(BODY_ONLY).build().unwrap();
     let rows: &[(&str, &str, bool)] = &[
         ("invoice.paid", r#"{"status":"paid"}"#, false),
         ("invoice.paid", r#"{"status":"draft"}"#, true),
@@ -253,7 +249,7 @@ fn a_type_that_the_body_contradicts_is_told_apart() {
         let request = Request::new(body.to_owned())
             .with("X-Sig", format!("sha256={}", tag(body.as_bytes())))
             .with("X-Event", *event);
-        let verified = request.judge(&receiver).unwrap();
+        let verified = request.judge(&verifier).unwrap();
         assert_eq!(verified.is_contradicted(), *contradicted, "{event} {body}");
         assert_eq!(
             verified.event_type().map(|event| event.is_signed()),
@@ -264,15 +260,15 @@ fn a_type_that_the_body_contradicts_is_told_apart() {
     let ping = Request::new("{}")
         .with("X-Sig", format!("sha256={}", tag(b"{}")))
         .with("X-Event", "ping");
-    assert!(ping.judge(&receiver).unwrap().is_ping());
+    assert!(ping.judge(&verifier).unwrap().is_ping());
 }
 
 #[test]
-fn keys_come_and_go_by_the_receiver_s_clock() {
-    let receiver = receiver(PLAIN);
+fn keys_come_and_go_by_the_verifier_s_clock() {
+    let verifier = verifier(PLAIN);
     let request = Request::new("{}").with("X-Sig", tag(b"{}"));
-    let at = |seconds| request_at(&receiver, &request, seconds);
-    let keyring = receiver.inner.keys.static_keyring().unwrap();
+    let at = |seconds| request_at(&verifier, &request, seconds);
+    let keyring = verifier.keyring().unwrap();
     let new = Secret::new("the next secret").unwrap().labelled("next");
     let now = Timestamp::from_unix_seconds(NOW);
     keyring
@@ -284,8 +280,8 @@ fn keys_come_and_go_by_the_receiver_s_clock() {
     assert_eq!(kind(at(61)), Err(SignatureMismatch));
 }
 
-fn request_at(receiver: &Receiver, request: &Request, late: i64) -> Result<Verified, Rejection> {
-    receiver.verify(
+fn request_at(verifier: &Verifier, request: &Request, late: i64) -> Result<Verified, Rejection> {
+    verifier.verify(
         request,
         request.body.clone(),
         Timestamp::from_unix_seconds(NOW.saturating_add(late)),

@@ -6,7 +6,7 @@ use std::{env, fs, io, path::Path};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-use crate::{scheme::KeyFormat, text::decode_hex};
+use crate::{scheme::KeyFormat, texts::decode_hex};
 
 /// A sender's signing secret.
 ///

@@ -1,21 +1,21 @@
 //! The proof that a request's signature was right.
 
 use core::{fmt, time::Duration};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::body::Reservation;
 use crate::{
-    DeliveryKey, Timestamp, identity,
+    clock::Timestamp,
     mac::Tags,
-    receiver::Held,
     scheme::Scheme,
-    text::{Span, Texts},
+    texts::{TextRef, Texts},
 };
 
 /// A delivery whose signature was proved over exactly the bytes it holds.
 ///
-/// Only [`Intake::finish`](crate::Intake::finish) and [`Receiver::verify`](crate::Receiver::verify)
+/// Only [`Intake::finish`](super::Intake::finish) and [`Verifier::verify`](super::Verifier::verify)
 /// make one, so code that is handed one cannot have skipped the check:
 ///
 /// ```compile_fail
@@ -26,30 +26,28 @@ use crate::{
 /// [`EventName::is_signed`] and [`id_is_signed`](Self::id_is_signed).
 pub struct Verified {
     parts: VerifiedParts,
-    /// Without an id it takes a hash of the body, so it is made once.
-    key: OnceLock<DeliveryKey>,
 }
 
 /// What the intake found out.
-pub(crate) struct VerifiedParts {
-    pub(crate) tenant: Option<Arc<str>>,
-    pub(crate) matched: Arc<str>,
-    pub(crate) tags: Tags,
-    pub(crate) texts: Texts,
-    pub(crate) id: Option<Span>,
-    pub(crate) event: Option<Span>,
-    pub(crate) standing: Standing,
-    pub(crate) subject: Option<Span>,
-    pub(crate) attempt_id: Option<Span>,
-    pub(crate) time: Option<Timestamp>,
-    pub(crate) received_at: Timestamp,
-    pub(crate) body: Bytes,
-    pub(crate) held: Held,
+pub(super) struct VerifiedParts {
+    pub(super) tenant: Option<Arc<str>>,
+    pub(super) matched: Arc<str>,
+    pub(super) tags: Tags,
+    pub(super) texts: Texts,
+    pub(super) id: Option<TextRef>,
+    pub(super) event: Option<TextRef>,
+    pub(super) standing: Standing,
+    pub(super) subject: Option<TextRef>,
+    pub(super) attempt_id: Option<TextRef>,
+    pub(super) time: Option<Timestamp>,
+    pub(super) received_at: Timestamp,
+    pub(super) body: Bytes,
+    pub(super) held: Reservation,
 }
 
 /// What the signed body says about the claimed event type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(super) enum Standing {
     Unopposed,
     Contradicted,
 }
@@ -76,11 +74,8 @@ impl<'a> EventName<'a> {
 }
 
 impl Verified {
-    pub(crate) const fn new(parts: VerifiedParts) -> Self {
-        Self {
-            parts,
-            key: OnceLock::new(),
-        }
+    pub(super) const fn new(parts: VerifiedParts) -> Self {
+        Self { parts }
     }
 
     /// The body: exactly the bytes that were proved.
@@ -148,7 +143,7 @@ impl Verified {
     /// one that is not is `None`.
     #[must_use]
     pub fn lateness(&self) -> Option<Duration> {
-        let usual = self.receiver().tolerance()?.future;
+        let usual = self.parts.held.policy().tolerance?.future;
         let age = self.received_at().saturating_since(self.time()?);
         (age.as_secs() > usual.as_secs()).then_some(age)
     }
@@ -171,27 +166,10 @@ impl Verified {
         self.parts.tenant.as_deref()
     }
 
-    /// The endpoint, as the receiver names it.
-    #[must_use]
-    pub fn endpoint(&self) -> &str {
-        &self.parts.held.inner.endpoint
-    }
-
     /// The scheme that the signature was checked under.
     #[must_use]
     pub fn scheme(&self) -> &Scheme {
-        &self.parts.held.inner.scheme
-    }
-
-    /// What deduplication is keyed on: the id, or the body where there is none. Where equal bodies are
-    /// events ([`IdenticalBodies::Events`](crate::scheme::IdenticalBodies)), this request alone.
-    #[must_use]
-    pub fn key(&self) -> DeliveryKey {
-        *self.key.get_or_init(|| identity::key(self))
-    }
-
-    pub(crate) fn receiver(&self) -> &Arc<crate::receiver::Inner> {
-        &self.parts.held.inner
+        &self.parts.held.policy().scheme
     }
 
     pub(crate) fn tenant_arc(&self) -> Option<Arc<str>> {
@@ -207,7 +185,7 @@ impl Verified {
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified")
-            .field("endpoint", &self.endpoint())
+            .field("scheme", &self.scheme().name())
             .field("tenant", &self.tenant())
             .field("matched_key", &self.matched_key())
             .field("body_len", &self.body().len())

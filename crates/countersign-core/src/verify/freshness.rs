@@ -1,0 +1,76 @@
+//! When the sender says it sent this, and whether that is near enough.
+
+use super::{policy::Policy, precheck::JudgedHead};
+use crate::{
+    clock::Timestamp,
+    rejection::{Rejection, RejectionKind},
+    scheme::{Part, TimeUnit, Tolerance},
+};
+
+/// Keeps a time exactly as sent, and what it says.
+pub(super) fn read_time(
+    policy: &Policy,
+    judged: &mut JudgedHead,
+    header: &'static str,
+    value: Option<&[u8]>,
+) -> Result<(), Rejection> {
+    let (scheme, tolerance) = (&policy.scheme, policy.tolerance);
+    let Some(value) = value else {
+        // Where nothing about the time is signed or judged, it may be missing.
+        if tolerance.is_none() && !scheme.signed.contains(&Part::Timestamp) {
+            return Ok(());
+        }
+        return Err(Rejection::header_fault(
+            RejectionKind::HeaderMissing,
+            header,
+        ));
+    };
+    let time = parse_time(value, scheme.time_unit().unwrap_or(TimeUnit::Seconds))
+        .ok_or_else(|| Rejection::header_fault(RejectionKind::HeaderMalformed, header))?;
+    judge_time(time, tolerance, judged.at, Some(header))?;
+    judged.time_text = judged.texts.add_header(value);
+    judged.time = Some(time);
+    Ok(())
+}
+
+/// Reads plain digits; a number beyond any calendar is a time in the far future.
+pub(super) fn parse_time(text: &[u8], unit: TimeUnit) -> Option<Timestamp> {
+    if !(1..=20).contains(&text.len()) || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number: u128 = core::str::from_utf8(text).ok()?.parse().ok()?;
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
+    Some(match unit {
+        TimeUnit::Seconds => Timestamp::from_unix_seconds(number),
+        TimeUnit::Millis => Timestamp::from_unix_millis(number),
+    })
+}
+
+/// Refuses a time outside the tolerance; both bounds are inside.
+pub(super) fn judge_time(
+    time: Timestamp,
+    tolerance: Option<Tolerance>,
+    now: Timestamp,
+    header: Option<&'static str>,
+) -> Result<(), Rejection> {
+    let Some(tolerance) = tolerance else {
+        return Ok(());
+    };
+    let refuse = |kind, age| {
+        let rejection = header.map_or(Rejection::new(kind), |name| {
+            Rejection::header_fault(kind, name)
+        });
+        Err(rejection.with_age(age))
+    };
+    let (age, ahead) = (now.saturating_since(time), time.saturating_since(now));
+    if ahead > tolerance.future {
+        return refuse(RejectionKind::TimestampFuture, ahead);
+    }
+    // A time in seconds says nothing about its fraction, so the fraction does not count.
+    if age.as_secs() > tolerance.past.as_secs()
+        || (age > tolerance.past && tolerance.past.subsec_nanos() != 0)
+    {
+        return refuse(RejectionKind::TimestampStale, age);
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! Taking the body in: limit, buffer and MAC in one walk, then the verdict.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    body::{Buffer, Reservation},
+    head::Head,
+    message::{Side, feed_around_body},
+    policy::Policy,
+    precheck::JudgedHead,
+    signed::SignedFields,
+    verified::{Verified, VerifiedParts},
+};
+use crate::{
+    clock::Timestamp,
+    keys::{ActiveKeys, Keyring, Tenant},
+    mac::{self, Macs},
+    rejection::{Rejection, RejectionKind},
+};
+
+/// A body on its way in. Comes from
+/// [`Prechecked::open`](super::Prechecked::open).
+///
+/// Every chunk goes through [`push`](Self::push), which enforces the limit and feeds the MACs;
+/// [`finish`](Self::finish) gives the verdict.
+#[derive(Debug)]
+#[must_use = "a body is proved by `finish`"]
+pub struct Intake {
+    head: JudgedHead,
+    body: Buffer,
+    proof: Proof,
+}
+
+impl Policy {
+    /// Judges a request whose body is already there.
+    pub(super) fn verify(
+        self: &Arc<Self>,
+        head: &(impl Head + ?Sized),
+        body: Bytes,
+        now: Timestamp,
+    ) -> Result<Verified, Rejection> {
+        let mut judged = JudgedHead::new(&self.scheme, now);
+        self.judge(head, &mut judged)?;
+        let keys = self.keys_for(&judged, None)?;
+        let mut proof = Proof::new(Arc::clone(self), &judged, keys);
+        proof.feed(0, &body)?;
+        proof.conclude(&mut judged, body)
+    }
+
+    fn keys_for(&self, head: &JudgedHead, tenant: Option<Tenant>) -> Result<KeysOf, Rejection> {
+        let keys = match (self.keys.keyring(), tenant) {
+            (Some(keyring), _) => KeysOf::new(keyring, None, self, head.at),
+            (None, Some(Tenant { id, keyring })) => KeysOf::new(&keyring, Some(id), self, head.at),
+            (None, None) => return Err(Rejection::new(RejectionKind::UnknownTenant)),
+        };
+        keys.ok_or(Rejection::new(RejectionKind::NoActiveKey))
+    }
+}
+
+impl Intake {
+    pub(super) fn new(
+        policy: Arc<Policy>,
+        head: JudgedHead,
+        tenant: Option<Tenant>,
+    ) -> Result<Self, Rejection> {
+        let keys = policy.keys_for(&head, tenant)?;
+        Ok(Self {
+            proof: Proof::new(policy, &head, keys),
+            head,
+            body: Buffer::Empty,
+        })
+    }
+
+    /// Takes the next chunk of the body.
+    ///
+    /// A body that comes in one chunk is kept as it is, without a copy.
+    ///
+    /// # Errors
+    ///
+    /// When the body is over the limit, or the receiver holds as many bytes as it may.
+    pub fn push(&mut self, chunk: Bytes) -> Result<(), Rejection> {
+        let len = self.proof.feed(self.body.len(), &chunk)?;
+        let limit = self.proof.held.policy().limits.body_bytes;
+        self.body.append(chunk, len, limit);
+        Ok(())
+    }
+
+    /// Ends the body and compares every key's tag with every candidate, in constant time.
+    ///
+    /// # Errors
+    ///
+    /// When no key made any of the signatures, or what was proved contradicts the head.
+    pub fn finish(self) -> Result<Verified, Rejection> {
+        let Self {
+            mut head,
+            body,
+            proof,
+        } = self;
+        proof.conclude(&mut head, body.into_bytes())
+    }
+}
+
+/// The keys that a request is judged by, and whose they are.
+struct KeysOf {
+    tenant: Option<Arc<str>>,
+    active: ActiveKeys,
+}
+
+impl KeysOf {
+    fn new(
+        keyring: &Keyring,
+        tenant: Option<Arc<str>>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let active = keyring.active(now);
+        (keyring.fits(&policy.scheme) && !active.is_empty()).then_some(Self { tenant, active })
+    }
+}
+
+/// A body's MACs under way, and what they are to be compared by.
+#[derive(Debug)]
+struct Proof {
+    macs: Macs,
+    tenant: Option<Arc<str>>,
+    keys: ActiveKeys,
+    held: Reservation,
+}
+
+impl Proof {
+    fn new(policy: Arc<Policy>, head: &JudgedHead, keys: KeysOf) -> Self {
+        let mut macs = keys.active.macs(policy.scheme.algorithm());
+        feed_around_body(&policy, head, &mut macs, Side::Before);
+        Self {
+            macs,
+            tenant: keys.tenant,
+            keys: keys.active,
+            held: Reservation::new(policy),
+        }
+    }
+
+    /// Takes a chunk that comes after `before` bytes, and says how many there are then.
+    fn feed(&mut self, before: usize, chunk: &[u8]) -> Result<usize, Rejection> {
+        let limit = self.held.policy().limits.body_bytes;
+        let len = before
+            .checked_add(chunk.len())
+            .filter(|len| *len <= limit)
+            .ok_or(Rejection::new(RejectionKind::BodyTooLarge))?;
+        self.held.grow(chunk.len())?;
+        self.macs.update(chunk);
+        Ok(len)
+    }
+
+    fn conclude(mut self, head: &mut JudgedHead, body: Bytes) -> Result<Verified, Rejection> {
+        let policy = &**self.held.policy();
+        feed_around_body(policy, head, &mut self.macs, Side::After);
+        let tags = self.macs.finish();
+        let matched = mac::matching_key(&tags, &head.candidates)
+            .and_then(|at| self.keys.label(at))
+            .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
+
+        let fields = SignedFields::read(policy, head, &body)?;
+        Ok(Verified::new(VerifiedParts {
+            tenant: self.tenant,
+            matched,
+            tags,
+            texts: core::mem::take(&mut head.texts),
+            id: fields.id.or(head.id),
+            event: fields.event.or(head.event),
+            standing: fields.standing,
+            subject: fields.subject,
+            attempt_id: head.attempt_id,
+            time: fields.time.or(head.time),
+            received_at: head.at,
+            body,
+            held: self.held,
+        }))
+    }
+}

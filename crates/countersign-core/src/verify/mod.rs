@@ -1,0 +1,34 @@
+//! Proving a request: from its head and its body to a [`Verified`] or a [`Rejection`].
+//!
+//! Nothing in here knows of deduplication, of an endpoint, of a runtime or of what time it is: time
+//! comes in as a value. The steps are in the order of the files: the head is judged (`precheck`, with
+//! `signature` and `freshness`), the body taken in (`intake`, with `body` and `message`), and what the
+//! scheme takes from the proved bytes is read (`signed`, with `fields`).
+
+mod body;
+mod builder;
+mod fields;
+mod freshness;
+mod head;
+mod intake;
+mod limits;
+mod message;
+mod policy;
+mod precheck;
+mod signature;
+mod signed;
+mod slots;
+#[cfg(test)]
+pub(crate) mod tests;
+mod verified;
+mod verifier;
+
+pub use self::{
+    builder::{VerifierBuilder, VerifierError},
+    head::Head,
+    intake::Intake,
+    limits::VerifyLimits,
+    precheck::Prechecked,
+    verified::{EventName, Verified},
+    verifier::Verifier,
+};

@@ -1,0 +1,242 @@
+//! Refusing from the head alone, before a key is looked up and before a body byte is read.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::{
+    Intake,
+    freshness::read_time,
+    head::{FoundHeaders, Head},
+    policy::Policy,
+    signature::SignatureHeaders,
+    slots::HeaderSlots,
+};
+use crate::{
+    clock::Timestamp,
+    keys::{Tenant, TenantAt},
+    mac::Tags,
+    rejection::{Rejection, RejectionKind},
+    scheme::{Part, Scheme, SignatureFault, TimeAt, parse_signature},
+    texts::{TextRef, Texts},
+};
+
+/// A request head that passed every check that needs no key. Comes from
+/// [`Verifier::precheck`](super::Verifier::precheck), and goes on with the verifier that judged it.
+#[derive(Clone, Debug)]
+#[must_use = "a body is taken in by `open`"]
+pub struct Prechecked {
+    policy: Arc<Policy>,
+    head: JudgedHead,
+}
+
+impl Prechecked {
+    pub(super) const fn new(policy: Arc<Policy>, head: JudgedHead) -> Self {
+        Self { policy, head }
+    }
+
+    /// The tenant that the request names, to be looked up. Anybody may have written it.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.head.texts.get(self.head.tenant)
+    }
+
+    /// Starts taking in the body, with the keys that are active at the time of the precheck.
+    ///
+    /// `tenant` is what the lookup returned, for a verifier of many tenants.
+    ///
+    /// # Errors
+    ///
+    /// When there is no key to check with.
+    pub fn open(self, tenant: Option<Tenant>) -> Result<Intake, Rejection> {
+        Intake::new(self.policy, self.head, tenant)
+    }
+}
+
+/// What is kept of a head.
+#[derive(Clone, Debug)]
+pub(super) struct JudgedHead {
+    pub(super) candidates: Tags,
+    pub(super) texts: Texts,
+    pub(super) time_text: Option<TextRef>,
+    pub(super) time: Option<Timestamp>,
+    pub(super) id: Option<TextRef>,
+    pub(super) event: Option<TextRef>,
+    pub(super) id_copy: Option<TextRef>,
+    pub(super) event_copy: Option<TextRef>,
+    pub(super) attempt_id: Option<TextRef>,
+    pub(super) signed_headers: SmallVec<[TextRef; 2]>,
+    pub(super) tenant: Option<TextRef>,
+    pub(super) at: Timestamp,
+}
+
+impl JudgedHead {
+    pub(super) fn new(scheme: &Scheme, now: Timestamp) -> Self {
+        Self {
+            candidates: Tags::new(scheme.algorithm),
+            texts: Texts::default(),
+            time_text: None,
+            time: None,
+            id: None,
+            event: None,
+            id_copy: None,
+            event_copy: None,
+            attempt_id: None,
+            signed_headers: SmallVec::new(),
+            tenant: None,
+            at: now,
+        }
+    }
+}
+
+impl Policy {
+    /// Judges a head in place: what is kept of one is large enough for its moves to be felt.
+    pub(super) fn judge(
+        &self,
+        head: &(impl Head + ?Sized),
+        judged: &mut JudgedHead,
+    ) -> Result<(), Rejection> {
+        let (scheme, slots) = (&self.scheme, &self.slots);
+        if head.method() != "POST" {
+            return Err(Rejection::new(RejectionKind::MethodNotAllowed));
+        }
+        let mut found = FoundHeaders::default();
+        slots.wanted.find(head, &mut found);
+        check_content(scheme, slots, &found)?;
+
+        let signature = SignatureHeaders::find(scheme, slots, &found, head, &self.limits)?;
+        let signature_time = parse_signature(
+            scheme,
+            &signature.values,
+            self.limits.candidates,
+            &mut judged.candidates,
+        )
+        .map_err(|fault| {
+            let kind = match fault {
+                SignatureFault::TooManyCandidates => RejectionKind::TooManyCandidates,
+                SignatureFault::Malformed | SignatureFault::NoCandidate => {
+                    RejectionKind::HeaderMalformed
+                }
+            };
+            Rejection::header_fault(kind, signature.name)
+        })?;
+
+        match scheme.time.map(|rule| rule.at) {
+            Some(TimeAt::Header(name)) => {
+                let value = slots
+                    .time
+                    .map_or(Ok(None), |slot| slots.one(&found, slot))?;
+                read_time(self, judged, name, value)?;
+            }
+            Some(TimeAt::SignatureKey(_)) => {
+                read_time(self, judged, signature.name, signature_time)?;
+            }
+            Some(TimeAt::Body(_)) | None => {}
+        }
+
+        let texts = &mut judged.texts;
+        judged.id = slots.text(texts, &found, slots.id)?;
+        if scheme.signed.contains(&Part::Id)
+            && let Some(slot) = slots.id
+        {
+            if judged.id.is_none() {
+                return Err(slots.fault(RejectionKind::HeaderMissing, slot));
+            }
+            if !scheme.keeps_apart(Part::Id, texts.bytes(judged.id)) {
+                return Err(slots.fault(RejectionKind::HeaderMalformed, slot));
+            }
+        }
+        let header_parts = scheme
+            .signed
+            .iter()
+            .filter(|part| matches!(part, Part::Header(_)));
+        for (slot, part) in slots.signed_headers.iter().zip(header_parts) {
+            let value = slots
+                .text(texts, &found, Some(*slot))?
+                .ok_or_else(|| slots.fault(RejectionKind::HeaderMissing, *slot))?;
+            if !scheme.keeps_apart(*part, texts.bytes(Some(value))) {
+                return Err(slots.fault(RejectionKind::HeaderMalformed, *slot));
+            }
+            judged.signed_headers.push(value);
+        }
+
+        let declared = slots
+            .one(&found, slots.content_length)?
+            .and_then(|value| core::str::from_utf8(value).ok()?.parse::<u64>().ok());
+        if declared.is_some_and(|len| {
+            usize::try_from(len).map_or(true, |len| len > self.limits.body_bytes)
+        }) {
+            return Err(Rejection::new(RejectionKind::BodyTooLarge));
+        }
+
+        judged.event = slots.text(texts, &found, slots.event)?;
+        judged.id_copy = slots.text(texts, &found, slots.id_copy)?;
+        judged.event_copy = slots.text(texts, &found, slots.event_copy)?;
+        // It is for logs only, so a malformed one refuses nothing.
+        judged.attempt_id = slots.text(texts, &found, slots.attempt).ok().flatten();
+        judged.tenant = self.tenant_of(texts, head, &found)?;
+        Ok(())
+    }
+
+    fn tenant_of(
+        &self,
+        texts: &mut Texts,
+        head: &(impl Head + ?Sized),
+        found: &FoundHeaders<'_>,
+    ) -> Result<Option<TextRef>, Rejection> {
+        let Some(at) = self.keys.tenant_at() else {
+            return Ok(None);
+        };
+        let tenant = match at {
+            TenantAt::Header(_) => self.slots.text(texts, found, self.slots.tenant)?,
+            TenantAt::LastPathSegment => head
+                .path()
+                .rsplit('/')
+                .next()
+                .and_then(|segment| texts.add_header(segment.as_bytes())),
+            TenantAt::Query(name) => {
+                let mut values = head
+                    .query()
+                    .unwrap_or_default()
+                    .split('&')
+                    .filter_map(|pair| pair.split_once('='))
+                    .filter(|(key, _)| *key == name)
+                    .map(|(_, value)| value);
+                match (values.next(), values.next()) {
+                    (Some(value), None) => texts.add_header(value.as_bytes()),
+                    _ => None,
+                }
+            }
+        };
+        tenant
+            .map(Some)
+            .ok_or_else(|| Rejection::new(RejectionKind::UnknownTenant))
+    }
+}
+
+fn check_content(
+    scheme: &Scheme,
+    slots: &HeaderSlots,
+    found: &FoundHeaders<'_>,
+) -> Result<(), Rejection> {
+    let content_type = || Rejection::new(RejectionKind::ContentType);
+    if let Some(value) = found.one(slots.content_type).map_err(|_| content_type())? {
+        let value = value.trim_ascii_start();
+        let is = |known: &&str| {
+            value
+                .split_at_checked(known.len())
+                .is_some_and(|(essence, rest)| {
+                    essence.eq_ignore_ascii_case(known.as_bytes())
+                        && matches!(rest.trim_ascii_start(), [] | [b';', ..])
+                })
+        };
+        if !scheme.content_types.iter().any(is) {
+            return Err(content_type());
+        }
+    }
+    match found.one(slots.content_encoding) {
+        Ok(None) => Ok(()),
+        Ok(Some(value)) if value.eq_ignore_ascii_case(b"identity") => Ok(()),
+        _ => Err(Rejection::new(RejectionKind::ContentEncoding)),
+    }
+}

@@ -1,0 +1,133 @@
+//! What a scheme takes from the proved body, and whether copies in headers agree.
+
+use smallvec::SmallVec;
+
+use super::{
+    fields::{self, Field},
+    freshness,
+    policy::Policy,
+    precheck::JudgedHead,
+    verified::Standing,
+};
+use crate::{
+    clock::Timestamp,
+    rejection::{Rejection, RejectionKind},
+    scheme::{Place, TimeAt},
+    texts::{TextRef, Texts},
+};
+
+/// What a scheme takes from the proved body.
+pub(super) struct SignedFields {
+    pub(super) id: Option<TextRef>,
+    pub(super) event: Option<TextRef>,
+    pub(super) time: Option<Timestamp>,
+    pub(super) subject: Option<TextRef>,
+    pub(super) standing: Standing,
+}
+
+impl SignedFields {
+    pub(super) fn read(
+        policy: &Policy,
+        head: &mut JudgedHead,
+        body: &[u8],
+    ) -> Result<Self, Rejection> {
+        let scheme = &policy.scheme;
+        let pointer = |place| match place {
+            Some(Place::Body(pointer)) => Some(pointer),
+            Some(Place::Header(_)) | None => None,
+        };
+        let time_at = match scheme.time.map(|rule| rule.at) {
+            Some(TimeAt::Body(pointer)) => Some(pointer),
+            _ => None,
+        };
+        // An unsigned type is only supported by what the body says.
+        let proof = match (scheme.event, head.texts.get(head.event)) {
+            (Some(Place::Header(_)), Some(name)) => {
+                scheme.event_rule(name).and_then(|rule| rule.proof)
+            }
+            _ => None,
+        };
+        let (id_at, event_at) = (pointer(scheme.id), pointer(scheme.event));
+        let pointers: SmallVec<[&str; 5]> = [
+            id_at,
+            event_at,
+            time_at,
+            scheme.subject,
+            proof.map(|(pointer, _)| pointer),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let mut found = if pointers.is_empty() {
+            SmallVec::new()
+        } else {
+            fields::read(body, &pointers)
+        }
+        .into_iter();
+        let mut next = |wanted: bool| wanted.then(|| found.next()).flatten();
+
+        let id = covered(&mut head.texts, next(id_at.is_some()).as_ref());
+        let event = covered(&mut head.texts, next(event_at.is_some()).as_ref());
+        let time = next(time_at.is_some());
+        let subject = covered(&mut head.texts, next(scheme.subject.is_some()).as_ref());
+        let claim = next(proof.is_some());
+
+        // What a copy repeats is signed, in the body or in a header of its own.
+        let (signed_id, signed_event) = (id.or(head.id), event.or(head.event));
+        check_copy(scheme.id_copy, &head.texts, signed_id, head.id_copy)?;
+        check_copy(
+            scheme.event_copy,
+            &head.texts,
+            signed_event,
+            head.event_copy,
+        )?;
+        let time = match (time, scheme.time_unit()) {
+            (Some(fact), Some(unit)) => {
+                let time = fact
+                    .text()
+                    .and_then(|text| freshness::parse_time(text.as_bytes(), unit));
+                if let Some(time) = time {
+                    freshness::judge_time(time, policy.tolerance, head.at, None)?;
+                } else if policy.tolerance.is_some() {
+                    return Err(Rejection::new(RejectionKind::TimestampMissing));
+                }
+                time
+            }
+            _ => None,
+        };
+        let standing = match (proof, claim) {
+            (Some((_, values)), Some(Field::Text(text))) if !values.contains(&&*text) => {
+                Standing::Contradicted
+            }
+            (Some(_), Some(Field::Unreadable)) => Standing::Contradicted,
+            _ => Standing::Unopposed,
+        };
+        Ok(Self {
+            id,
+            event,
+            time,
+            subject,
+            standing,
+        })
+    }
+}
+
+fn covered(texts: &mut Texts, fact: Option<&Field<'_>>) -> Option<TextRef> {
+    fact.and_then(Field::text)
+        .and_then(|text| texts.add(text.as_bytes()))
+}
+
+/// A header that repeats a signed value must agree with it, where both are there.
+fn check_copy(
+    header: Option<&'static str>,
+    texts: &Texts,
+    covered: Option<TextRef>,
+    copy: Option<TextRef>,
+) -> Result<(), Rejection> {
+    match (header, texts.get(covered), texts.get(copy)) {
+        (Some(header), Some(covered), Some(copy)) if covered != copy => Err(
+            Rejection::header_fault(RejectionKind::CopyDisagrees, header),
+        ),
+        _ => Ok(()),
+    }
+}
