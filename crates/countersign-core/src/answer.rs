@@ -2,7 +2,7 @@
 
 use core::{fmt, time::Duration};
 
-use crate::{Rejection, RejectionClass, RejectionKind};
+use crate::rejection::{Rejection, RejectionClass, RejectionKind};
 
 /// The response header that says what deduplication made of a delivery.
 pub const DEDUP_HEADER: &str = "countersign-dedup";

@@ -7,7 +7,14 @@ use core::{
 };
 use std::sync::Arc;
 
-use crate::{Dedup, DeliveryKey, Fence, Raw, Received, Recurrence, identity};
+use crate::{
+    answer::Dedup,
+    extract::Raw,
+    identity,
+    key::DeliveryKey,
+    receiver::Received,
+    store::{Fence, Recurrence},
+};
 
 /// A proved delivery whose claim this process holds: what adapters put into a request's extensions.
 ///
@@ -28,7 +35,7 @@ struct AdmittedInner {
 }
 
 impl Admitted {
-    pub(crate) fn new(received: Received, claimed: &crate::Claimed) -> Self {
+    pub(crate) fn new(received: Received, claimed: &crate::store::Claimed) -> Self {
         Self {
             inner: Arc::new(AdmittedInner {
                 received,

@@ -7,7 +7,13 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::{
-    Admitted, Answer, Dedup, Delivery, Notice, Rejection, RejectionKind, Scheme, Verified, trace,
+    answer::{Answer, Dedup},
+    delivery::{Admitted, Delivery},
+    notice::Notice,
+    rejection::{Rejection, RejectionKind},
+    scheme::Scheme,
+    trace,
+    verify::Verified,
 };
 
 /// The exact bytes of a delivery, for handlers that parse them on their own.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{Owner, mac};
+use crate::{mac, store::Owner};
 
 /// Written into every key, so that a change of derivation cannot meet old rows.
 const VERSION: &[u8] = b"countersign key 1";

@@ -7,7 +7,12 @@ mod on {
 
     use metrics::{counter, gauge, histogram};
 
-    use crate::{Claim, Dedup, Recurrence, RejectionKind, StoreError, StoreErrorKind, Streak};
+    use crate::{
+        answer::Dedup,
+        notice::Streak,
+        rejection::RejectionKind,
+        store::{Claim, Recurrence, StoreError, StoreErrorKind},
+    };
 
     pub(crate) fn delivery(endpoint: &str, outcome: Dedup) {
         counter!(
@@ -112,7 +117,12 @@ mod on {
 mod off {
     use core::time::Duration;
 
-    use crate::{Claim, Dedup, Recurrence, RejectionKind, StoreError, Streak};
+    use crate::{
+        answer::Dedup,
+        notice::Streak,
+        rejection::RejectionKind,
+        store::{Claim, Recurrence, StoreError},
+    };
 
     pub(crate) fn delivery(_: &str, _: Dedup) {}
     pub(crate) fn recurrence(_: &str, _: Recurrence, _: &'static str) {}

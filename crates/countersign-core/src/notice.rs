@@ -3,7 +3,7 @@
 use core::{fmt, panic::AssertUnwindSafe};
 use std::{panic::catch_unwind, sync::Arc};
 
-use crate::{Admitted, DeliveryKey, Received, StoreError, trace};
+use crate::{delivery::Admitted, key::DeliveryKey, receiver::Received, store::StoreError, trace};
 
 /// Something happened that no handler sees. Given to
 /// [`ReceiverBuilder::on_notice`](crate::ReceiverBuilder::on_notice).
@@ -42,7 +42,7 @@ pub enum Notice<'a> {
     /// receiver fails open; a lease that could not be prolonged or given back ends by itself.
     StoreFailed(&'a StoreError),
     /// The tenant lookup did not answer, and a request was refused for it.
-    LookupFailed(&'a crate::LookupError),
+    LookupFailed(&'a crate::keys::LookupError),
 }
 
 /// What is left of a delivery that waits for a copy, for its log.

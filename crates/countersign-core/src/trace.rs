@@ -9,8 +9,15 @@ mod on {
     use tracing::{Instrument, Span, debug, error, info, warn};
 
     use crate::{
-        Admitted, Dedup, DeliveryKey, LookupError, Received, Recurrence, Rejection, RejectionClass,
-        StoreError, Streak, notice::Summary, scheme::Place,
+        answer::Dedup,
+        delivery::Admitted,
+        key::DeliveryKey,
+        keys::LookupError,
+        notice::{Streak, Summary},
+        receiver::Received,
+        rejection::{Rejection, RejectionClass},
+        scheme::Place,
+        store::{Recurrence, StoreError},
     };
 
     pub(crate) fn span(admitted: &Admitted) -> Span {
@@ -187,8 +194,14 @@ mod off {
     use core::{future::Future, time::Duration};
 
     use crate::{
-        Admitted, Dedup, DeliveryKey, LookupError, Received, Rejection, StoreError, Streak,
-        notice::Summary,
+        answer::Dedup,
+        delivery::Admitted,
+        key::DeliveryKey,
+        keys::LookupError,
+        notice::{Streak, Summary},
+        receiver::Received,
+        rejection::Rejection,
+        store::StoreError,
     };
 
     /// A span that is not there.

@@ -16,7 +16,13 @@ use super::{
     time_limit::within,
     twins::{TwinEnd, WaitPermit},
 };
-use crate::{Claim, ClaimRequest, Clock, DeliveryKey, Rejection, RejectionKind, StoreError, meter};
+use crate::{
+    clock::Clock,
+    key::DeliveryKey,
+    meter,
+    rejection::{Rejection, RejectionKind},
+    store::{Claim, ClaimRequest, StoreError},
+};
 
 /// What goes on in this process. Empty where the store is in the process: it is as quick to ask.
 #[derive(Debug, Default)]

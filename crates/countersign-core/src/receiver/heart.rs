@@ -19,7 +19,12 @@ use futures_util::{
 };
 
 use super::Inner;
-use crate::{Clock, DeliveryKey, Fence, Fenced, trace};
+use crate::{
+    clock::Clock,
+    key::DeliveryKey,
+    store::{Fence, Fenced},
+    trace,
+};
 
 /// How many claims are prolonged at a time.
 const AT_ONCE: usize = 256;

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::DeliveryKey;
+use crate::key::DeliveryKey;
 
 /// How many ids are watched at once. An id field that is the wrong one shows at any of them.
 const WATCHED: usize = 256;

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Owner;
+use crate::store::Owner;
 
 /// A random start and a counter: unique within the process, and across processes by chance.
 #[derive(Debug)]

@@ -19,8 +19,14 @@ use super::{
     time_limit::{either, within},
 };
 use crate::{
-    Answer, Clock, Dedup, Fenced, KeyState, Notice, Outcome, Rejection, RejectionKind,
-    clock::Sleep, meter, trace,
+    answer::{Answer, Dedup},
+    clock::{Clock, Sleep},
+    delivery::Outcome,
+    meter,
+    notice::Notice,
+    rejection::{Rejection, RejectionKind},
+    store::{Fenced, KeyState},
+    trace,
 };
 
 /// What a handler's result means for its delivery.

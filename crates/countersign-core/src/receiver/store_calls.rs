@@ -9,8 +9,13 @@ use core::{
 
 use super::{Inner, time_limit::within};
 use crate::{
-    Admitted, Claim, ClaimRequest, Clock, Completion, DeliveryKey, Fence, Fenced, KeyState, Notice,
-    StoreError, StoreErrorKind, meter, trace,
+    clock::Clock,
+    delivery::{Admitted, Completion},
+    key::DeliveryKey,
+    meter,
+    notice::Notice,
+    store::{Claim, ClaimRequest, Fence, Fenced, KeyState, StoreError, StoreErrorKind},
+    trace,
 };
 
 /// Failures in a row after which the store is left alone for a while.

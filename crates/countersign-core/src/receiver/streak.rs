@@ -3,7 +3,11 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::Inner;
-use crate::{Notice, RejectionKind, Streak, meter};
+use crate::{
+    meter,
+    notice::{Notice, Streak},
+    rejection::RejectionKind,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Streaks {

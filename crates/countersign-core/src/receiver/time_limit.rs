@@ -7,7 +7,7 @@ use core::{
     time::Duration,
 };
 
-use crate::{Clock, clock::Sleep};
+use crate::clock::{Clock, Sleep};
 
 /// The output of a future, or `None` when the clock passes `until` first.
 ///

@@ -14,7 +14,7 @@ use std::{
 use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
 
 use super::{Inner, time_limit::within};
-use crate::{Clock, DeliveryKey, KeyState};
+use crate::{clock::Clock, key::DeliveryKey, store::KeyState};
 
 type Ended = Shared<BoxFuture<'static, TwinEnd>>;
 

@@ -6,7 +6,7 @@ use super::{
     Encoding, EventRule, Grammar, IdenticalBodies, KeyFormat, LATE_RETRY_MARGIN, Location, Part,
     Place, RetryTime, Scheme, TimeAt, TimeRule, TimeUnit, Tolerance,
 };
-use crate::Algorithm;
+use crate::mac::Algorithm;
 
 impl Scheme {
     /// The sender's name, for logs and documentation.

@@ -6,7 +6,7 @@ use super::{
     DEFAULT_BODY_LIMIT, Encoding, EventRule, Grammar, IdenticalBodies, KeyFormat, Location, Part,
     Place, RetryTime, Scheme, SchemeError, TimeAt, TimeRule, TimeUnit, Tolerance,
 };
-use crate::Algorithm;
+use crate::mac::Algorithm;
 
 /// Builds a [`Scheme`]; every method is `const`.
 ///

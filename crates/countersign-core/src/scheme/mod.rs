@@ -35,7 +35,7 @@
 
 use core::time::Duration;
 
-use crate::Algorithm;
+use crate::mac::Algorithm;
 
 mod accessors;
 mod builder;

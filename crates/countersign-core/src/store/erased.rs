@@ -5,7 +5,7 @@ use core::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::{Capabilities, Claim, ClaimRequest, DedupStore, Fence, Fenced, KeyState, StoreError};
-use crate::{Clock, DeliveryKey};
+use crate::{clock::Clock, key::DeliveryKey};
 
 /// The object-safe twin of [`DedupStore`].
 pub(crate) trait DynStore: Send + Sync + 'static {

@@ -8,7 +8,7 @@
 use core::{future::Future, time::Duration};
 use std::sync::Arc;
 
-use crate::{Clock, DeliveryKey};
+use crate::{clock::Clock, key::DeliveryKey};
 
 mod erased;
 mod error;

@@ -12,7 +12,7 @@ use super::{
     row::{Pointer, Run, Slot},
     shard::{Last, State},
 };
-use crate::{Claim, ClaimRequest, Claimed, OnRepeat, Recurrence};
+use crate::store::{Claim, ClaimRequest, Claimed, OnRepeat, Recurrence};
 
 type Places = SmallVec<[Place; 2]>;
 
@@ -423,7 +423,7 @@ impl Hold {
     /// The claim as it was granted.
     fn claimed(&self, fence: u64) -> Claimed {
         Claimed {
-            fence: crate::Fence::from_u64(fence),
+            fence: crate::store::Fence::from_u64(fence),
             attempt: self.attempt,
             takeover: self.attempt > 1,
             recurrence: self.recurrence,

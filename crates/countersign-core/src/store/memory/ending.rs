@@ -10,7 +10,10 @@ use super::{
     shard::{Shard, State},
     sync::{MutexGuard, Ordering, lock, try_lock},
 };
-use crate::{DeliveryKey, Fence, Fenced};
+use crate::{
+    key::DeliveryKey,
+    store::{Fence, Fenced},
+};
 
 /// How many rows of a shard are looked at under one lock of a purge.
 pub(super) const BATCH: usize = 64;

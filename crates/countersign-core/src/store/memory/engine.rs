@@ -15,7 +15,9 @@ use super::{
     sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, lock},
 };
 use crate::{
-    Claim, ClaimRequest, Clock, DeliveryKey, Fence, Fenced, KeyState, StoreError, Timestamp,
+    clock::{Clock, Timestamp},
+    key::DeliveryKey,
+    store::{Claim, ClaimRequest, Fence, Fenced, KeyState, StoreError},
 };
 
 /// How many rows a claim looks at that may have ended, besides two for each of its aliases.

@@ -5,7 +5,10 @@ use core::{task::Waker, time::Duration};
 use smallvec::SmallVec;
 
 use super::row::{Pointer, Slot};
-use crate::{DeliveryKey, Owner, Recurrence};
+use crate::{
+    key::DeliveryKey,
+    store::{Owner, Recurrence},
+};
 
 /// One claim that is held, or whose lease has run out without anybody taking over.
 pub(super) struct Hold {

@@ -19,7 +19,7 @@ use self::{
     wait::Wait,
 };
 use super::{Capabilities, Claim, ClaimRequest, DedupStore, Fence, Fenced, KeyState, StoreError};
-use crate::{Clock, DeliveryKey};
+use crate::{clock::Clock, key::DeliveryKey};
 
 mod claim;
 mod ending;

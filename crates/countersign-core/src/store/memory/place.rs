@@ -4,7 +4,7 @@ use core::hash::BuildHasher;
 use std::collections::hash_map::RandomState;
 
 use super::row::Name;
-use crate::DeliveryKey;
+use crate::key::DeliveryKey;
 
 /// How many shards there are; a power of two of at most 64, so that a set of them is one word.
 pub(super) const SHARDS: u8 = if cfg!(all(test, shuttle)) { 4 } else { 64 };

@@ -11,7 +11,11 @@ use super::{
     engine::{Engine, Watch},
     place::Place,
 };
-use crate::{Clock, DeliveryKey, KeyState, StoreError, clock::Sleep};
+use crate::{
+    clock::{Clock, Sleep},
+    key::DeliveryKey,
+    store::{KeyState, StoreError},
+};
 
 /// The future behind [`MemoryStore`](super::MemoryStore)'s `wait`.
 ///

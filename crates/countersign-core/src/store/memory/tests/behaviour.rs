@@ -19,8 +19,9 @@ use super::{
     support::{StepClock, claim, complete, hold, key, now, request, try_claim},
 };
 use crate::{
-    Claim, Clock, DedupStore, DeliveryKey, Fenced, KeyState, Owner, Sleep, StoreErrorKind,
-    SystemClock,
+    clock::{Clock, Sleep, SystemClock},
+    key::DeliveryKey,
+    store::{Claim, DedupStore, Fenced, KeyState, Owner, StoreErrorKind},
 };
 
 const LEASE: Duration = Duration::from_secs(10);
@@ -46,7 +47,7 @@ impl Count {
     }
 }
 
-type Waiting<'a> = Pin<&'a mut dyn Future<Output = Result<KeyState, crate::StoreError>>>;
+type Waiting<'a> = Pin<&'a mut dyn Future<Output = Result<KeyState, crate::store::StoreError>>>;
 
 fn poll(mut waiting: Waiting<'_>, woken: &Arc<Count>) -> Option<KeyState> {
     let waker = Waker::from(Arc::clone(woken));
@@ -227,7 +228,7 @@ fn a_poisoned_lock_is_taken_as_it_is() {
 
 #[test]
 fn whatever_settles_a_key_wakes_who_waits() {
-    type Change = fn(&MemoryStore, &StepClock, crate::Claimed);
+    type Change = fn(&MemoryStore, &StepClock, crate::store::Claimed);
     let table: [(&str, Change, Option<KeyState>); 5] = [
         (
             "complete",
@@ -360,7 +361,8 @@ fn threads_that_claim_the_same_keys_never_share_one() {
                         complete(&store, &name(n), claimed, 60);
                     }
                     let key = DeliveryKey::for_id("aliased", None, &n.to_string());
-                    let asked = crate::ClaimRequest::new(key, Owner::from_u128(owner), LEASE);
+                    let asked =
+                        crate::store::ClaimRequest::new(key, Owner::from_u128(owner), LEASE);
                     let aliases = aliases(n);
                     let asked = asked.with_aliases(&aliases);
                     match now(store.claim(asked)).unwrap() {

@@ -11,7 +11,10 @@ use super::{
     super::MemoryStore,
     support::{StepClock, claim, complete, entity, key, now, request},
 };
-use crate::{Claim, Claimed, DedupStore, DeliveryKey, Fenced, KeyState, Recurrence, StoreError};
+use crate::{
+    key::DeliveryKey,
+    store::{Claim, Claimed, DedupStore, Fenced, KeyState, Recurrence, StoreError},
+};
 
 const RANDOM: usize = 4_000;
 const GUIDED: usize = 2_000;

@@ -10,8 +10,9 @@ use futures_util::FutureExt;
 
 use super::super::MemoryStore;
 use crate::{
-    Claim, ClaimRequest, Claimed, Clock, DedupStore, DeliveryKey, OnRepeat, Owner, Sleep,
-    StoreError, Subject, Timestamp,
+    clock::{Clock, Sleep, Timestamp},
+    key::DeliveryKey,
+    store::{Claim, ClaimRequest, Claimed, DedupStore, OnRepeat, Owner, StoreError, Subject},
 };
 
 /// A clock whose sleeps end, without waking anybody, once a test has moved it.
@@ -100,5 +101,5 @@ pub(super) fn hold(store: &MemoryStore, key: DeliveryKey, aliases: &[DeliveryKey
 
 pub(super) fn complete(store: &MemoryStore, key: &DeliveryKey, claimed: Claimed, seconds: u64) {
     let done = now(store.complete(key, claimed.fence, Duration::from_secs(seconds)));
-    assert_eq!(done.unwrap(), crate::Fenced::Applied);
+    assert_eq!(done.unwrap(), crate::store::Fenced::Applied);
 }
