@@ -102,12 +102,107 @@ fn core_depends_on_no_framework_runtime_or_driver() {
         "tokio-postgres",
         "sqlx",
         "countersign-tower",
+        "countersign-senders",
         "countersign-testkit",
     ] {
         assert!(
             !seen.contains(forbidden),
             "countersign-core is built with {forbidden}"
         );
+    }
+}
+
+/// The rooms of core from the ground up: each may name those of earlier rows, and of its own row only
+/// itself. The last row is the receiver and what is said to the world, which are one.
+const FLOORS: [&[&str]; 6] = [
+    &["clock", "mac", "rejection", "texts"],
+    &["scheme", "key"],
+    &["keys", "store"],
+    &["verify"],
+    &["answer"],
+    &[
+        "delivery", "extract", "identity", "meter", "notice", "receiver", "trace",
+    ],
+];
+
+/// The rooms that code names by `crate::`, in imports and in the middle of lines.
+fn named_rooms(code: &str) -> Vec<String> {
+    let mut rooms = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        let Some(group) = rest.strip_prefix('{') else {
+            rooms.extend(words(rest).next().map(str::to_owned));
+            continue;
+        };
+        // The first word after the brace, and after every comma that is in no inner group.
+        let (mut depth, mut fresh) = (0, true);
+        let mut word = String::new();
+        for at in group.chars() {
+            match at {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => fresh = true,
+                _ if depth == 0 && fresh && (at.is_alphanumeric() || at == '_') => word.push(at),
+                _ if !word.is_empty() => {
+                    rooms.push(core::mem::take(&mut word));
+                    fresh = false;
+                }
+                _ => {}
+            }
+        }
+        if !word.is_empty() {
+            rooms.push(word);
+        }
+    }
+    rooms
+}
+
+#[test]
+fn imports_of_core_go_one_way() {
+    let root = crates().join("countersign-core/src");
+    let floor = |room: &str| FLOORS.iter().position(|rooms| rooms.contains(&room));
+    let mut arrows = 0;
+    for (path, code) in sources(&root) {
+        let path = path.strip_prefix(&root).unwrap();
+        let is_test = path
+            .iter()
+            .any(|part| part == "tests" || part == "tests.rs");
+        let first = path.iter().next().unwrap().to_str().unwrap();
+        let room = first.trim_end_matches(".rs");
+        if is_test || room == "lib" {
+            continue;
+        }
+        let here = floor(room).unwrap_or_else(|| panic!("{room} is on no floor"));
+        for named in named_rooms(&code).iter().filter(|named| *named != room) {
+            let there = floor(named).unwrap_or_else(|| {
+                panic!(
+                    "{}: `crate::{named}` is no room: name the room, not the root",
+                    path.display()
+                )
+            });
+            let top = here == FLOORS.len() - 1 && there == here;
+            assert!(there < here || top, "{} names {named}", path.display());
+            arrows += 1;
+        }
+    }
+    assert!(arrows > 50, "{arrows} arrows");
+}
+
+#[test]
+fn a_verifier_knows_of_nothing_that_waits_or_remembers() {
+    let root = crates().join("countersign-core/src/verify");
+    for (path, code) in sources(&root) {
+        for word in words(&code) {
+            let foreign = [
+                "receiver",
+                "store",
+                "futures_util",
+                "Mutex",
+                "Instant",
+                "async",
+            ];
+            assert!(!foreign.contains(&word), "{}: {word}", path.display());
+        }
     }
 }
 

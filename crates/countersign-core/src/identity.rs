@@ -54,7 +54,8 @@ pub(crate) fn key(received: &Received) -> DeliveryKey {
     match (received.id(), received.scheme().identical_bodies()) {
         (Some(id), _) => DeliveryKey::for_id(endpoint, tenant, id),
         (None, Some(IdenticalBodies::Events)) => {
-            DeliveryKey::for_request(endpoint, tenant, received.receiver().new_owner())
+            let request = received.receiver().new_owner().as_u128();
+            DeliveryKey::for_request(endpoint, tenant, request)
         }
         (None, _) => DeliveryKey::for_body(endpoint, tenant, received.body()),
     }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{mac, store::Owner};
+use crate::mac;
 
 /// Written into every key, so that a change of derivation cannot meet old rows.
 const VERSION: &[u8] = b"countersign key 1";
@@ -39,9 +39,8 @@ impl DeliveryKey {
     }
 
     /// The key of one request of a sender whose equal bodies are events: nothing else has it.
-    pub(crate) fn for_request(endpoint: &str, tenant: Option<&str>, owner: Owner) -> Self {
-        let owner = owner.as_u128().to_be_bytes();
-        Self::derive(endpoint, tenant, b"request", &[&owner])
+    pub(crate) fn for_request(endpoint: &str, tenant: Option<&str>, request: u128) -> Self {
+        Self::derive(endpoint, tenant, b"request", &[&request.to_be_bytes()])
     }
 
     /// What is kept of an entity: what was claimed last of it.
@@ -108,8 +107,8 @@ mod tests {
             DeliveryKey::for_subject("e", Some("t"), "x"),
             DeliveryKey::for_subject("e", Some("u"), "x"),
             DeliveryKey::for_subject("f", None, "x"),
-            DeliveryKey::for_request("e", None, Owner::from_u128(0)),
-            DeliveryKey::for_request("e", None, Owner::from_u128(1)),
+            DeliveryKey::for_request("e", None, 0),
+            DeliveryKey::for_request("e", None, 1),
             DeliveryKey::for_body("e", None, b"y"),
             DeliveryKey::for_tag("e", None, "", &tag),
             DeliveryKey::for_tag("e", None, "invoice.paid", &tag),
