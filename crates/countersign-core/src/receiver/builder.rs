@@ -56,16 +56,17 @@ pub enum StoreOutage {
 
 /// The verifier, or what is known of it so far.
 enum Prover {
-    Builder(Scheme, VerifierBuilder),
+    Builder(Box<VerifierBuilder>),
     Built(Verifier),
     /// A verifier was given, and then something else that it has.
-    Twice(Scheme),
+    Twice(Box<Scheme>),
 }
 
 impl Prover {
     fn scheme(&self) -> &Scheme {
         match self {
-            Self::Builder(scheme, _) | Self::Twice(scheme) => scheme,
+            Self::Builder(builder) => builder.scheme(),
+            Self::Twice(scheme) => scheme,
             Self::Built(verifier) => verifier.scheme(),
         }
     }
@@ -74,8 +75,8 @@ impl Prover {
 impl ReceiverBuilder {
     pub(super) fn new(scheme: Scheme) -> Self {
         let builder = Verifier::builder(scheme);
-        let limits = Limits::of(&scheme, builder.limits_so_far());
-        Self::with(Prover::Builder(scheme, builder), limits)
+        let limits = Limits::of(&scheme, *builder.limits_so_far());
+        Self::with(Prover::Builder(Box::new(builder)), limits)
     }
 
     pub(super) fn with_verifier(verifier: Verifier) -> Self {
@@ -101,8 +102,8 @@ impl ReceiverBuilder {
 
     fn prove(mut self, change: impl FnOnce(VerifierBuilder) -> VerifierBuilder) -> Self {
         self.prover = match self.prover {
-            Prover::Builder(scheme, builder) => Prover::Builder(scheme, change(builder)),
-            Prover::Built(verifier) => Prover::Twice(*verifier.scheme()),
+            Prover::Builder(builder) => Prover::Builder(Box::new(change(*builder))),
+            Prover::Built(verifier) => Prover::Twice(Box::new(*verifier.scheme())),
             twice @ Prover::Twice(_) => twice,
         };
         self
@@ -226,7 +227,7 @@ impl ReceiverBuilder {
             return Err(ConfigError::InvalidEndpoint);
         }
         let verifier = match self.prover {
-            Prover::Builder(_, builder) => builder
+            Prover::Builder(builder) => builder
                 .limits(|limits| *limits = self.limits.verify)
                 .build()
                 .map_err(ConfigError::Verifier)?,

@@ -77,8 +77,12 @@ impl VerifierBuilder {
         });
     }
 
-    pub(crate) const fn limits_so_far(&self) -> VerifyLimits {
-        self.limits
+    pub(crate) const fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    pub(crate) const fn limits_so_far(&self) -> &VerifyLimits {
+        &self.limits
     }
 
     /// Changes limits; what is not changed keeps its default.
