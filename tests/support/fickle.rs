@@ -205,7 +205,7 @@ impl Bench {
         let receiver = configure(builder).build()?;
         let background: Arc<Mutex<Option<BoxFuture<'static, ()>>>> = Arc::default();
         let put = Arc::clone(&background);
-        receiver.use_background(move |future| {
+        receiver.attach(clock.clone(), move |future| {
             *lock(&put) = Some(future);
             true
         });

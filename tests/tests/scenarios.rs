@@ -42,6 +42,7 @@ fn the_rows_meet_every_kind_of_refusal_that_one_request_can_cause() {
         RejectionKind::NoActiveKey,
         RejectionKind::TimestampMissing,
         RejectionKind::Busy,
+        RejectionKind::NotAttached,
         RejectionKind::InFlight,
         RejectionKind::StillRunning,
         RejectionKind::RunTooLong,

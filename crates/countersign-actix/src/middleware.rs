@@ -110,10 +110,8 @@ impl ReceiverMiddleware {
     /// A middleware that feeds this receiver, and brings the runtime's timers to it.
     #[must_use]
     pub fn new(receiver: &Receiver) -> Self {
-        receiver.use_clock(SystemClock::new(|duration| {
-            Box::pin(rt::time::sleep(duration))
-        }));
-        receiver.use_background(on_a_thread);
+        let clock = SystemClock::new(|duration| Box::pin(rt::time::sleep(duration)));
+        receiver.attach(clock, on_a_thread);
         Self {
             receiver: receiver.clone(),
         }

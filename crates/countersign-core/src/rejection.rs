@@ -144,6 +144,8 @@ rejection_kinds! {
     TimestampMissing = 401, Refused, "signed body has no readable time";
     /// More bytes are buffered, or more deliveries or waiters are busy, than allowed.
     Busy = 503, NotYet, "receiver is busy";
+    /// No runtime was attached to the receiver: a mistake in the application or its adapter.
+    NotAttached = 500, NotYet, "no runtime is attached to the receiver";
     /// The receiver is shutting down.
     Draining = 503, NotYet, "receiver is draining";
     /// The deduplication store did not answer.

@@ -128,6 +128,10 @@ mod on {
         );
     }
 
+    pub(crate) fn not_attached(endpoint: &str) {
+        error!(target: "countersign", endpoint, "no runtime is attached: call `Receiver::attach`");
+    }
+
     pub(crate) fn wrong_sender(admitted: &Admitted, wanted: &str, proved: &str) {
         error!(
             target: "countersign",
@@ -223,6 +227,7 @@ mod off {
     pub(crate) fn late(_: &Admitted, _: Duration) {}
     pub(crate) fn fingerprint_mismatch(_: &Received) {}
     pub(crate) fn id_is_none(_: &Received) {}
+    pub(crate) fn not_attached(_: &str) {}
     pub(crate) fn wrong_sender(_: &Admitted, _: &str, _: &str) {}
     pub(crate) fn store_failed(_: &str, _: &StoreError) {}
     pub(crate) fn lookup_failed(_: &str, _: &LookupError) {}

@@ -17,10 +17,8 @@ pub struct ReceiverLayer {
 impl ReceiverLayer {
     /// A layer over a receiver. Unless the receiver was given a clock, tokio's timers drive it.
     pub fn new(receiver: &Receiver) -> Self {
-        receiver.use_clock(SystemClock::new(|duration| {
-            Box::pin(tokio::time::sleep(duration))
-        }));
-        receiver.use_background(on_a_thread);
+        let clock = SystemClock::new(|duration| Box::pin(tokio::time::sleep(duration)));
+        receiver.attach(clock, on_a_thread);
         Self {
             receiver: receiver.clone(),
         }

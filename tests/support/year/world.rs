@@ -709,7 +709,7 @@ fn receiver<S: DedupStore + Clone>(
     }
     let receiver = builder.build().unwrap();
     let put = Arc::clone(background);
-    receiver.use_background(move |future| {
+    receiver.attach(clock.clone(), move |future| {
         put.lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(future);

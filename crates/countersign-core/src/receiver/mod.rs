@@ -250,20 +250,19 @@ impl Receiver {
         dropped
     }
 
-    /// Brings the clock whose timers the receiver uses. Adapters call this; the first one counts,
-    /// and one given to the builder counts before any.
-    pub fn use_clock(&self, clock: impl Clock) {
-        self.inner.clock.get_or_init(|| Arc::new(clock));
-    }
-
-    /// Says where the loop runs that prolongs the claims of running handlers: on a thread of its own,
-    /// so that a handler that blocks its thread does not block it. `background` says whether it could
-    /// start the future. Adapters call this; the first one counts. Without it, claims are held for as
-    /// long as a run may take. Stores in memory need no such loop.
-    pub fn use_background(
+    /// Brings a runtime to the receiver: a clock with its timers, and a place where a loop can run.
+    /// Adapters call this before the first request; the first call counts, and a clock that was given
+    /// to the builder counts before any. Until then every request is answered 500.
+    ///
+    /// The loop prolongs the claims of running handlers in stores that outlive the process. `background`
+    /// starts a future on a thread of its own, so that a handler that blocks its thread does not block
+    /// the loop, and says whether it could.
+    pub fn attach(
         &self,
+        clock: impl Clock,
         background: impl Fn(BoxFuture<'static, ()>) -> bool + Send + Sync + 'static,
     ) {
+        self.inner.clock.get_or_init(|| Arc::new(clock));
         self.inner.heart.run_on(background);
     }
 }

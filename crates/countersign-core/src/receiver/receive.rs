@@ -142,8 +142,11 @@ impl Receiver {
 
 impl Inner {
     pub(super) fn clock(&self) -> Result<&Arc<dyn Clock>, Rejection> {
-        // Adapters attach one before the first request; without timers nothing may run.
-        self.clock.get().ok_or(Rejection::new(RejectionKind::Busy))
+        // Without timers nothing may run.
+        self.clock.get().ok_or_else(|| {
+            trace::not_attached(&self.endpoint);
+            Rejection::new(RejectionKind::NotAttached)
+        })
     }
 
     async fn look_up(

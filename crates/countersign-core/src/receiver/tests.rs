@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::{
-    clock::Timestamp,
+    clock::{SystemClock, Timestamp},
     keys::Keyring,
     rejection::RejectionClass,
     scheme::{Part, SchemeBuilder},

@@ -282,3 +282,22 @@ fn a_receiver_remembers_for_as_long_as_copies_can_come() {
     let endless = builder(LATE_RETRIES).tolerance(wide).build();
     assert_eq!(endless.unwrap().retention(), Duration::MAX);
 }
+
+#[test]
+fn without_a_runtime_a_receiver_is_a_mistake_and_not_busy() {
+    use futures_util::{FutureExt, stream};
+    let receiver = builder(PLAIN).build().unwrap();
+    let request = Request::new("{}").with("X-Sig", tag(b"{}"));
+    let body = || stream::iter([Ok::<_, ()>(request.body.clone())]);
+    let answer = receiver.receive(&request, body()).now_or_never().unwrap();
+    let answer = answer.unwrap_err();
+    let kind = answer.rejection().map(Rejection::kind);
+    assert_eq!(
+        (answer.status(), kind),
+        (500, Some(RejectionKind::NotAttached))
+    );
+
+    receiver.attach(SystemClock::new(|_| Box::pin(async {})), |_| true);
+    let received = receiver.receive(&request, body()).now_or_never().unwrap();
+    assert_eq!(received.unwrap().body(), "{}");
+}
