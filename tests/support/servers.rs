@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::{convert::Infallible, io, net::SocketAddr, sync::mpsc, thread};
 
 use bytes::Bytes;
-use countersign_core::{Admitted, Receiver};
+use countersign_core::{Admitted, Receiver, Rejection};
 use http_body_util::Full;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tower::ServiceBuilder;
@@ -13,6 +13,10 @@ use crate::handler::{Answered, Desk};
 
 /// The path that every server takes deliveries at.
 pub const PATH: &str = "/hook";
+
+/// The response header in which every server says why it refused a request: an outer layer reads it
+/// from the response's extensions, as an application's log would.
+pub const REFUSED: &str = "x-test-refused";
 
 /// A place for a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,10 +98,21 @@ async fn axum_server(place: Place, receiver: &Receiver, desk: &Desk) -> io::Resu
             .route(PATH, post(handle).layer(layer.clone()))
             .route("/hook/{tenant}", post(handle).layer(layer))
     };
+    let app = app.layer(axum::middleware::map_response(
+        async |response: Response| say_refused(response),
+    ));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
     tokio::spawn(axum::serve(listener, app.with_state(desk.clone())).into_future());
     Ok(addr)
+}
+
+fn say_refused<B>(mut response: http::Response<B>) -> http::Response<B> {
+    let refused = response.extensions().get().map(Rejection::to_string);
+    if let Some(value) = refused.and_then(|text| text.parse().ok()) {
+        response.headers_mut().insert(REFUSED, value);
+    }
+    response
 }
 
 async fn hyper_server(receiver: &Receiver, desk: &Desk) -> io::Result<SocketAddr> {
@@ -122,6 +137,7 @@ async fn hyper_server(receiver: &Receiver, desk: &Desk) -> io::Result<SocketAddr
 
     let desk = desk.clone();
     let service = ServiceBuilder::new()
+        .map_response(say_refused)
         .layer(ReceiverLayer::new(receiver))
         .service_fn(move |request| handle(desk.clone(), request));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -141,7 +157,15 @@ async fn hyper_server(receiver: &Receiver, desk: &Desk) -> io::Result<SocketAddr
 }
 
 fn actix_server(place: Place, receiver: Receiver, desk: Desk) -> io::Result<SocketAddr> {
-    use actix_web::{App, HttpResponse, HttpServer, http::StatusCode, web};
+    use actix_web::{
+        App, HttpResponse, HttpServer,
+        body::MessageBody,
+        dev::{ServiceRequest, ServiceResponse},
+        error::InternalError,
+        http::{StatusCode, header::HeaderName},
+        middleware::{Next, from_fn},
+        web,
+    };
     use countersign_actix::{Delivery, ReceiverMiddleware};
 
     async fn handle(desk: web::Data<Desk>, delivery: Delivery) -> HttpResponse {
@@ -152,6 +176,35 @@ fn actix_server(place: Place, receiver: Receiver, desk: Desk) -> io::Result<Sock
             response.extensions_mut().insert(outcome);
         }
         response
+    }
+
+    /// Tells from outside of the middleware why it refused.
+    async fn told(
+        request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+        let name = HeaderName::from_static(REFUSED);
+        match next.call(request).await {
+            Ok(mut response) => {
+                let refused = response
+                    .response()
+                    .extensions()
+                    .get()
+                    .map(Rejection::to_string);
+                if let Some(value) = refused.and_then(|text| text.parse().ok()) {
+                    response.headers_mut().insert(name, value);
+                }
+                Ok(response)
+            }
+            Err(error) => {
+                let mut response = error.error_response();
+                let refused = response.extensions().get().map(Rejection::to_string);
+                if let Some(value) = refused.and_then(|text| text.parse().ok()) {
+                    response.headers_mut().insert(name, value);
+                }
+                Err(InternalError::from_response("", response).into())
+            }
+        }
     }
 
     /// Binds a server over a factory; each factory has a type of its own.
@@ -177,20 +230,23 @@ fn actix_server(place: Place, receiver: Receiver, desk: Desk) -> io::Result<Sock
             let server = match place {
                 Place::ActixApp => bind!(move || app()
                     .wrap(wrap())
+                    .wrap(from_fn(told))
                     .service(plain(PATH))
                     .service(plain(tenant))),
-                Place::ActixScope => bind!(move || app().service(
+                Place::ActixScope => bind!(move || app().wrap(from_fn(told)).service(
                     web::scope("")
                         .wrap(wrap())
                         .service(plain(PATH))
                         .service(plain(tenant))
                 )),
                 Place::ActixResource => bind!(move || app()
+                    .wrap(from_fn(told))
                     .service(plain(PATH).wrap(wrap()))
                     .service(plain(tenant).wrap(wrap()))),
                 _ => bind!(move || {
                     let route = || web::route().to(handle).wrap(wrap());
                     app()
+                        .wrap(from_fn(told))
                         .service(web::resource(PATH).route(route()))
                         .service(web::resource(tenant).route(route()))
                 }),

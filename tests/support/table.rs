@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use countersign_core::{
-    Clock, ConfigError, Keyring, KeyringSource, LookupError, Receiver, Sleep, StoreError,
-    SystemClock, Tenant, TenantAt, Timestamp,
+    Clock, ConfigError, Keyring, KeyringSource, LookupError, Receiver, RejectionKind, Sleep,
+    StoreError, SystemClock, Tenant, TenantAt, Timestamp,
     scheme::{IdenticalBodies, Scheme, SchemeBuilder},
 };
 use countersign_senders::{invoice_maker, rebill_za, stripe};
@@ -78,6 +78,8 @@ pub struct Step {
     pub status: u16,
     /// The value of `countersign-dedup` that is due.
     pub dedup: Option<&'static str>,
+    /// Why it is refused, as a log would say; none where it is not.
+    pub refused: Option<&'static str>,
 }
 
 /// A company's own sender. As it is, it does not build.
@@ -185,15 +187,27 @@ fn step(request: Request, status: u16, dedup: Option<&'static str>) -> Step {
         request,
         status,
         dedup,
+        refused: None,
+    }
+}
+
+/// A request that is refused, and why; its status is that of the kind.
+fn refusal(request: Request, why: &'static str) -> Step {
+    let kind = RejectionKind::ALL
+        .iter()
+        .find(|kind| why.starts_with(kind.as_str()));
+    Step {
+        refused: Some(why),
+        ..step(request, kind.map_or(0, |kind| kind.status()), None)
     }
 }
 
 /// The handler does not run and the store is not touched.
-fn refused(name: &'static str, setup: Setup, status: u16, request: Request) -> Row {
+fn refused(name: &'static str, setup: Setup, why: &'static str, request: Request) -> Row {
     Row {
         name,
         setup,
-        steps: vec![step(request, status, None)],
+        steps: vec![refusal(request, why)],
         runs: 0,
         store: NOTHING,
         told: NOTHING,
@@ -298,44 +312,99 @@ fn signature_rows() -> Vec<Row> {
         refused(
             "Rebill, tampered",
             Rebill,
-            401,
+            "no key matches the signature",
             Request::of(&good.tampered()),
         ),
         refused(
             "Invoice Maker, tampered",
             InvoiceMaker,
-            401,
+            "no key matches the signature",
             Request::of(&invoice().tampered()),
         ),
-        refused("Rebill, wrong secret", Rebill, 401, other(Rebill, &good)),
+        refused(
+            "Rebill, wrong secret",
+            Rebill,
+            "no key matches the signature",
+            other(Rebill, &good),
+        ),
         refused(
             "Invoice Maker, wrong secret",
             InvoiceMaker,
-            401,
+            "no key matches the signature",
             other(InvoiceMaker, &invoice()),
         ),
-        refused("signature missing", Rebill, 401, Request::of(&bare)),
+        refused(
+            "signature missing",
+            Rebill,
+            "header is missing: X-Rebill-Signature",
+            Request::of(&bare),
+        ),
         refused(
             "signature repeated",
             Rebill,
-            401,
+            "header is repeated: X-Rebill-Signature: it occurs more than once",
             Request::of(&good.with_added_header(&name, &value)),
         ),
-        refused("signature empty", Rebill, 401, with("")),
-        refused("signature only its prefix", Rebill, 401, with("sha256=")),
-        refused("signature not ASCII", Rebill, 401, line(&latin)),
-        refused("signature of 9 KiB", Rebill, 401, line(&[b'a'; 9 * 1024])),
-        refused("wrong prefix", Rebill, 401, with(&format!("sha512={hex}"))),
+        refused(
+            "signature empty",
+            Rebill,
+            "header is malformed: X-Rebill-Signature: the value is empty",
+            with(""),
+        ),
+        refused(
+            "signature only its prefix",
+            Rebill,
+            "header is malformed: X-Rebill-Signature: a tag of 0 characters where 64 hexadecimal digits are due",
+            with("sha256="),
+        ),
+        refused(
+            "signature not ASCII",
+            Rebill,
+            "header is malformed: X-Rebill-Signature: the value holds other bytes than visible ASCII",
+            line(&latin),
+        ),
+        refused(
+            "signature of 9 KiB",
+            Rebill,
+            "header is malformed: X-Rebill-Signature: the value is longer than 8192 bytes",
+            line(&[b'a'; 9 * 1024]),
+        ),
+        refused(
+            "wrong prefix",
+            Rebill,
+            "header is malformed: X-Rebill-Signature: expected \"sha256=\" before the tag",
+            with(&format!("sha512={hex}")),
+        ),
         refused(
             "sha1 prefix",
             Rebill,
-            401,
+            "header is malformed: X-Rebill-Signature: expected \"sha256=\" before the tag",
             with("sha1=126f2c800419c60137ce748d7672e77b65cf16d6"),
         ),
-        refused("no prefix", Rebill, 401, with(&hex)),
-        refused("62 digits", Rebill, 401, with(&value[..value.len() - 2])),
-        refused("odd digits", Rebill, 401, with(&value[..value.len() - 1])),
-        refused("66 digits", Rebill, 401, with(&format!("{value}00"))),
+        refused(
+            "no prefix",
+            Rebill,
+            "header is malformed: X-Rebill-Signature: expected \"sha256=\" before the tag",
+            with(&hex),
+        ),
+        refused(
+            "62 digits",
+            Rebill,
+            "header is malformed: X-Rebill-Signature: a tag of 62 characters where 64 hexadecimal digits are due",
+            with(&value[..value.len() - 2]),
+        ),
+        refused(
+            "odd digits",
+            Rebill,
+            "header is malformed: X-Rebill-Signature: a tag of 63 characters where 64 hexadecimal digits are due",
+            with(&value[..value.len() - 1]),
+        ),
+        refused(
+            "66 digits",
+            Rebill,
+            "header is malformed: X-Rebill-Signature: a tag of 66 characters where 64 hexadecimal digits are due",
+            with(&format!("{value}00")),
+        ),
         accepted(
             "upper-case digits",
             Rebill,
@@ -344,19 +413,19 @@ fn signature_rows() -> Vec<Row> {
         refused(
             "base64 where hex is due",
             Rebill,
-            401,
+            "header is malformed: X-Rebill-Signature: a tag of 44 characters where 64 hexadecimal digits are due",
             with("sha256=dXEH6g6yUJ/CESIczphLijdXC211hsIsRvQ3nIsEPhc="),
         ),
         refused(
             "white space in the signature",
             Rebill,
-            401,
+            "header is malformed: X-Rebill-Signature: a tag of 65 characters where 64 hexadecimal digits are due",
             with(&format!("sha256= {hex}")),
         ),
         refused(
             "white space in the digits",
             Rebill,
-            401,
+            "header is malformed: X-Rebill-Signature: a tag of 65 characters where 64 hexadecimal digits are due",
             with(&format!("sha256={} {}", &hex[..32], &hex[32..])),
         ),
     ]
@@ -385,38 +454,43 @@ fn candidate_rows() -> Vec<Row> {
         refused(
             "the right tag under an unlisted version",
             Stripe,
-            401,
+            "header is malformed: Stripe-Signature: the list has no tag under \"v1\"",
             with(&value.replace("v1=", "v0=")),
         ),
         refused(
             "33 candidates",
             Stripe,
-            401,
+            "too many signatures: Stripe-Signature",
             with(&format!("{},{value}", many(33))),
         ),
         refused(
             "10,000 candidates",
             Stripe,
-            401,
+            "header is malformed: Stripe-Signature: the value is longer than 8192 bytes",
             with(&format!("t={NOW}{}", ",v1=a".repeat(10_000))),
         ),
-        refused("two times", Stripe, 401, with(&format!("t={NOW},{value}"))),
+        refused(
+            "two times",
+            Stripe,
+            "header is malformed: Stripe-Signature: expected a list of key=value, parted by \",\", each key once",
+            with(&format!("t={NOW},{value}")),
+        ),
         refused(
             "a pair without a value",
             Stripe,
-            401,
+            "header is malformed: Stripe-Signature: expected a list of key=value, parted by \",\", each key once",
             with(&format!("{value},v1=")),
         ),
         refused(
             "a word without a pair",
             Stripe,
-            401,
+            "header is malformed: Stripe-Signature: expected a list of key=value, parted by \",\", each key once",
             with(&format!("{value},v1")),
         ),
         refused(
             "no time in the signature",
             Stripe,
-            401,
+            "header is malformed: Stripe-Signature: the list has no time under \"t\"",
             with(value.split_once(',').unwrap_or_default().1),
         ),
     ]
@@ -434,22 +508,71 @@ fn time_rows() -> Vec<Row> {
     let at = |text: &str| Request::of(&sender.sign_with_time(&delivery, text));
     let seconds = |offset: i64| at(&(NOW + offset).to_string());
     let header = "X-Webhook-Timestamp";
-    let refuse = |name, request| refused(name, InvoiceMaker, 401, request);
+    let refuse = |name, why, request| refused(name, InvoiceMaker, why, request);
     vec![
-        refuse("time empty", at("")),
-        refuse("time negative", at("-1775000000")),
-        refuse("time +5", at("+5")),
-        refuse("time with a blank", at("1775000000 0")),
-        refuse("time not a number", at("soon")),
-        refuse("time with a fraction", at("1775000000.5")),
-        refuse("time 2^63", at("9223372036854775808")),
-        refuse("time i64::MIN", at("-9223372036854775808")),
-        refuse("time of 30 digits", at(&"9".repeat(30))),
-        refuse("time in milliseconds", at(&format!("{NOW}000"))),
-        refused("stamped anew, and 301 s old", Stripe, 401, paid_at(-301)),
+        refuse(
+            "time empty",
+            "header is malformed: X-Webhook-Timestamp: the time is not 1 to 20 plain digits",
+            at(""),
+        ),
+        refuse(
+            "time negative",
+            "header is malformed: X-Webhook-Timestamp: the time is not 1 to 20 plain digits",
+            at("-1775000000"),
+        ),
+        refuse(
+            "time +5",
+            "header is malformed: X-Webhook-Timestamp: the time is not 1 to 20 plain digits",
+            at("+5"),
+        ),
+        refuse(
+            "time with a blank",
+            "header is malformed: X-Webhook-Timestamp: the time is not 1 to 20 plain digits",
+            at("1775000000 0"),
+        ),
+        refuse(
+            "time not a number",
+            "header is malformed: X-Webhook-Timestamp: the time is not 1 to 20 plain digits",
+            at("soon"),
+        ),
+        refuse(
+            "time with a fraction",
+            "header is malformed: X-Webhook-Timestamp: the time is not 1 to 20 plain digits",
+            at("1775000000.5"),
+        ),
+        refuse(
+            "time 2^63",
+            "signed time is in the future: X-Webhook-Timestamp: by 9223370261854775 s (allowed 300)",
+            at("9223372036854775808"),
+        ),
+        refuse(
+            "time i64::MIN",
+            "header is malformed: X-Webhook-Timestamp: the time is not 1 to 20 plain digits",
+            at("-9223372036854775808"),
+        ),
+        refuse(
+            "time of 30 digits",
+            "header is malformed: X-Webhook-Timestamp: the time is not 1 to 20 plain digits",
+            at(&"9".repeat(30)),
+        ),
+        refuse(
+            "time in milliseconds",
+            "signed time is in the future: X-Webhook-Timestamp: the time has 13 digits: milliseconds where seconds are due",
+            at(&format!("{NOW}000")),
+        ),
+        refused(
+            "stamped anew, and 301 s old",
+            Stripe,
+            "signed time is too old: Stripe-Signature: by 301 s (allowed 300)",
+            paid_at(-301),
+        ),
         accepted("stamped anew, and 300 s old", Stripe, paid_at(-300)),
         accepted("301 s old, perhaps a retry", InvoiceMaker, seconds(-301)),
-        refuse("301 s ahead", seconds(301)),
+        refuse(
+            "301 s ahead",
+            "signed time is in the future: X-Webhook-Timestamp: by 301 s (allowed 300)",
+            seconds(301),
+        ),
         accepted("300 s old", InvoiceMaker, seconds(-300)),
         accepted("300 s ahead", InvoiceMaker, seconds(300)),
         accepted(
@@ -459,14 +582,17 @@ fn time_rows() -> Vec<Row> {
         ),
         refuse(
             "time missing",
+            "header is missing: X-Webhook-Timestamp",
             Request::of(&delivery.without_header(header)),
         ),
         refuse(
             "time repeated",
+            "header is repeated: X-Webhook-Timestamp: it occurs more than once",
             Request::of(&delivery.with_added_header(header, &NOW.to_string())),
         ),
         refuse(
             "time changed after signing",
+            "no key matches the signature",
             Request::of(&delivery.with_header(header, &(NOW + 1).to_string())),
         ),
     ]
@@ -495,7 +621,7 @@ fn body_rows() -> Vec<Row> {
         refused(
             "body empty, signature of another",
             Rebill,
-            401,
+            "no key matches the signature",
             Request::of(&good.with_body("")),
         ),
         accepted(
@@ -506,25 +632,25 @@ fn body_rows() -> Vec<Row> {
         refused(
             "body a byte over the limit, declared",
             Rebill,
-            413,
+            "body is over the limit: more than 1048576 bytes",
             Request::declaring(&over, LIMIT as u64 + 1, b"", End::Wait),
         ),
         refused(
             "body a byte over the limit, in chunks",
             Rebill,
-            413,
+            "body is over the limit: more than 1048576 bytes",
             Request::chunked(&over, LIMIT + 1, false),
         ),
         refused(
             "declared longer than it is",
             Rebill,
-            400,
+            "body could not be read",
             Request::declaring(&good, length + 100, good.body(), End::HalfClose),
         ),
         refused(
             "declared shorter than it is",
             Rebill,
-            401,
+            "no key matches the signature",
             Request::declaring(&good, length - 1, good.body(), End::Wait),
         ),
         accepted(
@@ -533,17 +659,22 @@ fn body_rows() -> Vec<Row> {
             Request::chunked(&good, 1, true),
         ),
         accepted("with trailers", Rebill, trailing),
-        refused("cut off in the middle", Rebill, 400, cut),
+        refused(
+            "cut off in the middle",
+            Rebill,
+            "body could not be read",
+            cut,
+        ),
         refused(
             "never ending",
             Hasty,
-            408,
+            "body was not read in time",
             Request::chunked(&good, 8, false),
         ),
         refused(
             "declared and never sent",
             Hasty,
-            408,
+            "body was not read in time",
             Request::declaring(&good, length, b"", End::Wait),
         ),
         accepted(
@@ -579,10 +710,30 @@ fn head_rows() -> Vec<Row> {
         Request::of(&sender.delivery("invoice.paid", paid()).to(path))
     };
     vec![
-        refused("GET", Rebill, 405, Request::method(&good, "GET")),
-        refused("HEAD", Rebill, 405, Request::method(&good, "HEAD")),
-        refused("PUT", Rebill, 405, Request::method(&good, "PUT")),
-        refused("text/plain", Rebill, 415, typed("text/plain")),
+        refused(
+            "GET",
+            Rebill,
+            "method is not POST",
+            Request::method(&good, "GET"),
+        ),
+        refused(
+            "HEAD",
+            Rebill,
+            "method is not POST",
+            Request::method(&good, "HEAD"),
+        ),
+        refused(
+            "PUT",
+            Rebill,
+            "method is not POST",
+            Request::method(&good, "PUT"),
+        ),
+        refused(
+            "text/plain",
+            Rebill,
+            "content type is not the scheme's: it is not among \"application/json\"",
+            typed("text/plain"),
+        ),
         accepted(
             "content type with a parameter",
             Rebill,
@@ -598,12 +749,32 @@ fn head_rows() -> Vec<Row> {
             Rebill,
             Request::of(&good.without_header("content-type")),
         ),
-        refused("gzip", Rebill, 415, encoded("gzip")),
+        refused(
+            "gzip",
+            Rebill,
+            "content encoding is not identity",
+            encoded("gzip"),
+        ),
         accepted("identity", Rebill, encoded("identity")),
         accepted("known tenant", Setup::Tenants, tenant("/hook/anna")),
-        refused("unknown tenant", Setup::Tenants, 401, tenant("/hook/ben")),
-        refused("no tenant", Setup::Tenants, 401, tenant("/hook")),
-        refused("draining", Setup::Draining, 503, Request::of(&good)),
+        refused(
+            "unknown tenant",
+            Setup::Tenants,
+            "tenant is unknown",
+            tenant("/hook/ben"),
+        ),
+        refused(
+            "no tenant",
+            Setup::Tenants,
+            "tenant is unknown",
+            tenant("/hook"),
+        ),
+        refused(
+            "draining",
+            Setup::Draining,
+            "receiver is draining",
+            Request::of(&good),
+        ),
     ]
 }
 
@@ -706,49 +877,49 @@ fn identity_rows() -> Vec<Row> {
         refused(
             "delivery id empty",
             Rebill,
-            401,
+            "header is malformed: X-Rebill-Delivery: the value is empty",
             Request::of(&good.with_header(id, "")),
         ),
         refused(
             "delivery id of 257 characters",
             Rebill,
-            401,
+            "header is malformed: X-Rebill-Delivery: the value is longer than 256 bytes",
             Request::of(&good.with_header(id, &"x".repeat(257))),
         ),
         refused(
             "delivery id repeated",
             Rebill,
-            401,
+            "header is repeated: X-Rebill-Delivery: it occurs more than once",
             Request::of(&good.with_added_header(id, "dlv_2")),
         ),
         refused(
             "delivery id not ASCII",
             Rebill,
-            401,
+            "header is malformed: X-Rebill-Delivery: the value holds other bytes than visible ASCII",
             Request::lines(&no_id, &[&latin]),
         ),
         refused(
             "event empty",
             Rebill,
-            401,
+            "header is malformed: X-Rebill-Event: the value is empty",
             Request::of(&good.with_header(event, "")),
         ),
         refused(
             "event repeated",
             Rebill,
-            401,
+            "header is repeated: X-Rebill-Event: it occurs more than once",
             Request::of(&good.with_added_header(event, "invoice.sent")),
         ),
         refused(
             "id in header and body disagree",
             InvoiceMaker,
-            401,
+            "header disagrees with the signed body: X-Webhook-Event-ID",
             Request::of(&invoice().with_header("X-Webhook-Event-ID", "evt_2")),
         ),
         refused(
             "type in header and body disagree",
             InvoiceMaker,
-            401,
+            "header disagrees with the signed body: X-Webhook-Event",
             Request::of(&invoice().with_header("X-Webhook-Event", "invoice.created")),
         ),
         Row {
@@ -854,7 +1025,12 @@ fn honest_rows() -> Vec<Row> {
             told: &["mismatch"],
         },
         accepted("a retry of a day ago", InvoiceMaker, aged(26 * 3_600)),
-        refused("older than any retry", InvoiceMaker, 401, aged(28 * 3_600)),
+        refused(
+            "older than any retry",
+            InvoiceMaker,
+            "signed time is too old: X-Webhook-Timestamp: by 100800 s (allowed 97500)",
+            aged(28 * 3_600),
+        ),
     ]
 }
 
@@ -876,10 +1052,10 @@ fn outcome_rows() -> Vec<Row> {
         told: NOTHING,
     };
     const RETRIED: &[&str] = &["claim", "release", "claim", "complete"];
-    let store = |name, setup| Row {
+    let store = |name, setup, why| Row {
         name,
         setup,
-        steps: vec![step(Request::of(&rebill(paid())), 503, None)],
+        steps: vec![refusal(Request::of(&rebill(paid())), why)],
         runs: 0,
         store: &["claim"],
         told: &["store failed"],
@@ -892,13 +1068,17 @@ fn outcome_rows() -> Vec<Row> {
             Some("fresh"),
             RETRIED,
         ),
-        twice(
-            "the handler panics, the next copy runs",
-            "do:panic",
-            500,
-            None,
-            RETRIED,
-        ),
+        Row {
+            name: "the handler panics, the next copy runs",
+            setup: Rebill,
+            steps: vec![
+                refusal(told("do:panic"), "handler panicked"),
+                step(told("do:panic"), 200, Some("fresh")),
+            ],
+            runs: 2,
+            store: RETRIED,
+            told: NOTHING,
+        },
         Row {
             name: "the handler answers 404",
             setup: Rebill,
@@ -921,12 +1101,16 @@ fn outcome_rows() -> Vec<Row> {
         Row {
             name: "the handler asks for a retry",
             setup: Rebill,
-            steps: vec![step(told("do:retry"), 503, None)],
+            steps: vec![refusal(told("do:retry"), "handler asked for a retry")],
             runs: 1,
             store: &["claim", "release"],
             told: NOTHING,
         },
-        store("store down", Setup::StoreDown),
-        store("store full", Setup::StoreFull),
+        store("store down", Setup::StoreDown, "deduplication store failed"),
+        store(
+            "store full",
+            Setup::StoreFull,
+            "deduplication store is full",
+        ),
     ]
 }

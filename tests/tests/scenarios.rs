@@ -6,7 +6,7 @@ use countersign_tests::{
     diary::Diary,
     handler::Desk,
     notices::Notices,
-    servers::Place,
+    servers::{Place, REFUSED},
     table::{Row, Setup, rows},
 };
 
@@ -45,17 +45,18 @@ fn the_rows_meet_every_kind_of_refusal_that_one_request_can_cause() {
         RejectionKind::NotAttached,
         RejectionKind::InFlight,
         RejectionKind::StillRunning,
+        RejectionKind::NotCommitted,
         RejectionKind::RunTooLong,
         RejectionKind::HandlerDropped,
         RejectionKind::UnexpectedBody,
         RejectionKind::WrongSender,
     ];
-    let statuses: Vec<u16> = rows()
-        .iter()
-        .flat_map(|row| row.steps.iter().map(|step| step.status))
-        .collect();
+    let rows = rows();
+    let steps = rows.iter().flat_map(|row| &row.steps);
+    let refused: Vec<&str> = steps.filter_map(|step| step.refused).collect();
     for kind in RejectionKind::ALL {
-        let met = elsewhere.contains(kind) || statuses.contains(&kind.status());
+        let is = |why: &&str| why.starts_with(kind.as_str());
+        let met = elsewhere.contains(kind) || refused.iter().any(is);
         assert!(met, "{kind:?}");
     }
 }
@@ -80,6 +81,15 @@ async fn play(place: Place, row: &Row) -> Result<(), String> {
             .send(addr)
             .await
             .map_err(|error| error.to_string())?;
+        let refused = response.header(REFUSED);
+        let same = match (refused, step.refused) {
+            (Some(refused), Some(due)) => refused.eq_ignore_ascii_case(due),
+            (refused, due) => refused == due,
+        };
+        if !same {
+            let due = step.refused;
+            return Err(format!("step {at}: refused: {refused:?}, due {due:?}"));
+        }
         let got = (response.status, response.header("countersign-dedup"));
         if got != (step.status, step.dedup) {
             let due = (step.status, step.dedup);

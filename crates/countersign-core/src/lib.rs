@@ -42,6 +42,7 @@
 mod answer;
 mod clock;
 mod delivery;
+mod detail;
 mod extract;
 mod identity;
 mod key;
@@ -61,6 +62,7 @@ pub use self::{
     answer::{Answer, AnswerHeader, DEDUP_HEADER, Dedup, HeaderText},
     clock::{Clock, Sleep, SystemClock, Timestamp},
     delivery::{Admitted, Completion, Delivery, Outcome},
+    detail::Detail,
     extract::{DeliveryRejection, FromDelivery, PayloadError, Raw},
     key::DeliveryKey,
     keys::{

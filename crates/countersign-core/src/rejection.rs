@@ -2,16 +2,18 @@
 
 use core::{error::Error, fmt, time::Duration};
 
+use crate::detail::{Detail, Fault};
+
 /// A request did not reach the handler.
 ///
-/// It says which header or limit was at fault, never what the sender wrote. Adapters put it into
+/// It says which header or limit was at fault and in what way, never what the sender wrote. Adapters put it into
 /// the extensions of the response they answer with, so that outer layers can log it; the sender
 /// sees the status alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     kind: RejectionKind,
     header: Option<&'static str>,
-    age: Option<Duration>,
+    detail: Option<Detail>,
 }
 
 impl Rejection {
@@ -19,7 +21,7 @@ impl Rejection {
         Self {
             kind,
             header: None,
-            age: None,
+            detail: None,
         }
     }
 
@@ -27,12 +29,12 @@ impl Rejection {
         Self {
             kind,
             header: Some(header),
-            age: None,
+            detail: None,
         }
     }
 
-    pub(crate) const fn with_age(mut self, age: Duration) -> Self {
-        self.age = Some(age);
+    pub(crate) const fn because(mut self, fault: Fault) -> Self {
+        self.detail = Some(Detail(fault));
         self
     }
 
@@ -48,10 +50,19 @@ impl Rejection {
         self.header
     }
 
+    /// What exactly was wrong, where there is more to say than the kind.
+    #[must_use]
+    pub const fn detail(&self) -> Option<Detail> {
+        self.detail
+    }
+
     /// How far the signed time lay from now, for stale and future times.
     #[must_use]
     pub const fn age(&self) -> Option<Duration> {
-        self.age
+        match self.detail {
+            Some(Detail(Fault::Window { by, .. })) => Some(by),
+            _ => None,
+        }
     }
 }
 
@@ -61,8 +72,8 @@ impl fmt::Display for Rejection {
         if let Some(header) = self.header {
             write!(f, ": {header}")?;
         }
-        if let Some(age) = self.age {
-            write!(f, ", {} s from now", age.as_secs())?;
+        if let Some(detail) = self.detail {
+            write!(f, ": {detail}")?;
         }
         Ok(())
     }
@@ -208,8 +219,14 @@ mod tests {
     fn display_names_the_header_and_nothing_else() {
         let missing = Rejection::header_fault(RejectionKind::HeaderMissing, "X-Rebill-Signature");
         assert_eq!(missing.to_string(), "header is missing: X-Rebill-Signature");
-        let stale =
-            Rejection::new(RejectionKind::TimestampStale).with_age(Duration::from_secs(301));
-        assert_eq!(stale.to_string(), "signed time is too old, 301 s from now");
+        let window = Fault::Window {
+            by: Duration::from_secs(301),
+            allowed: Duration::from_secs(300),
+        };
+        let stale = Rejection::new(RejectionKind::TimestampStale).because(window);
+        assert_eq!(
+            stale.to_string(),
+            "signed time is too old: by 301 s (allowed 300)"
+        );
     }
 }

@@ -41,13 +41,13 @@ mod on {
     pub(crate) fn refused(endpoint: &str, tenant: Option<&str>, rejection: &Rejection) {
         let kind = rejection.kind().as_str();
         let header = rejection.header();
-        let age = rejection.age().map(|age| age.as_secs());
+        let detail = rejection.detail().map(tracing::field::display);
         match rejection.kind().class() {
             RejectionClass::Refused => info!(
-                target: "countersign", kind, endpoint, tenant, header, age, "refused"
+                target: "countersign", kind, endpoint, tenant, header, detail, "refused"
             ),
             RejectionClass::NotYet => warn!(
-                target: "countersign", kind, endpoint, tenant, header, age, "not yet"
+                target: "countersign", kind, endpoint, tenant, header, detail, "not yet"
             ),
         }
     }

@@ -91,6 +91,17 @@ pub enum Place {
     Body(&'static str),
 }
 
+impl Grammar {
+    /// The names under which tags are accepted, where there are names.
+    pub(crate) const fn tag_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Pairs { tags, .. } => tags,
+            Self::Versioned(versions) => versions,
+            Self::Bare | Self::Prefix(_) | Self::OptionalPrefix(_) => &[],
+        }
+    }
+}
+
 impl Place {
     /// The header's name, or the pointer.
     #[must_use]

@@ -7,6 +7,7 @@ use base64::{
 
 use super::{Encoding, Grammar, Scheme};
 use crate::{
+    detail::Fault,
     mac::{MAX_TAG, Tags},
     texts::decode_hex,
 };
@@ -14,9 +15,11 @@ use crate::{
 /// Why signature headers could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignatureFault {
-    Malformed,
+    /// A value is out of grammar.
+    Malformed(Fault),
     TooManyCandidates,
-    NoCandidate,
+    /// The values are in the grammar, and none of their tags can be compared.
+    NoCandidate(Fault),
 }
 
 const PADDING: GeneralPurposeConfig =
@@ -41,6 +44,7 @@ pub(crate) fn parse<'a>(
         max_candidates,
         offered: 0,
         candidates,
+        spoilt: None,
         time: None,
     };
     let time_key = scheme.time_key();
@@ -48,7 +52,10 @@ pub(crate) fn parse<'a>(
         reader.value(time_key, value)?;
     }
     if reader.candidates.is_empty() {
-        return Err(SignatureFault::NoCandidate);
+        let none = Fault::NoTag {
+            due: scheme.grammar.tag_names(),
+        };
+        return Err(SignatureFault::NoCandidate(reader.spoilt.unwrap_or(none)));
     }
     Ok(reader.time)
 }
@@ -59,6 +66,8 @@ struct Reader<'s, 'a> {
     /// Tags seen, those that cannot be decoded included.
     offered: usize,
     candidates: &'s mut Tags,
+    /// Why the first tag could not be decoded that could not be.
+    spoilt: Option<Fault>,
     time: Option<&'a [u8]>,
 }
 
@@ -69,24 +78,26 @@ impl<'a> Reader<'_, 'a> {
             Grammar::Prefix(prefix) => {
                 let tag = value
                     .strip_prefix(prefix.as_bytes())
-                    .ok_or(SignatureFault::Malformed)?;
+                    .ok_or(SignatureFault::Malformed(Fault::Prefix { due: prefix }))?;
                 self.tag(tag)
             }
             Grammar::OptionalPrefix(prefix) => {
                 self.tag(value.strip_prefix(prefix.as_bytes()).unwrap_or(value))
             }
             Grammar::Pairs { separator, tags } => {
+                let malformed = SignatureFault::Malformed(Fault::Pairs { separator });
                 for pair in value.split(|byte| char::from(*byte) == separator) {
-                    let (key, value) = split_once(pair.trim_ascii_start(), b'=')?;
+                    let pair = pair.trim_ascii_start();
+                    let (key, value) = split_once(pair, b'=').ok_or(malformed)?;
                     if value.is_empty() {
-                        return Err(SignatureFault::Malformed);
+                        return Err(malformed);
                     }
                     if tags.iter().any(|tag| tag.as_bytes() == key) {
                         self.tag(value)?;
                     } else if time_key.is_some_and(|name| name.as_bytes() == key)
                         && self.time.replace(value).is_some()
                     {
-                        return Err(SignatureFault::Malformed);
+                        return Err(malformed);
                     }
                 }
                 Ok(())
@@ -96,7 +107,8 @@ impl<'a> Reader<'_, 'a> {
                     if entry.is_empty() {
                         continue;
                     }
-                    let (version, value) = split_once(entry, b',')?;
+                    let (version, value) = split_once(entry, b',')
+                        .ok_or(SignatureFault::Malformed(Fault::Versions))?;
                     if versions.iter().any(|known| known.as_bytes() == version) {
                         self.tag(value)?;
                     }
@@ -112,16 +124,18 @@ impl<'a> Reader<'_, 'a> {
         }
         self.offered = self.offered.saturating_add(1);
         // One that cannot be decoded matches nothing, and is not added.
-        let _decoded = decode(self.scheme, text, self.candidates);
+        if !decode(self.scheme, text, self.candidates) {
+            self.spoilt.get_or_insert_with(|| fault(self.scheme, text));
+        }
         Ok(())
     }
 }
 
-fn split_once(bytes: &[u8], at: u8) -> Result<(&[u8], &[u8]), SignatureFault> {
+fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let mut halves = bytes.splitn(2, |byte| *byte == at);
     match (halves.next(), halves.next()) {
-        (Some(left), Some(right)) if !left.is_empty() => Ok((left, right)),
-        _ => Err(SignatureFault::Malformed),
+        (Some(left), Some(right)) if !left.is_empty() => Some((left, right)),
+        _ => None,
     }
 }
 
@@ -136,4 +150,27 @@ fn decode(scheme: &Scheme, text: &[u8], to: &mut Tags) -> bool {
     };
     len.and_then(|len| bytes.get(..len))
         .is_some_and(|tag| to.push(tag))
+}
+
+/// Why a tag could not be decoded: its length says most.
+fn fault(scheme: &Scheme, text: &[u8]) -> Fault {
+    let tag = scheme.algorithm.tag_len();
+    let (digits, due) = match scheme.encoding {
+        Encoding::Hex => ("hexadecimal digits", tag.saturating_mul(2)),
+        Encoding::Base64 => ("base64 characters", tag.div_ceil(3).saturating_mul(4)),
+        Encoding::Base64Url => ("base64url characters", tag.div_ceil(3).saturating_mul(4)),
+    };
+    // Padding may be left out.
+    let least = match scheme.encoding {
+        Encoding::Hex => due,
+        Encoding::Base64 | Encoding::Base64Url => tag.saturating_mul(4).div_ceil(3),
+    };
+    match (least..=due).contains(&text.len()) {
+        true => Fault::NotDecoded { digits },
+        false => Fault::TagLength {
+            len: text.len(),
+            due,
+            digits,
+        },
+    }
 }

@@ -3,6 +3,7 @@
 use super::{policy::Policy, precheck::JudgedHead};
 use crate::{
     clock::Timestamp,
+    detail::Fault,
     rejection::{Rejection, RejectionKind},
     scheme::{Part, TimeUnit, Tolerance},
 };
@@ -25,9 +26,17 @@ pub(super) fn read_time(
             header,
         ));
     };
-    let time = parse_time(value, scheme.time_unit().unwrap_or(TimeUnit::Seconds))
-        .ok_or_else(|| Rejection::header_fault(RejectionKind::HeaderMalformed, header))?;
-    judge_time(time, tolerance, judged.at, Some(header))?;
+    let unit = scheme.time_unit().unwrap_or(TimeUnit::Seconds);
+    let time = parse_time(value, unit).ok_or_else(|| {
+        Rejection::header_fault(RejectionKind::HeaderMalformed, header)
+            .because(Fault::TimeNotDigits)
+    })?;
+    judge_time(time, tolerance, judged.at, Some(header)).map_err(|refused| {
+        match unit_fault(value.len(), unit) {
+            Some(fault) => refused.because(fault),
+            None => refused,
+        }
+    })?;
     judged.time_text = judged.texts.add_header(value);
     judged.time = Some(time);
     Ok(())
@@ -46,6 +55,21 @@ pub(super) fn parse_time(text: &[u8], unit: TimeUnit) -> Option<Timestamp> {
     })
 }
 
+/// Whether a time that is far off has as many digits as this century's times have in the other unit.
+const fn unit_fault(digits: usize, unit: TimeUnit) -> Option<Fault> {
+    match (digits, unit) {
+        (13, TimeUnit::Seconds) => Some(Fault::TimeUnit {
+            digits,
+            millis_due: false,
+        }),
+        (10, TimeUnit::Millis) => Some(Fault::TimeUnit {
+            digits,
+            millis_due: true,
+        }),
+        _ => None,
+    }
+}
+
 /// Refuses a time outside the tolerance; both bounds are inside.
 pub(super) fn judge_time(
     time: Timestamp,
@@ -56,21 +80,21 @@ pub(super) fn judge_time(
     let Some(tolerance) = tolerance else {
         return Ok(());
     };
-    let refuse = |kind, age| {
+    let refuse = |kind, by, allowed| {
         let rejection = header.map_or(Rejection::new(kind), |name| {
             Rejection::header_fault(kind, name)
         });
-        Err(rejection.with_age(age))
+        Err(rejection.because(Fault::Window { by, allowed }))
     };
     let (age, ahead) = (now.saturating_since(time), time.saturating_since(now));
     if ahead > tolerance.future {
-        return refuse(RejectionKind::TimestampFuture, ahead);
+        return refuse(RejectionKind::TimestampFuture, ahead, tolerance.future);
     }
     // A time in seconds says nothing about its fraction, so the fraction does not count.
     if age.as_secs() > tolerance.past.as_secs()
         || (age > tolerance.past && tolerance.past.subsec_nanos() != 0)
     {
-        return refuse(RejectionKind::TimestampStale, age);
+        return refuse(RejectionKind::TimestampStale, age, tolerance.past);
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    detail::Fault,
     keys::{ActiveKeys, Keyring, Tenant},
     mac::{self, Macs},
     rejection::{Rejection, RejectionKind},
@@ -147,7 +148,9 @@ impl Proof {
         let len = before
             .checked_add(chunk.len())
             .filter(|len| *len <= limit)
-            .ok_or(Rejection::new(RejectionKind::BodyTooLarge))?;
+            .ok_or(
+                Rejection::new(RejectionKind::BodyTooLarge).because(Fault::BodyOver { limit }),
+            )?;
         self.held.grow(chunk.len())?;
         self.macs.update(chunk);
         Ok(len)

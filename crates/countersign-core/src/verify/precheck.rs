@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    detail::Fault,
     keys::{Tenant, TenantAt},
     mac::Tags,
     rejection::{Rejection, RejectionKind},
@@ -112,13 +113,13 @@ impl Policy {
             &mut judged.candidates,
         )
         .map_err(|fault| {
-            let kind = match fault {
-                SignatureFault::TooManyCandidates => RejectionKind::TooManyCandidates,
-                SignatureFault::Malformed | SignatureFault::NoCandidate => {
-                    RejectionKind::HeaderMalformed
+            let refuse = |kind| Rejection::header_fault(kind, signature.name);
+            match fault {
+                SignatureFault::TooManyCandidates => refuse(RejectionKind::TooManyCandidates),
+                SignatureFault::Malformed(fault) | SignatureFault::NoCandidate(fault) => {
+                    refuse(RejectionKind::HeaderMalformed).because(fault)
                 }
-            };
-            Rejection::header_fault(kind, signature.name)
+            }
         })?;
 
         match scheme.time.map(|rule| rule.at) {
@@ -128,8 +129,14 @@ impl Policy {
                     .map_or(Ok(None), |slot| slots.one(&found, slot))?;
                 read_time(self, judged, name, value)?;
             }
-            Some(TimeAt::SignatureKey(_)) => {
-                read_time(self, judged, signature.name, signature_time)?;
+            Some(TimeAt::SignatureKey(key)) => {
+                let read = read_time(self, judged, signature.name, signature_time);
+                // The header is there; what it lacks is the time.
+                read.map_err(|refused| match signature_time {
+                    Some(_) => refused,
+                    None => Rejection::header_fault(RejectionKind::HeaderMalformed, signature.name)
+                        .because(Fault::NoTime { key }),
+                })?;
             }
             Some(TimeAt::Body(_)) | None => {}
         }
@@ -143,7 +150,7 @@ impl Policy {
                 return Err(slots.fault(RejectionKind::HeaderMissing, slot));
             }
             if !scheme.keeps_apart(Part::Id, texts.bytes(judged.id)) {
-                return Err(slots.fault(RejectionKind::HeaderMalformed, slot));
+                return Err(slots.malformed(slot, Fault::Separator));
             }
         }
         let header_parts = scheme
@@ -155,7 +162,7 @@ impl Policy {
                 .text(texts, &found, Some(*slot))?
                 .ok_or_else(|| slots.fault(RejectionKind::HeaderMissing, *slot))?;
             if !scheme.keeps_apart(*part, texts.bytes(Some(value))) {
-                return Err(slots.fault(RejectionKind::HeaderMalformed, *slot));
+                return Err(slots.malformed(*slot, Fault::Separator));
             }
             judged.signed_headers.push(value);
         }
@@ -166,7 +173,9 @@ impl Policy {
         if declared.is_some_and(|len| {
             usize::try_from(len).map_or(true, |len| len > self.limits.body_bytes)
         }) {
-            return Err(Rejection::new(RejectionKind::BodyTooLarge));
+            let limit = self.limits.body_bytes;
+            let refused = Rejection::new(RejectionKind::BodyTooLarge);
+            return Err(refused.because(Fault::BodyOver { limit }));
         }
 
         judged.event = slots.text(texts, &found, slots.event)?;
@@ -219,7 +228,10 @@ fn check_content(
     slots: &HeaderSlots,
     found: &FoundHeaders<'_>,
 ) -> Result<(), Rejection> {
-    let content_type = || Rejection::new(RejectionKind::ContentType);
+    let content_type = || {
+        let due = scheme.content_types;
+        Rejection::new(RejectionKind::ContentType).because(Fault::ContentType { due })
+    };
     if let Some(value) = found.one(slots.content_type).map_err(|_| content_type())? {
         let value = value.trim_ascii_start();
         let is = |known: &&str| {

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::{
     head::{FoundHeaders, Head},
     limits::VerifyLimits,
-    slots::HeaderSlots,
+    slots::{HeaderSlots, text_fault},
 };
 use crate::{
     rejection::{Rejection, RejectionKind},
@@ -57,11 +57,9 @@ impl<'a> SignatureHeaders<'a> {
             let printable = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
             (1..=limits.signature_bytes).contains(&value.len()) && texts::all(value, printable)
         };
-        if !values.iter().all(visible) {
-            return Err(Rejection::header_fault(
-                RejectionKind::HeaderMalformed,
-                name,
-            ));
+        if let Some(value) = values.iter().find(|value| !visible(value)) {
+            let refused = Rejection::header_fault(RejectionKind::HeaderMalformed, name);
+            return Err(refused.because(text_fault(value, limits.signature_bytes)));
         }
         Ok(Self { name, values })
     }

@@ -4,10 +4,11 @@ use smallvec::SmallVec;
 
 use super::head::{FoundHeaders, Slot, WantedHeaders};
 use crate::{
+    detail::Fault,
     keys::TenantAt,
     rejection::{Rejection, RejectionKind},
     scheme::{Location, Part, Place, Scheme},
-    texts::{TextRef, Texts},
+    texts::{MAX_VALUE, TextRef, Texts},
 };
 
 /// Where the headers of one scheme are found, worked out once.
@@ -99,7 +100,7 @@ impl HeaderSlots {
         texts
             .add_header(value)
             .map(Some)
-            .ok_or_else(|| self.fault(RejectionKind::HeaderMalformed, slot))
+            .ok_or_else(|| self.malformed(slot, text_fault(value, MAX_VALUE)))
     }
 
     pub(super) fn one<'a>(
@@ -107,12 +108,27 @@ impl HeaderSlots {
         found: &FoundHeaders<'a>,
         slot: Slot,
     ) -> Result<Option<&'a [u8]>, Rejection> {
-        found
-            .one(slot)
-            .map_err(|_| self.fault(RejectionKind::HeaderRepeated, slot))
+        found.one(slot).map_err(|_| {
+            self.fault(RejectionKind::HeaderRepeated, slot)
+                .because(Fault::Repeated)
+        })
+    }
+
+    pub(super) fn malformed(&self, slot: Slot, fault: Fault) -> Rejection {
+        self.fault(RejectionKind::HeaderMalformed, slot)
+            .because(fault)
     }
 
     pub(super) fn fault(&self, kind: RejectionKind, slot: Slot) -> Rejection {
         Rejection::header_fault(kind, self.wanted.name(slot))
+    }
+}
+
+/// Why a header's value is not a text of 1 to `limit` visible characters.
+pub(super) const fn text_fault(value: &[u8], limit: usize) -> Fault {
+    match value.len() {
+        0 => Fault::Empty,
+        len if len > limit => Fault::TooLong { limit },
+        _ => Fault::NotVisible,
     }
 }
