@@ -740,6 +740,22 @@ fn head_rows() -> Vec<Row> {
             typed("application/json; charset=utf-8"),
         ),
         accepted(
+            "content type with a suffix",
+            Rebill,
+            typed("application/vnd.acme.v2+json"),
+        ),
+        accepted(
+            "content type with a suffix and a parameter",
+            Rebill,
+            typed("application/cloudevents+json; charset=utf-8"),
+        ),
+        refused(
+            "content type with another suffix",
+            Rebill,
+            "content type is not the scheme's: it is not among \"application/json\"",
+            typed("application/vnd.acme.v2+jsonp"),
+        ),
+        accepted(
             "content type in upper case",
             Rebill,
             typed("Application/JSON"),
@@ -813,6 +829,8 @@ fn identity_rows() -> Vec<Row> {
     let mut latin = format!("{id}: ").into_bytes();
     latin.extend_from_slice(&[0xe9, 0xe9]);
     let other = sender.stamp(good.with_body(r#"{"id":"inv_2","status":"paid"}"#));
+    // The mark is signed, and stands before what names the entity.
+    let marked = sender.stamp(good.with_body("\u{feff}{\"id\":\"inv_1\",\"status\":\"paid\"}"));
     let ping = sender.delivery("ping", json!({})).to(PATH);
     vec![
         again("the same again", Rebill, &good, &good, "duplicate", 1),
@@ -829,6 +847,14 @@ fn identity_rows() -> Vec<Row> {
             Rebill,
             &good,
             &good.with_header(id, "dlv_2"),
+            "suppressed",
+            1,
+        ),
+        again(
+            "a byte order mark, and its replay under a new id",
+            Rebill,
+            &marked,
+            &marked.with_header(id, "dlv_2"),
             "suppressed",
             1,
         ),

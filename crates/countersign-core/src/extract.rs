@@ -57,8 +57,8 @@ impl FromDelivery for Raw {
 
 impl<T: DeserializeOwned> FromDelivery for T {
     fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
-        serde_json::from_slice(verified.body())
-            .map_err(|error| PayloadError(Fault::Json(error.classify())))
+        let payload = verified.payload().ok_or(PayloadError(Fault::Form))?;
+        serde_json::from_slice(payload).map_err(|error| PayloadError(Fault::Json(error.classify())))
     }
 }
 
@@ -69,6 +69,8 @@ pub struct PayloadError(Fault);
 #[derive(Debug, PartialEq, Eq)]
 enum Fault {
     Json(Category),
+    /// A form without the field that the scheme names, or with several.
+    Form,
     /// A typed event of one sender behind a receiver for another.
     Sender {
         wanted: &'static str,
@@ -94,6 +96,7 @@ impl fmt::Display for PayloadError {
             Fault::Json(Category::Io | Category::Syntax | Category::Eof) => {
                 f.write_str("the body is not JSON")
             }
+            Fault::Form => f.write_str("the form does not have the scheme's field exactly once"),
             Fault::Sender { wanted, proved } => write!(
                 f,
                 "the handler expects an event of `{wanted}`, but its receiver proves deliveries of \
@@ -162,11 +165,11 @@ impl Admitted {
                 trace::wrong_sender(self, wanted, proved);
                 RejectionKind::WrongSender
             }
-            Fault::Json(_) if receiver.discard_unexpected => {
+            Fault::Json(_) | Fault::Form if receiver.discard_unexpected => {
                 receiver.notify.send(&Notice::Discarded(self));
                 return Answer::done(Dedup::Discarded);
             }
-            Fault::Json(_) => RejectionKind::UnexpectedBody,
+            Fault::Json(_) | Fault::Form => RejectionKind::UnexpectedBody,
         };
         let rejection = Rejection::new(kind);
         trace::refused(self.endpoint(), self.tenant(), &rejection);

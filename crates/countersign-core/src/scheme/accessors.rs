@@ -161,6 +161,12 @@ impl Scheme {
         self.content_types
     }
 
+    /// The field of a form that holds the JSON, where the sender can send forms.
+    #[must_use]
+    pub const fn form_field(&self) -> Option<&'static str> {
+        self.form_field
+    }
+
     /// The longest body, in bytes.
     #[must_use]
     pub const fn body_limit(&self) -> usize {

@@ -44,6 +44,7 @@ impl SchemeBuilder {
                 unlisted_once: false,
                 pings: &[],
                 content_types: &["application/json"],
+                form_field: None,
                 body_limit: DEFAULT_BODY_LIMIT,
                 retry_span: Duration::ZERO,
                 retry_time: RetryTime::Unknown,
@@ -274,9 +275,21 @@ impl SchemeBuilder {
         self
     }
 
-    /// Sets the accepted content types, in lower case and without parameters.
+    /// Sets the accepted content types, in lower case and without parameters. The default is
+    /// `application/json`.
+    ///
+    /// `application/json` accepts every type with the suffix `+json`, too (RFC 6839), such as
+    /// `application/cloudevents+json`. A request without a content type is accepted.
     pub const fn content_types(mut self, types: &'static [&'static str]) -> Self {
         self.scheme.content_types = types;
+        self
+    }
+
+    /// Says in which field of a form the JSON is, for a sender that can send
+    /// `application/x-www-form-urlencoded`. The signature covers the form as it was sent, and
+    /// [`Verified::body`](crate::Verified::body) stays that; what is read as JSON is the field.
+    pub const fn form_field(mut self, name: &'static str) -> Self {
+        self.scheme.form_field = Some(name);
         self
     }
 

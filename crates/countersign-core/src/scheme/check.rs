@@ -52,6 +52,8 @@ pub enum SchemeError {
     /// No signature could ever be found: an empty list of names, keys or versions, an empty prefix,
     /// or a separator that occurs in keys or may occur in tags.
     InvalidGrammar,
+    /// A form's field is named, but forms are not among the content types.
+    FormFieldWithoutForms,
     /// The body limit or the response budget is zero.
     InvalidLimit,
 }
@@ -99,6 +101,9 @@ impl SchemeError {
             Self::InvalidHeaderName => "a header name is empty or not valid",
             Self::InvalidPointer => "a pointer must look like `/data/id`, without `~`",
             Self::InvalidGrammar => "no signature could match this grammar",
+            Self::FormFieldWithoutForms => {
+                "a form's field needs `application/x-www-form-urlencoded` among `content_types`"
+            }
             Self::InvalidLimit => "the body limit and the response budget must not be zero",
         }
     }
@@ -154,10 +159,24 @@ impl Scheme {
         if let Err(error) = self.check_repeats() {
             return Err(error);
         }
+        if self.form_field.is_some() && !self.takes_forms() {
+            return Err(SchemeError::FormFieldWithoutForms);
+        }
         if self.body_limit == 0 || self.response_budget.is_zero() {
             return Err(SchemeError::InvalidLimit);
         }
         Ok(())
+    }
+
+    const fn takes_forms(&self) -> bool {
+        let mut at = 0;
+        while at < self.content_types.len() {
+            if same_header(self.content_types[at], "application/x-www-form-urlencoded") {
+                return true;
+            }
+            at += 1;
+        }
+        false
     }
 
     /// No honest event may be dropped by rule.

@@ -90,6 +90,7 @@ pub struct Scheme {
     pub(crate) unlisted_once: bool,
     pub(crate) pings: &'static [&'static str],
     pub(crate) content_types: &'static [&'static str],
+    pub(crate) form_field: Option<&'static str>,
     pub(crate) body_limit: usize,
     pub(crate) retry_span: Duration,
     pub(crate) retry_time: RetryTime,

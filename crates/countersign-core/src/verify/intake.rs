@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{
     body::{Buffer, Reservation},
+    content::Payload,
     head::Head,
     message::{Side, feed_around_body},
     policy::Policy,
@@ -164,7 +165,8 @@ impl Proof {
             .and_then(|at| self.keys.label(at))
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
 
-        let fields = SignedFields::read(policy, head, &body)?;
+        let payload = Payload::find(head.content, &body);
+        let fields = SignedFields::read(policy, head, payload.of(&body).unwrap_or_default())?;
         Ok(Verified::new(VerifiedParts {
             tenant: self.tenant,
             matched,
@@ -178,6 +180,7 @@ impl Proof {
             time: fields.time.or(head.time),
             received_at: head.at,
             body,
+            payload,
             held: self.held,
         }))
     }

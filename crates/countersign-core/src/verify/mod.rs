@@ -7,6 +7,7 @@
 
 mod body;
 mod builder;
+mod content;
 mod fields;
 mod freshness;
 mod head;

@@ -6,11 +6,11 @@ use smallvec::SmallVec;
 
 use super::{
     Intake,
+    content::{self, Content},
     freshness::read_time,
     head::{FoundHeaders, Head},
     policy::Policy,
     signature::SignatureHeaders,
-    slots::HeaderSlots,
 };
 use crate::{
     clock::Timestamp,
@@ -68,6 +68,7 @@ pub(super) struct JudgedHead {
     pub(super) attempt_id: Option<TextRef>,
     pub(super) signed_headers: SmallVec<[TextRef; 2]>,
     pub(super) tenant: Option<TextRef>,
+    pub(super) content: Content,
     pub(super) at: Timestamp,
 }
 
@@ -85,6 +86,7 @@ impl JudgedHead {
             attempt_id: None,
             signed_headers: SmallVec::new(),
             tenant: None,
+            content: Content::Plain,
             at: now,
         }
     }
@@ -103,7 +105,7 @@ impl Policy {
         }
         let mut found = FoundHeaders::default();
         slots.wanted.find(head, &mut found);
-        check_content(scheme, slots, &found)?;
+        judged.content = content::check(scheme, slots, &found)?;
 
         let signature = SignatureHeaders::find(scheme, slots, &found, head, &self.limits)?;
         let signature_time = parse_signature(
@@ -220,35 +222,5 @@ impl Policy {
         tenant
             .map(Some)
             .ok_or_else(|| Rejection::new(RejectionKind::UnknownTenant))
-    }
-}
-
-fn check_content(
-    scheme: &Scheme,
-    slots: &HeaderSlots,
-    found: &FoundHeaders<'_>,
-) -> Result<(), Rejection> {
-    let content_type = || {
-        let due = scheme.content_types;
-        Rejection::new(RejectionKind::ContentType).because(Fault::ContentType { due })
-    };
-    if let Some(value) = found.one(slots.content_type).map_err(|_| content_type())? {
-        let value = value.trim_ascii_start();
-        let is = |known: &&str| {
-            value
-                .split_at_checked(known.len())
-                .is_some_and(|(essence, rest)| {
-                    essence.eq_ignore_ascii_case(known.as_bytes())
-                        && matches!(rest.trim_ascii_start(), [] | [b';', ..])
-                })
-        };
-        if !scheme.content_types.iter().any(is) {
-            return Err(content_type());
-        }
-    }
-    match found.one(slots.content_encoding) {
-        Ok(None) => Ok(()),
-        Ok(Some(value)) if value.eq_ignore_ascii_case(b"identity") => Ok(()),
-        _ => Err(Rejection::new(RejectionKind::ContentEncoding)),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::body::Reservation;
+use super::{body::Reservation, content::Payload};
 use crate::{
     clock::Timestamp,
     mac::Tags,
@@ -42,6 +42,7 @@ pub(super) struct VerifiedParts {
     pub(super) time: Option<Timestamp>,
     pub(super) received_at: Timestamp,
     pub(super) body: Bytes,
+    pub(super) payload: Payload,
     pub(super) held: Reservation,
 }
 
@@ -82,6 +83,13 @@ impl Verified {
     #[must_use]
     pub const fn body(&self) -> &Bytes {
         &self.parts.body
+    }
+
+    /// What of the body is read as JSON: all of it but a byte order mark, or, where the sender sent a
+    /// form, the field that its scheme names. `None` where a form does not have that field exactly once.
+    #[must_use]
+    pub fn payload(&self) -> Option<&[u8]> {
+        self.parts.payload.of(self.body())
     }
 
     /// The delivery's id, where there is one.

@@ -195,7 +195,7 @@ macro_rules! events {
                 }
                 let event = listed.and_then(|listed| match listed {
                     $(EventType::$variant => {
-                        $crate::events::Payload::decode(input.body).map(Self::$variant)
+                        $crate::events::Payload::decode(input.body, input.json).map(Self::$variant)
                     })+
                 });
                 event.unwrap_or_else(|| Self::Unknown {

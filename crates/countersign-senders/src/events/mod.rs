@@ -70,6 +70,8 @@ pub(crate) struct EventInput<'a> {
     pub(crate) ping: bool,
     /// Exactly the bytes that were proved.
     pub(crate) body: &'a Bytes,
+    /// What of them is JSON.
+    pub(crate) json: &'a [u8],
 }
 
 impl<'a> EventInput<'a> {
@@ -79,6 +81,7 @@ impl<'a> EventInput<'a> {
             contradicted: verified.is_contradicted(),
             ping: verified.is_ping(),
             body: verified.body(),
+            json: verified.payload().unwrap_or_default(),
         }
     }
 }

@@ -45,11 +45,11 @@ impl<T> Payload<T> {
     }
 
     /// Decodes a body; none when it is not one JSON object that can be read in one way only.
-    pub(crate) fn decode(raw: &Bytes) -> Option<Self>
+    pub(crate) fn decode(raw: &Bytes, json: &[u8]) -> Option<Self>
     where
         T: FromJson,
     {
-        let json: &RawValue = serde_json::from_slice(raw).ok()?;
+        let json: &RawValue = serde_json::from_slice(json).ok()?;
         if !json.get().starts_with('{') {
             return None;
         }

@@ -64,11 +64,13 @@ const PAID: &str = r#"{
 }"#;
 
 fn decode(name: &str, body: impl Into<Bytes>) -> Event {
+    let body = body.into();
     Event::decode(EventInput {
         name: Some(name),
         contradicted: false,
         ping: false,
-        body: &body.into(),
+        body: &body,
+        json: &body,
     })
 }
 
@@ -287,6 +289,7 @@ fn contradictions_and_pings_are_never_the_claimed_variant() {
             contradicted: true,
             ping: false,
             body: &body,
+            json: &body,
         });
         assert!(matches!(&event, Event::Unproved { claimed, .. } if claimed == kind));
         assert_eq!((event.event_type(), event.entity()), (None, None));
@@ -296,6 +299,7 @@ fn contradictions_and_pings_are_never_the_claimed_variant() {
         contradicted: false,
         ping: true,
         body: &Bytes::new(),
+        json: &[],
     });
     assert!(matches!(ping, Event::Ping { raw } if raw.is_empty()));
 }
@@ -357,7 +361,7 @@ proptest! {
     ) {
         let body = Bytes::from(body);
         for name in [None, Some(listed), Some(other.as_str())] {
-            let event = Event::decode(EventInput { name, contradicted, ping, body: &body });
+            let event = Event::decode(EventInput { name, contradicted, ping, body: &body, json: &body });
             prop_assert_eq!(event.raw(), &body);
             let _ = (format!("{event:?}"), event.entity(), event.occurred_at(), event.name());
         }

@@ -53,11 +53,13 @@ const CLIENT: &str = r#"{
 }"#;
 
 fn decode(name: &str, body: impl Into<Bytes>) -> Event {
+    let body = body.into();
     Event::decode(EventInput {
         name: Some(name),
         contradicted: false,
         ping: false,
-        body: &body.into(),
+        body: &body,
+        json: &body,
     })
 }
 
@@ -275,6 +277,7 @@ fn names_match_exactly() {
         contradicted: true,
         ping: false,
         body: &Bytes::new(),
+        json: &[],
     });
     assert!(matches!(nameless, Event::Unknown { name, raw } if name.is_empty() && raw.is_empty()));
 }
@@ -288,6 +291,7 @@ fn contradictions_and_pings_are_never_the_claimed_variant() {
             contradicted,
             ping,
             body: &body,
+            json: &body,
         })
     };
     for kind in EventType::ALL {
@@ -376,6 +380,7 @@ fn debug_shows_no_content_and_stays_short() {
         contradicted: true,
         ping: false,
         body: &Bytes::from(long),
+        json: &[],
     });
     assert_eq!(
         format!("{unproved:?}"),
@@ -405,7 +410,7 @@ proptest! {
     ) {
         let body = Bytes::from(body);
         for name in [None, Some(listed), Some(other.as_str())] {
-            let event = Event::decode(EventInput { name, contradicted, ping, body: &body });
+            let event = Event::decode(EventInput { name, contradicted, ping, body: &body, json: &body });
             prop_assert_eq!(event.raw(), &body);
             let _ = (format!("{event:?}"), event.entity(), event.occurred_at(), event.name());
         }

@@ -1,0 +1,182 @@
+//! Which content types are accepted, and what of a body is read as JSON.
+
+use bytes::Bytes;
+
+use super::{head::FoundHeaders, slots::HeaderSlots};
+use crate::{
+    detail::Fault,
+    rejection::{Rejection, RejectionKind},
+    scheme::Scheme,
+};
+
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+
+/// How a body is to be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Content {
+    /// As it is.
+    #[default]
+    Plain,
+    /// From the scheme's field of a form.
+    Form(&'static str),
+}
+
+/// Judges the content type and encoding.
+pub(super) fn check(
+    scheme: &Scheme,
+    slots: &HeaderSlots,
+    found: &FoundHeaders<'_>,
+) -> Result<Content, Rejection> {
+    let refused = || {
+        let due = scheme.content_types;
+        Rejection::new(RejectionKind::ContentType).because(Fault::ContentType { due })
+    };
+    let mut content = Content::Plain;
+    if let Some(value) = found.one(slots.content_type).map_err(|_| refused())? {
+        let essence = essence(value);
+        let is = |known: &&str| {
+            essence.eq_ignore_ascii_case(known.as_bytes()) || (*known == JSON && is_json(essence))
+        };
+        if !scheme.content_types.iter().any(is) {
+            return Err(refused());
+        }
+        if let Some(field) = scheme.form_field
+            && essence.eq_ignore_ascii_case(FORM)
+        {
+            content = Content::Form(field);
+        }
+    }
+    match found.one(slots.content_encoding) {
+        Ok(None) => Ok(content),
+        Ok(Some(value)) if value.eq_ignore_ascii_case(b"identity") => Ok(content),
+        _ => Err(Rejection::new(RejectionKind::ContentEncoding)),
+    }
+}
+
+/// A content type without its parameters.
+fn essence(value: &[u8]) -> &[u8] {
+    let end = value.iter().position(|byte| *byte == b';');
+    let (essence, _) = value.split_at(end.unwrap_or(value.len()));
+    essence.trim_ascii()
+}
+
+/// Whether a content type is of JSON by its suffix (RFC 6839): `type/name+json`.
+fn is_json(essence: &[u8]) -> bool {
+    let token = |text: &[u8]| {
+        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(byte);
+        !text.is_empty() && text.iter().all(allowed)
+    };
+    let Some(slash) = essence.iter().position(|byte| *byte == b'/') else {
+        return false;
+    };
+    let (kind, name) = essence.split_at(slash);
+    let Some((_, name)) = name.split_first() else {
+        return false;
+    };
+    let suffix = name.len().checked_sub(b"+json".len());
+    let Some((name, suffix)) = suffix.and_then(|at| name.split_at_checked(at)) else {
+        return false;
+    };
+    suffix.eq_ignore_ascii_case(b"+json") && token(kind) && token(name)
+}
+
+/// What of a proved body is read as JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Payload {
+    /// All of it.
+    Whole,
+    /// All but a byte order mark, which a reader may ignore (RFC 8259, section 8.1).
+    BehindMark,
+    /// A field of a form.
+    Field(Bytes),
+    /// Nothing: the form does not have the field exactly once.
+    Missing,
+}
+
+impl Payload {
+    pub(super) fn find(content: Content, body: &[u8]) -> Self {
+        let Content::Form(name) = content else {
+            return match body.starts_with(MARK) {
+                true => Self::BehindMark,
+                false => Self::Whole,
+            };
+        };
+        let mut fields = form_urlencoded::parse(body).filter(|(field, _)| field == name);
+        match (fields.next(), fields.next()) {
+            (Some((_, value)), None) => Self::Field(value.into_owned().into()),
+            _ => Self::Missing,
+        }
+    }
+
+    /// The text itself, of the body in which it was found.
+    pub(super) fn of<'b>(&'b self, body: &'b [u8]) -> Option<&'b [u8]> {
+        match self {
+            Self::Whole => Some(body),
+            Self::BehindMark => body.get(MARK.len()..),
+            Self::Field(field) => Some(field),
+            Self::Missing => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_counts_as_its_type() {
+        let rows: &[(&str, bool)] = &[
+            ("application/vnd.acme.v2+json", true),
+            ("application/cloudevents+json; charset=utf-8", true),
+            ("application/problem+JSON ;q=1", true),
+            ("model/gltf+json", true),
+            ("application/a+b+json", true),
+            ("application/json", false),
+            ("application/+json", false),
+            ("/x+json", false),
+            ("+json", false),
+            ("application/x+jsonp", false),
+            ("application/xml; a=b+json", false),
+            ("application/x y+json", false),
+            ("application/a/b+json", false),
+            ("json", false),
+            ("", false),
+        ];
+        for (value, due) in rows {
+            assert_eq!(is_json(essence(value.as_bytes())), *due, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_form_gives_its_field_and_a_mark_is_left_out() {
+        let read = |content, body: &[u8]| {
+            let payload = Payload::find(content, body);
+            payload.of(body).map(<[u8]>::to_vec)
+        };
+        let form = |body: &str| {
+            let read = read(Content::Form("payload"), body.as_bytes())?;
+            String::from_utf8(read).ok()
+        };
+        assert_eq!(form("payload=%7B%7D&x=1").unwrap(), "{}");
+        assert_eq!(
+            form("a=b&payload=%7B%22a%22%3A+1%7D").unwrap(),
+            r#"{"a": 1}"#
+        );
+        assert_eq!(form("payload=").unwrap(), "");
+        for other in ["", "payloads=1", "payload=1&payload=2", "{}"] {
+            assert_eq!(form(other), None, "{other}");
+        }
+        let plain = |body: &[u8]| read(Content::Plain, body);
+        assert_eq!(plain(b"\xef\xbb\xbf{}").unwrap(), b"{}");
+        // One mark, and not in the middle.
+        assert_eq!(
+            plain(b"\xef\xbb\xbf\xef\xbb\xbf{}").unwrap(),
+            b"\xef\xbb\xbf{}"
+        );
+        assert_eq!(plain(b" \xef\xbb\xbf{}").unwrap().len(), 6);
+        assert_eq!(plain(b"\xef\xbb").unwrap().len(), 2);
+    }
+}
