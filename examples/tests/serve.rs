@@ -76,17 +76,13 @@ fn a_missing_secret_is_said_in_words() -> Result<(), Box<dyn Error>> {
 }
 
 #[test]
-fn the_quickstart_and_the_short_examples_end_well() -> Result<(), Box<dyn Error>> {
+fn the_short_examples_end_well() -> Result<(), Box<dyn Error>> {
     let run = |name, flags: &[&str]| {
         Command::new(binary(name)?)
             .args(flags)
             .output()
             .map_err(Box::<dyn Error>::from)
     };
-    let tour = run("quickstart", &["--once", "--listen", "127.0.0.1:0"])?;
-    let table = String::from_utf8(tour.stdout)?;
-    assert!(tour.status.success(), "{table}");
-    assert!(table.contains("200 of 200: 200"), "{table}");
     assert!(run("custom_scheme", &[])?.status.success());
     assert!(run("multi_tenant", &[])?.status.success());
     Ok(())

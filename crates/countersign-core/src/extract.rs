@@ -149,7 +149,7 @@ impl<T: FromDelivery> Delivery<T> {
     pub fn extract(admitted: Option<&Admitted>) -> Result<Self, DeliveryRejection> {
         let admitted = admitted.ok_or(DeliveryRejection::NotAdmitted)?;
         Self::read(admitted.clone()).map_err(|error| DeliveryRejection::Unreadable {
-            answer: admitted.unreadable(&error),
+            answer: Box::new(admitted.unreadable(&error)),
             error,
         })
     }
@@ -188,7 +188,7 @@ pub enum DeliveryRejection {
     #[non_exhaustive]
     Unreadable {
         /// What is answered.
-        answer: Answer,
+        answer: Box<Answer>,
         /// In what way it is not.
         error: PayloadError,
     },

@@ -1,13 +1,12 @@
 //! A receiver on loopback that sends itself good and bad deliveries, and then waits for yours.
 //!
 //! ```text
-//! cargo run --example quickstart
+//! cargo run -p quickstart
 //! ```
 
 use std::{
     error::Error,
     net::SocketAddr,
-    path::PathBuf,
     process::ExitCode,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -22,9 +21,8 @@ use countersign::{
     DedupStore, MemoryStore, Receiver, Secret,
     axum::{Delivery, ReceiverLayer},
     invoice_maker, rebill_za,
-    sqlite::SqliteStore,
 };
-use countersign_examples::{
+use quickstart::{
     Ledger, Seen, Trouble,
     client::{Http, curl},
     listen_error, log, report, shutdown,
@@ -38,9 +36,6 @@ struct Options {
     /// Where to listen; port 0 takes a free one. The first line on stdout is the bound address.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
-    /// Remember deliveries in this SQLite file instead of in memory.
-    #[arg(long, value_name = "FILE")]
-    db: Option<PathBuf>,
     /// Exit after the table: 0 when every row is as it must be, else 1.
     #[arg(long)]
     once: bool,
@@ -59,10 +54,7 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
         handler_ms: 20,
         ..Trouble::default()
     })?;
-    let [rebill, invoices] = match &options.db {
-        Some(file) => receivers(SqliteStore::open(file)?)?,
-        None => receivers(MemoryStore::new())?,
-    };
+    let [rebill, invoices] = receivers(MemoryStore::new())?;
     let app = Router::new()
         .route(
             "/webhooks/rebill",
