@@ -15,11 +15,11 @@ use std::{error::Error, process::ExitCode, time::Duration};
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use clap::Parser;
 use countersign::{
-    Fenced,
     axum::{Delivery, ReceiverLayer},
     invoice_maker,
     postgres::{PostgresStore, deadpool_postgres::Pool},
     rebill_za,
+    store::Fenced,
 };
 use countersign_examples::{
     Failed, Ledger,

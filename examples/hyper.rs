@@ -9,7 +9,9 @@ use std::{convert::Infallible, error::Error, pin::pin, process::ExitCode, time::
 use bytes::Bytes;
 use clap::Parser;
 use countersign::{
-    Admitted, MemoryStore, Receiver, Scheme, Secret, invoice_maker, rebill_za,
+    MemoryStore, Receiver, Scheme, Secret,
+    integration::Admitted,
+    invoice_maker, rebill_za,
     tower::{ReceiverLayer, VerifiedBody},
 };
 use countersign_examples::{Ledger, Options, listen_error, log, report, shutdown};

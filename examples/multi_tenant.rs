@@ -8,9 +8,10 @@ use std::{collections::HashMap, error::Error, sync::Arc};
 
 use axum::{Router, routing::post};
 use countersign::{
-    Keyring, KeyringSource, LookupError, MemoryStore, Receiver, Secret, Tenant, TenantAt,
+    Keyring, MemoryStore, Receiver, Secret,
     axum::{Delivery, ReceiverLayer},
     rebill_za,
+    tenants::{KeyringSource, LookupError, Tenant, TenantAt},
 };
 use countersign_testkit::Sender;
 use serde_json::json;

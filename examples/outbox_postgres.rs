@@ -11,9 +11,9 @@ use std::{error::Error, process::ExitCode, time::Duration};
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use clap::Parser;
 use countersign::{
-    Fenced,
     axum::{Delivery, ReceiverLayer},
     postgres::{PostgresStore, deadpool_postgres::Pool},
+    store::Fenced,
 };
 use countersign_examples::{
     Ledger,

@@ -10,9 +10,10 @@ use axum::{
     routing::{get, post},
 };
 use countersign::{
-    DedupStore, Receiver, Scheme, Secret,
+    Receiver, Scheme, Secret,
     axum::{Delivery, ReceiverLayer},
     invoice_maker, rebill_za,
+    store::DedupStore,
 };
 use tokio::net::TcpListener;
 

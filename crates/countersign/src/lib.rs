@@ -5,11 +5,35 @@
 )]
 
 #[doc(inline)]
-pub use countersign_core::*;
+pub use countersign_core::{
+    ConfigError, DEDUP_HEADER, Dedup, DeliveryKey, Detail, EventName, Health, Keyring,
+    KeyringError, Limits, MemoryStore, Notice, Outcome, Raw, Receiver, ReceiverBuilder, Rejection,
+    RejectionClass, RejectionKind, Scheme, Secret, SecretError, SecretFault, StoreOutage, Streak,
+    Timestamp, Verified, Verifier, VerifierBuilder, VerifierError, VerifyLimits, scheme, store,
+};
 #[doc(inline)]
 pub use countersign_senders::{
-    events, github, invoice_maker, rebill_za, standard_webhooks, stripe,
+    self as senders, events, github, invoice_maker, rebill_za, standard_webhooks, stripe,
 };
+
+/// Keys that depend on who a request is for.
+pub mod tenants {
+    #[doc(inline)]
+    pub use countersign_core::{KeyringSource, LookupError, Tenant, TenantAt};
+}
+
+/// What an integration with a framework is built from. An application meets it where it has none.
+///
+/// The `Delivery` in here is what the extractors of axum and actix-web wrap: a handler takes
+/// `countersign::axum::Delivery` or `countersign::actix::Delivery`.
+pub mod integration {
+    #[doc(inline)]
+    pub use countersign_core::{
+        Admitted, Answer, AnswerHeader, Clock, Completion, Delivery, DeliveryRejection,
+        FromDelivery, Handle, Head, HeaderText, Intake, PayloadError, Prechecked, Received, Reply,
+        Run, Sleep, SystemClock, Verdict,
+    };
+}
 
 #[cfg(feature = "actix")]
 #[doc(inline)]

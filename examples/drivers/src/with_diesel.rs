@@ -2,8 +2,9 @@
 
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use countersign::{
-    Completion, Receiver,
+    Receiver,
     axum::{Delivery, ReceiverLayer},
+    integration::Completion,
     postgres::sql::{self, CompleteIn},
     rebill_za,
 };

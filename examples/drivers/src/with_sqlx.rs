@@ -2,10 +2,12 @@
 
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use countersign::{
-    Completion, Fenced, Receiver,
+    Receiver,
     axum::{Delivery, ReceiverLayer},
+    integration::Completion,
     postgres::sql::{self, CompleteIn},
     rebill_za,
+    store::Fenced,
 };
 use sqlx::{PgConnection, PgPool};
 

@@ -4,13 +4,14 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use axum::Router;
 use countersign::{
-    Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fenced, KeyState, Owner, Receiver,
+    DeliveryKey, Receiver,
     postgres::{
         PostgresStore,
         deadpool_postgres::{Manager, Pool},
         tokio_postgres::{self, Client, Config, NoTls},
     },
     rebill_za,
+    store::{Claim, ClaimRequest, Claimed, DedupStore, Fenced, KeyState, Owner},
 };
 use countersign_drivers::{with_diesel, with_sqlx};
 use countersign_testkit::{Reply, Sender, SignedDelivery};

@@ -3,7 +3,9 @@
 use std::{error::Error, time::Duration};
 
 use countersign::{
-    Claim, ClaimRequest, DedupStore, DeliveryKey, Fenced, Owner, sqlite::SqliteStore,
+    DeliveryKey,
+    sqlite::SqliteStore,
+    store::{Claim, ClaimRequest, DedupStore, Fenced, Owner},
 };
 use sqlx::{Row, SqlitePool, sqlite::SqliteConnectOptions};
 

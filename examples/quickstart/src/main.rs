@@ -18,9 +18,10 @@ use axum::{
 };
 use clap::Parser;
 use countersign::{
-    DedupStore, MemoryStore, Receiver, Secret,
+    MemoryStore, Receiver, Secret,
     axum::{Delivery, ReceiverLayer},
     invoice_maker, rebill_za,
+    store::DedupStore,
 };
 use quickstart::{
     Ledger, Seen, Trouble,
