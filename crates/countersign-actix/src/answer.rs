@@ -47,11 +47,8 @@ impl fmt::Display for AnswerError {
     }
 }
 
-impl core::error::Error for AnswerError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        self.0.rejection().map(|rejection| rejection as _)
-    }
-}
+// The rejection is what is displayed, so it is no source besides.
+impl core::error::Error for AnswerError {}
 
 impl ResponseError for AnswerError {
     fn status_code(&self) -> StatusCode {
