@@ -17,7 +17,8 @@ fn a_full_store_refuses_remembers_and_settles() {
     let store = builder.max_bytes(BYTES).open().unwrap();
     now(async {
         let held = hold(&store, key(0), 1).await;
-        let mut filled = 1;
+        let lapses = hold(&store, key(1), 1).await;
+        let mut filled = 2;
         loop {
             match store.claim(request(key(filled), 1)).await {
                 Ok(Claim::Claimed(claimed)) => complete(&store, key(filled), claimed).await,
@@ -34,7 +35,7 @@ fn a_full_store_refuses_remembers_and_settles() {
             assert_eq!(refusal(&store, key(n)).await, StoreErrorKind::Full);
             assert_eq!(state(&store, key(n)).await, KeyState::Absent);
         }
-        for n in 1..filled {
+        for n in 2..filled {
             assert!(matches!(
                 claim(&store, key(n), 2).await,
                 Claim::Completed { .. }
@@ -42,6 +43,11 @@ fn a_full_store_refuses_remembers_and_settles() {
         }
         // What was granted can be settled, or taken over.
         complete(&store, key(0), held).await;
+        clock.advance(LEASE);
+        match claim(&store, key(1), 2).await {
+            Claim::Claimed(taken) => assert!(taken.takeover && taken.fence > lapses.fence),
+            other => panic!("{other:?}"),
+        }
         store.close().await;
         assert!(std::fs::metadata(place.database()).unwrap().len() <= BYTES);
 
