@@ -1,12 +1,12 @@
 //! From a proof to the right to run its handler: what the answer to a claim means.
 
-use core::{fmt, panic::AssertUnwindSafe, time::Duration};
-use std::{panic::catch_unwind, sync::Arc};
+use core::{fmt, time::Duration};
+use std::sync::Arc;
 
 use super::{
     Inner, Received, Receiver, StoreOutage,
-    flights::{Asked, Lead},
-    heart::Pulse,
+    claim::{HeldClaim, Holding},
+    flights::Asked,
     running::RunPermit,
     time_limit::within,
     twins::{self, TwinEnd, WaitPermit},
@@ -16,7 +16,6 @@ use crate::{
     clock::Clock,
     delivery::Admitted,
     identity::{self, Identity},
-    key::DeliveryKey,
     meter,
     notice::{Notice, Summary},
     rejection::{Rejection, RejectionKind},
@@ -28,7 +27,7 @@ use crate::{
 ///
 /// Dropped without being started, it gives the delivery back.
 pub struct Run {
-    pub(super) claim: HeldClaim,
+    pub(super) holding: Holding,
     pub(super) permit: RunPermit,
     pub(super) arrived: Duration,
     pub(super) clock: Arc<dyn Clock>,
@@ -38,7 +37,7 @@ impl Run {
     /// What the handler is to receive.
     #[must_use]
     pub const fn admitted(&self) -> &Admitted {
-        &self.claim.admitted
+        self.holding.admitted()
     }
 }
 
@@ -123,12 +122,12 @@ impl Inner {
                 return Err(Box::new((refused, copy.summary)));
             }
         };
-        let run = |admitted: Admitted, permit, lead, settled| {
+        let run = |holding: Holding, permit| {
+            let admitted = holding.admitted();
             meter::matched_key(&inner.endpoint, admitted.matched_key());
             meter::delivery(&inner.endpoint, admitted.dedup());
-            let claim = HeldClaim::new(inner, clock, admitted, key, lead, settled);
             Run {
-                claim,
+                holding,
                 permit,
                 arrived,
                 clock: Arc::clone(clock),
@@ -142,7 +141,7 @@ impl Inner {
                 if inner.on_outage == StoreOutage::FailOpen && !full {
                     let admitted = Admitted::unclaimed(received);
                     inner.tell_of_run(&admitted);
-                    return Ok(run(admitted, permit, None, true));
+                    return Ok(run(Holding::Unclaimed(admitted), permit));
                 }
                 let rejection = Rejection::new(match full {
                     true => RejectionKind::StoreFull,
@@ -155,7 +154,8 @@ impl Inner {
             Claim::Claimed(claimed) => {
                 let admitted = Admitted::new(received, &claimed);
                 inner.tell_of_run(&admitted);
-                Ok(run(admitted, permit, lead, false))
+                let claim = HeldClaim::new(inner, clock, admitted, lead);
+                Ok(run(Holding::Claimed(claim), permit))
             }
             Claim::Completed { fingerprint: first } => {
                 inner.compare(&received, fingerprint, first);
@@ -280,65 +280,5 @@ enum Refused {
 impl From<Rejection> for Refused {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(rejection, None)
-    }
-}
-
-/// A claim that must be settled; given back on drop. It is prolonged for as long as it is held.
-#[derive(Debug)]
-pub(super) struct HeldClaim {
-    pub(super) admitted: Admitted,
-    pub(super) key: DeliveryKey,
-    pub(super) settled: bool,
-    lead: Option<Lead>,
-    _pulse: Option<Pulse>,
-}
-
-impl HeldClaim {
-    fn new(
-        inner: &Arc<Inner>,
-        clock: &Arc<dyn Clock>,
-        admitted: Admitted,
-        key: DeliveryKey,
-        lead: Option<Lead>,
-        settled: bool,
-    ) -> Self {
-        let pulse = || Pulse::of(inner, clock, key, admitted.fence());
-        Self {
-            _pulse: (!settled).then(pulse).flatten(),
-            admitted,
-            key,
-            settled,
-            lead,
-        }
-    }
-
-    /// The store is about to be told that the delivery is done, or asked whether it is.
-    pub(super) fn ending(&self) {
-        if let Some(lead) = &self.lead {
-            lead.ending();
-        }
-    }
-
-    /// The store knows that the delivery is done.
-    pub(super) fn completed(&mut self) {
-        self.settled = true;
-        if let Some(lead) = self.lead.take() {
-            lead.completed();
-        }
-    }
-}
-
-impl Drop for HeldClaim {
-    fn drop(&mut self) {
-        if self.settled {
-            return;
-        }
-        // Best effort: a store that answers at once (the memory store) has released the key when
-        // this returns; for the others the lease is the guarantee.
-        let store = Arc::clone(&self.admitted.receiver().store);
-        let mut release = store.release(&self.key, self.admitted.fence());
-        let mut cx = core::task::Context::from_waker(core::task::Waker::noop());
-        // A driver may want a runtime that is gone; a panic in a drop would end the process.
-        let _polled_once = catch_unwind(AssertUnwindSafe(|| release.as_mut().poll(&mut cx)));
     }
 }

@@ -23,6 +23,7 @@ use crate::{
 
 mod admission;
 mod builder;
+mod claim;
 mod flights;
 mod health;
 mod heart;
@@ -32,6 +33,7 @@ mod owner;
 mod receive;
 mod run;
 mod running;
+mod settle;
 mod store_calls;
 mod streak;
 #[cfg(test)]

@@ -15,7 +15,7 @@ use futures_util::future::FutureExt;
 
 use super::{
     Inner, Run,
-    admission::HeldClaim,
+    settle::{Ended, Finished, complete_later, settle},
     time_limit::{either, within},
 };
 use crate::{
@@ -23,9 +23,7 @@ use crate::{
     clock::{Clock, Sleep},
     delivery::Outcome,
     meter,
-    notice::Notice,
     rejection::{Rejection, RejectionKind},
-    store::{Fenced, KeyState},
     trace,
 };
 
@@ -56,7 +54,7 @@ impl Verdict {
     }
 
     /// 2xx completes, all else releases, and an outcome overrules both.
-    const fn completes(self) -> bool {
+    pub(super) const fn completes(self) -> bool {
         match self.outcome {
             Some(Outcome::Discard) => true,
             Some(Outcome::Retry) => false,
@@ -64,7 +62,7 @@ impl Verdict {
         }
     }
 
-    const fn is_discarded(self) -> bool {
+    pub(super) const fn is_discarded(self) -> bool {
         matches!(self.outcome, Some(Outcome::Discard))
     }
 
@@ -96,12 +94,12 @@ impl Run {
         F: Future<Output = R>,
     {
         let Self {
-            claim,
+            holding,
             permit,
             arrived,
             clock,
         } = self;
-        let inner = Arc::clone(claim.admitted.receiver());
+        let inner = Arc::clone(holding.admitted().receiver());
         let (send, receive) = oneshot::channel();
         let until = arrived.saturating_add(inner.limits.response_budget);
         let handle = Handle {
@@ -110,17 +108,17 @@ impl Run {
             until,
             clock: Arc::clone(&clock),
             inner: Arc::clone(&inner),
-            tenant: claim.admitted.tenant_arc(),
-            dedup: claim.admitted.dedup(),
+            tenant: holding.admitted().tenant_arc(),
+            dedup: holding.admitted().dedup(),
             answered: false,
         };
-        let span = trace::span(&claim.admitted);
+        let span = trace::span(holding.admitted());
         let task = async move {
             let began = clock.elapsed();
             let ended = run(&inner, &*clock, handler).await;
             let took = clock.elapsed().saturating_sub(began);
             meter::handler_time(&inner.endpoint, took);
-            let (finished, unsettled) = settle(&inner, &*clock, claim, ended, judge).await;
+            let (finished, unsettled) = settle(&inner, &*clock, holding, ended, judge).await;
             // Nobody may listen any more; the outcome is in the store.
             let _unheard = send.send(finished);
             if let Some(claim) = unsettled {
@@ -133,14 +131,6 @@ impl Run {
     }
 }
 
-/// How a handler's future ended.
-enum Ended<R> {
-    Result(R),
-    Panicked,
-    TooLong,
-    Cancelled,
-}
-
 async fn run<R>(inner: &Inner, clock: &dyn Clock, handler: impl Future<Output = R>) -> Ended<R> {
     // A panicking handler is not touched again, so what it left half done is not seen.
     let caught = AssertUnwindSafe(handler).catch_unwind();
@@ -151,113 +141,6 @@ async fn run<R>(inner: &Inner, clock: &dyn Clock, handler: impl Future<Output = 
         Err(Some(Ok(result))) => Ended::Result(result),
         Err(Some(Err(_panic))) => Ended::Panicked,
         Err(None) => Ended::TooLong,
-    }
-}
-
-/// What the task tells the handle.
-enum Finished<R> {
-    Handled(R, Verdict),
-    Rejected(RejectionKind),
-}
-
-/// Settles the claim as the handler's end says. A claim that comes back could not be completed.
-async fn settle<R>(
-    inner: &Inner,
-    clock: &dyn Clock,
-    mut claim: HeldClaim,
-    ended: Ended<R>,
-    judge: impl FnOnce(&R) -> Verdict,
-) -> (Finished<R>, Option<HeldClaim>) {
-    let finished = match ended {
-        Ended::Result(result) => {
-            let verdict = judge(&result);
-            Finished::Handled(result, verdict)
-        }
-        Ended::Panicked => Finished::Rejected(RejectionKind::HandlerPanicked),
-        Ended::TooLong => Finished::Rejected(RejectionKind::RunTooLong),
-        Ended::Cancelled => Finished::Rejected(RejectionKind::HandlerDropped),
-    };
-    if claim.settled {
-        return (finished, None);
-    }
-    let completes = matches!(&finished, Finished::Handled(_, verdict) if verdict.completes());
-    if !completes {
-        give_back(inner, clock, &mut claim).await;
-        return (finished, None);
-    }
-    let discarded = matches!(&finished, Finished::Handled(_, verdict) if verdict.is_discarded());
-    if claim.admitted.completes_itself() && !discarded {
-        claim.ending();
-        match inner.state(clock, &claim.key).await {
-            Ok(KeyState::Completed) => {
-                claim.completed();
-                return (finished, None);
-            }
-            Ok(KeyState::Absent | KeyState::InFlight { .. }) => {}
-            Err(error) => inner.store_failed(&error),
-        }
-        // Rolled back, or nobody knows: giving back leaves a completed row alone.
-        give_back(inner, clock, &mut claim).await;
-        return (Finished::Rejected(RejectionKind::NotCommitted), None);
-    }
-    // The handler has run: whatever the store says now, giving the delivery back is out.
-    claim.settled = true;
-    claim.ending();
-    match inner.complete(clock, &claim.admitted).await {
-        Ok(Fenced::Applied) => {
-            claim.completed();
-            (finished, None)
-        }
-        Ok(Fenced::Lost) => {
-            lost(inner, &claim);
-            (finished, None)
-        }
-        Err(error) => {
-            trace::complete_failed(&claim.admitted, &error);
-            inner.notify.send(&Notice::CompleteFailed {
-                delivery: &claim.admitted,
-                error: &error,
-            });
-            (finished, Some(claim))
-        }
-    }
-}
-
-async fn give_back(inner: &Inner, clock: &dyn Clock, claim: &mut HeldClaim) {
-    let fence = claim.admitted.fence();
-    match inner.release(clock, &claim.key, fence).await {
-        Ok(Fenced::Applied) => claim.settled = true,
-        Ok(Fenced::Lost) => {
-            claim.settled = true;
-            if !claim.admitted.completes_itself() {
-                lost(inner, claim);
-            }
-        }
-        // The lease ends by itself.
-        Err(error) => inner.store_failed(&error),
-    }
-}
-
-fn lost(inner: &Inner, claim: &HeldClaim) {
-    trace::claim_lost(&claim.admitted);
-    inner.notify.send(&Notice::ClaimLost(&claim.admitted));
-}
-
-/// Goes on trying to complete a delivery whose handler succeeded, until its lease would have ended.
-async fn complete_later(inner: &Inner, clock: &dyn Clock, mut claim: HeldClaim) {
-    let until = clock.elapsed().saturating_add(inner.lease());
-    let mut pause = Duration::from_millis(100);
-    while clock.elapsed() < until {
-        let slept = within(clock, until, clock.sleep(pause));
-        if either(slept, inner.running.cancelled()).await.is_err() {
-            return;
-        }
-        pause = pause.saturating_mul(2).min(Duration::from_secs(5));
-        match inner.complete(clock, &claim.admitted).await {
-            Ok(Fenced::Applied) => return claim.completed(),
-            Ok(Fenced::Lost) => return lost(inner, &claim),
-            Err(error) => inner.store_failed(&error),
-        }
     }
 }
 
