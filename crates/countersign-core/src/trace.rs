@@ -163,7 +163,7 @@ mod on {
         error!(target: "countersign", "the notice callback panicked");
     }
 
-    pub(crate) fn heart_failed(endpoint: &str) {
+    pub(crate) fn renewal_failed(endpoint: &str) {
         error!(target: "countersign", endpoint, "claims cannot be prolonged");
     }
 
@@ -233,7 +233,7 @@ mod off {
     pub(crate) fn lookup_failed(_: &str, _: &LookupError) {}
     pub(crate) fn claim_lost(_: &Admitted) {}
     pub(crate) fn notice_panicked() {}
-    pub(crate) fn heart_failed(_: &str) {}
+    pub(crate) fn renewal_failed(_: &str) {}
     pub(crate) fn lease_lost(_: &str, _: &DeliveryKey) {}
     pub(crate) fn complete_failed(_: &Admitted, _: &StoreError) {}
     pub(crate) fn streak(_: &str, _: &Streak) {}

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use super::{
     Inner, Received, Receiver, StoreOutage,
     claim::{HeldClaim, Holding},
-    flights::Asked,
+    copies::{self, Asked, HowItEnded, WaitPermit},
+    deadline::within,
     running::RunPermit,
-    time_limit::within,
-    twins::{self, TwinEnd, WaitPermit},
 };
 use crate::{
     answer::{Answer, Dedup},
@@ -111,14 +110,14 @@ impl Inner {
             Err(rejection) => return refuse(rejection.into(), &received),
         };
         let until = arrived.saturating_add(inner.limits.wait);
-        let (claim, permit, lead) = match asked {
-            Asked::Answered(claim, permit, lead) => (claim, permit, lead),
-            Asked::Joined(flight, _waiting) => {
-                inner.compare(&received, fingerprint, flight.fingerprint());
+        let (claim, permit, leader) = match asked {
+            Asked::Answered(claim, permit, leader) => (claim, permit, leader),
+            Asked::Joined(first, _waiting) => {
+                inner.compare(&received, fingerprint, first.fingerprint());
                 let copy = Copy::waits(received, true);
-                let ended = within(&**clock, until, flight.ended()).await;
-                let ended = ended.unwrap_or(TwinEnd::StillRunning);
-                let refused = inner.twin_ended(ended, &copy, inner.lease());
+                let ended = within(&**clock, until, first.ended()).await;
+                let ended = ended.unwrap_or(HowItEnded::StillRunning);
+                let refused = inner.first_ended(ended, &copy, inner.lease());
                 return Err(Box::new((refused, copy.summary)));
             }
         };
@@ -154,7 +153,7 @@ impl Inner {
             Claim::Claimed(claimed) => {
                 let admitted = Admitted::new(received, &claimed);
                 inner.tell_of_run(&admitted);
-                let claim = HeldClaim::new(inner, clock, admitted, lead);
+                let claim = HeldClaim::new(inner, clock, admitted, leader);
                 Ok(run(Holding::Claimed(claim), permit))
             }
             Claim::Completed { fingerprint: first } => {
@@ -177,10 +176,10 @@ impl Inner {
                 drop(permit);
                 let copy = Copy::waits(received, on == key);
                 let ended = match WaitPermit::take(inner) {
-                    Some(_waiting) => twins::wait(inner, clock, on, until).await,
-                    None => TwinEnd::StillRunning,
+                    Some(_waiting) => copies::wait_elsewhere(inner, clock, on, until).await,
+                    None => HowItEnded::StillRunning,
                 };
-                let refused = inner.twin_ended(ended, &copy, remaining);
+                let refused = inner.first_ended(ended, &copy, remaining);
                 Err(Box::new((refused, copy.summary)))
             }
         }
@@ -228,22 +227,22 @@ impl Inner {
     }
 
     /// What a copy is answered when the run that it waited for has ended, or its time has.
-    fn twin_ended(&self, ended: TwinEnd, copy: &Copy, lease_left: Duration) -> Refused {
+    fn first_ended(&self, ended: HowItEnded, copy: &Copy, lease_left: Duration) -> Refused {
         match ended {
-            TwinEnd::Completed if copy.same_key => {
+            HowItEnded::Completed if copy.same_key => {
                 if let Some(received) = &copy.whole {
                     self.duplicate(received);
                 }
                 Refused::Done(Dedup::Duplicate)
             }
-            TwinEnd::Completed => {
+            HowItEnded::Completed => {
                 if let Some(received) = &copy.whole {
                     self.suppressed(received);
                 }
                 Refused::Done(Dedup::Suppressed)
             }
-            TwinEnd::Failed => Rejection::new(RejectionKind::InFlight).into(),
-            TwinEnd::StillRunning => {
+            HowItEnded::Failed => Rejection::new(RejectionKind::InFlight).into(),
+            HowItEnded::StillRunning => {
                 Refused::Rejected(Rejection::new(RejectionKind::InFlight), Some(lease_left))
             }
         }

@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    Breaker, Flights, Heart, Inner, Limits, Mismatches, Owners, Receiver, Running, Streaks, Twins,
+    Breaker, Elsewhere, Inner, Limits, Mismatches, Owners, Receiver, Renewals, Running, Streaks,
+    Underway,
 };
 use crate::{
     clock::Clock,
@@ -269,11 +270,11 @@ impl ReceiverBuilder {
             owners: Owners::new().map_err(|_| ConfigError::NoRandomness)?,
             running: Running::new(),
             mismatches: Mismatches::default(),
-            flights: Flights::default(),
-            twins: Twins::default(),
+            underway: Underway::default(),
+            elsewhere: Elsewhere::default(),
             streaks: Streaks::default(),
             breaker: Breaker::default(),
-            heart: Heart::default(),
+            renewals: Renewals::default(),
             on_outage: self.on_outage,
         };
         Ok(Receiver {

@@ -3,7 +3,7 @@
 use core::{panic::AssertUnwindSafe, task::Waker};
 use std::{panic::catch_unwind, sync::Arc};
 
-use super::{Inner, flights::Lead, heart::Pulse};
+use super::{Inner, copies::Leader, renewal::Renewal};
 use crate::{
     clock::Clock,
     delivery::Admitted,
@@ -57,9 +57,9 @@ pub(super) enum Completed {
 struct Claimed {
     admitted: Admitted,
     /// Lets copies in this process know how it ends; dropped, it says that the run failed.
-    lead: Option<Lead>,
+    leader: Option<Leader>,
     /// Prolongs the lease until it is dropped.
-    _renewal: Option<Pulse>,
+    _renewal: Option<Renewal>,
 }
 
 impl HeldClaim {
@@ -67,15 +67,15 @@ impl HeldClaim {
         inner: &Arc<Inner>,
         clock: &Arc<dyn Clock>,
         admitted: Admitted,
-        lead: Option<Lead>,
+        leader: Option<Leader>,
     ) -> Self {
         let (key, fence) = (admitted.key(), admitted.fence());
         Self {
             guard: GiveBack(Some((Arc::clone(inner), key, fence))),
             claim: Claimed {
                 admitted,
-                lead,
-                _renewal: Pulse::of(inner, clock, key, fence),
+                leader,
+                _renewal: Renewal::of(inner, clock, key, fence),
             },
         }
     }
@@ -110,8 +110,8 @@ impl HeldClaim {
 
     /// The store is about to be asked how the handler's own transaction ended.
     pub(super) fn ending(&self) {
-        if let Some(lead) = &self.claim.lead {
-            lead.ending();
+        if let Some(leader) = &self.claim.leader {
+            leader.ending();
         }
     }
 
@@ -174,8 +174,8 @@ impl Completing {
 
 impl Claimed {
     fn tell_copies(self) {
-        if let Some(lead) = self.lead {
-            lead.completed();
+        if let Some(leader) = self.leader {
+            leader.completed();
         }
     }
 

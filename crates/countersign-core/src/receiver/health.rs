@@ -39,7 +39,7 @@ impl Receiver {
             draining: inner.running.is_draining(),
             store_failing: now.is_some_and(|now| inner.breaker.is_open(now)),
             running: inner.running.count(),
-            waiting: inner.twins.waiting(),
+            waiting: inner.elsewhere.waiting(),
             buffered_bytes: inner.verifier.buffered_bytes(),
             streak: inner.streaks.read(inner),
         }

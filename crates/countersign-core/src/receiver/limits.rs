@@ -17,7 +17,7 @@ pub struct Limits {
     pub read_time: Duration,
     /// How long a tenant lookup may take. 3 s.
     pub lookup_time: Duration,
-    /// How long a copy waits for its running twin, from the headers on. 3 s.
+    /// How long a copy waits for the first that is running, from the headers on. 3 s.
     pub wait: Duration,
     /// Within how long the sender gets an answer, from the headers on, whatever the handler does.
     /// 8 s, or what the scheme says.
@@ -31,7 +31,7 @@ pub struct Limits {
     pub total_run: Duration,
     /// The most deliveries running at once. 1,024.
     pub running: usize,
-    /// The most copies waiting for a twin at once. 4,096.
+    /// The most copies that wait at once. 4,096.
     pub waiters: usize,
 }
 

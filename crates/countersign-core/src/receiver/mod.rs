@@ -24,13 +24,14 @@ use crate::{
 mod admission;
 mod builder;
 mod claim;
-mod flights;
+mod copies;
+mod deadline;
 mod health;
-mod heart;
 mod limits;
 mod mismatches;
 mod owner;
 mod receive;
+mod renewal;
 mod run;
 mod running;
 mod settle;
@@ -38,8 +39,6 @@ mod store_calls;
 mod streak;
 #[cfg(test)]
 mod tests;
-mod time_limit;
-mod twins;
 
 pub use self::{
     admission::Run,
@@ -50,8 +49,13 @@ pub use self::{
     run::{Handle, Reply, Verdict},
 };
 use self::{
-    flights::Flights, heart::Heart, mismatches::Mismatches, owner::Owners, running::Running,
-    store_calls::Breaker, streak::Streaks, twins::Twins,
+    copies::{Elsewhere, Underway},
+    mismatches::Mismatches,
+    owner::Owners,
+    renewal::Renewals,
+    running::Running,
+    store_calls::Breaker,
+    streak::Streaks,
 };
 
 /// Receives one sender's deliveries at one endpoint.
@@ -106,11 +110,11 @@ pub(crate) struct Inner {
     owners: Owners,
     running: Running,
     mismatches: Mismatches,
-    flights: Flights,
-    twins: Twins,
+    underway: Underway,
+    elsewhere: Elsewhere,
     streaks: Streaks,
     breaker: Breaker,
-    heart: Heart,
+    renewals: Renewals,
     on_outage: StoreOutage,
 }
 
@@ -197,7 +201,7 @@ impl Receiver {
         let key = DeliveryKey::for_id(&self.inner.endpoint, tenant, id);
         let known = self.inner.store.forget(&key).await;
         // A copy that comes now is to run, even while one still does.
-        self.inner.flights.abandon(&key);
+        self.inner.underway.abandon(&key);
         known
     }
 
@@ -238,7 +242,7 @@ impl Receiver {
             return 0;
         };
         let until = clock.elapsed().saturating_add(timeout);
-        if time_limit::within(&**clock, until, running.idle())
+        if deadline::within(&**clock, until, running.idle())
             .await
             .is_some()
         {
@@ -248,7 +252,7 @@ impl Receiver {
         running.cancel();
         // Giving back is a store call; one that does not answer must not hold up the shutdown.
         let until = clock.elapsed().saturating_add(self.inner.limits.wait);
-        let _gone = time_limit::within(&**clock, until, running.idle()).await;
+        let _gone = deadline::within(&**clock, until, running.idle()).await;
         dropped
     }
 
@@ -265,7 +269,7 @@ impl Receiver {
         background: impl Fn(BoxFuture<'static, ()>) -> bool + Send + Sync + 'static,
     ) {
         self.inner.clock.get_or_init(|| Arc::new(clock));
-        self.inner.heart.run_on(background);
+        self.inner.renewals.run_on(background);
     }
 }
 

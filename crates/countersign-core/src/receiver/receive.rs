@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
-use super::{Inner, Receiver, time_limit::within};
+use super::{Inner, Receiver, deadline::within};
 use crate::{
     answer::Answer,
     clock::Clock,

@@ -15,8 +15,8 @@ use futures_util::future::FutureExt;
 
 use super::{
     Inner, Run,
+    deadline::{either, within},
     settle::{Ended, Finished, complete_later, settle},
-    time_limit::{either, within},
 };
 use crate::{
     answer::{Answer, Dedup},

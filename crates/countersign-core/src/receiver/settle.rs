@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::{
     Inner, Verdict,
     claim::{Completed, Completing, HeldClaim, Holding},
-    time_limit::{either, within},
+    deadline::{either, within},
 };
 use crate::{clock::Clock, notice::Notice, rejection::RejectionKind, store::KeyState, trace};
 

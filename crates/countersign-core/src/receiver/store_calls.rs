@@ -7,7 +7,7 @@ use core::{
     time::Duration,
 };
 
-use super::{Inner, time_limit::within};
+use super::{Inner, deadline::within};
 use crate::{
     clock::Clock,
     delivery::{Admitted, Completion},
@@ -144,7 +144,7 @@ impl Inner {
     /// How long a claim is held without being prolonged. Rows in memory die with the process, and a
     /// run ends at its cap, so only stores that outlive a process need heartbeats.
     pub(super) fn lease(&self) -> Duration {
-        if self.needs_heartbeat() {
+        if self.needs_renewal() {
             self.limits.lease
         } else {
             let slack = Duration::from_secs(30);
@@ -152,9 +152,9 @@ impl Inner {
         }
     }
 
-    pub(super) fn needs_heartbeat(&self) -> bool {
+    pub(super) fn needs_renewal(&self) -> bool {
         let capabilities = self.store.capabilities();
-        (capabilities.durable || capabilities.shared) && self.heart.can_beat()
+        (capabilities.durable || capabilities.shared) && self.renewals.can_renew()
     }
 
     async fn call<T>(

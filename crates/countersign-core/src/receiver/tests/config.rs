@@ -207,7 +207,7 @@ fn no_limit_is_zero() {
             "{error:?}"
         );
     }
-    // Nobody needs to wait for a twin.
+    // No copy needs to wait.
     let none = builder(PLAIN).limits(|limits| (limits.wait, limits.waiters) = (Duration::ZERO, 0));
     assert!(none.build().is_ok());
 }

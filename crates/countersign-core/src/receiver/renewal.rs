@@ -34,9 +34,9 @@ type Background = dyn Fn(BoxFuture<'static, ()>) -> bool + Send + Sync;
 
 /// The claims that a receiver's runs hold.
 #[derive(Default)]
-pub(super) struct Heart {
+pub(super) struct Renewals {
     claims: Mutex<Claims>,
-    beating: AtomicBool,
+    looping: AtomicBool,
     background: OnceLock<Box<Background>>,
 }
 
@@ -46,7 +46,7 @@ struct Claims {
     held: HashMap<u64, (DeliveryKey, Fence)>,
 }
 
-impl Heart {
+impl Renewals {
     /// Says where the loop is to run: somewhere that a blocking handler does not block.
     pub(super) fn run_on(
         &self,
@@ -55,7 +55,7 @@ impl Heart {
         self.background.get_or_init(|| Box::new(background));
     }
 
-    pub(super) fn can_beat(&self) -> bool {
+    pub(super) fn can_renew(&self) -> bool {
         self.background.get().is_some()
     }
 
@@ -66,12 +66,12 @@ impl Heart {
 
 /// One claim that is prolonged until this is dropped.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(super) struct Renewal {
     inner: Arc<Inner>,
     number: u64,
 }
 
-impl Pulse {
+impl Renewal {
     /// `None` where the store needs no heartbeats.
     pub(super) fn of(
         inner: &Arc<Inner>,
@@ -79,22 +79,25 @@ impl Pulse {
         key: DeliveryKey,
         fence: Fence,
     ) -> Option<Self> {
-        if !inner.needs_heartbeat() {
+        if !inner.needs_renewal() {
             return None;
         }
-        let mut claims = inner.heart.lock();
+        let mut claims = inner.renewals.lock();
         let number = claims.next;
         claims.next = number.wrapping_add(1);
         claims.held.insert(number, (key, fence));
         drop(claims);
-        if let Some(background) = inner.heart.background.get()
-            && !inner.heart.beating.swap(true, Ordering::AcqRel)
+        if let Some(background) = inner.renewals.background.get()
+            && !inner.renewals.looping.swap(true, Ordering::AcqRel)
         {
-            let started = background(Box::pin(beat(Arc::downgrade(inner), Arc::clone(clock))));
+            let started = background(Box::pin(renew_all(
+                Arc::downgrade(inner),
+                Arc::clone(clock),
+            )));
             if !started {
                 // The next delivery tries again.
-                inner.heart.beating.store(false, Ordering::Release);
-                trace::heart_failed(&inner.endpoint);
+                inner.renewals.looping.store(false, Ordering::Release);
+                trace::renewal_failed(&inner.endpoint);
             }
         }
         Some(Self {
@@ -104,23 +107,23 @@ impl Pulse {
     }
 }
 
-impl Drop for Pulse {
+impl Drop for Renewal {
     fn drop(&mut self) {
-        self.inner.heart.lock().held.remove(&self.number);
+        self.inner.renewals.lock().held.remove(&self.number);
     }
 }
 
 /// Prolongs every held claim three times a lease, for as long as there is a receiver.
-fn beat(inner: Weak<Inner>, clock: Arc<dyn Clock>) -> impl Future<Output = ()> + Send {
+fn renew_all(inner: Weak<Inner>, clock: Arc<dyn Clock>) -> impl Future<Output = ()> + Send {
     // Made before the first poll: a future that is dropped unpolled has ended, too.
-    let beating = Beating(Weak::clone(&inner));
+    let looping = LoopGuard(Weak::clone(&inner));
     async move {
-        let _beating = beating;
-        keep_beating(inner, clock).await;
+        let _beating = looping;
+        keep_renewing(inner, clock).await;
     }
 }
 
-async fn keep_beating(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
+async fn keep_renewing(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
     let mut pause = match inner.upgrade() {
         Some(inner) => third(inner.limits.lease),
         None => return,
@@ -132,7 +135,7 @@ async fn keep_beating(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
         };
         let began = clock.elapsed();
         let held: Vec<(u64, (DeliveryKey, Fence))> = {
-            let claims = inner.heart.lock();
+            let claims = inner.renewals.lock();
             claims.held.iter().map(|(at, held)| (*at, *held)).collect()
         };
         let failed = OnceLock::new();
@@ -141,13 +144,13 @@ async fn keep_beating(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
                 let (inner, clock, failed) = (&inner, &clock, &failed);
                 async move {
                     let extended = inner.extend(&**clock, &key, fence);
-                    // A store that panics fails this beat, not all that come.
+                    // A store that panics fails this round, not all that come.
                     match AssertUnwindSafe(extended).catch_unwind().await {
                         Ok(Ok(Fenced::Applied)) | Err(_) => {}
                         Ok(Ok(Fenced::Lost)) => {
-                            inner.flights.abandon(&key);
+                            inner.underway.abandon(&key);
                             // What was settled meanwhile is not held any more.
-                            if inner.heart.lock().held.remove(&number).is_some() {
+                            if inner.renewals.lock().held.remove(&number).is_some() {
                                 trace::lease_lost(&inner.endpoint, &key);
                             }
                         }
@@ -158,11 +161,11 @@ async fn keep_beating(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
                 }
             })
             .await;
-        // Once a beat, and behind it: a listener that takes its time must not hold up the others.
+        // Once a round, and after it: a listener that takes its time must not hold up the others.
         if let Some(error) = failed.get() {
             inner.store_failed(error);
         }
-        // A slow store takes from the pause, so that beats keep their time.
+        // A slow store takes from the pause, so that rounds keep their time.
         let took = clock.elapsed().saturating_sub(began);
         pause = third(inner.limits.lease).saturating_sub(took);
     }
@@ -173,17 +176,17 @@ fn third(lease: Duration) -> Duration {
 }
 
 /// Lets another loop begin when this one ends, however it does.
-struct Beating(Weak<Inner>);
+struct LoopGuard(Weak<Inner>);
 
-impl Drop for Beating {
+impl Drop for LoopGuard {
     fn drop(&mut self) {
         if let Some(inner) = self.0.upgrade() {
-            inner.heart.beating.store(false, Ordering::Release);
+            inner.renewals.looping.store(false, Ordering::Release);
         }
     }
 }
 
-impl fmt::Debug for Heart {
+impl fmt::Debug for Renewals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Heart({} claims)", self.lock().held.len())
     }
