@@ -254,7 +254,22 @@ pub(super) async fn a_lapsed_return_leaves_its_bytes_known<S: DedupStore>(
         Recurrence::Return,
         "a return whose holder is gone"
     );
-    fx.suppressed(&of, of.paid, "it is done").await
+    fx.suppressed(&of, of.paid, "it is done").await?;
+
+    // Until the first of them is forgotten: what never succeeded leaves nothing of its own behind.
+    let (of, first) = (Entity::new(), new_key());
+    let claimed = granted(fx.once(&of, of.paid, first).await?)?;
+    let _ = fx.complete(&first, claimed.fence, 20).await?;
+    fx.handled(&of, of.unmarked).await?;
+    granted(fx.once(&of, of.paid, new_key()).await?)?;
+    fx.pass(25).await;
+    let claimed = fx.handled(&of, of.paid).await?;
+    ensure_eq!(
+        claimed.recurrence,
+        Recurrence::None,
+        "the delivery that it returned from is forgotten"
+    );
+    Ok(())
 }
 
 pub(super) async fn a_takeover_stays_what_it_was<S: DedupStore>(fx: &Fixture<S>) -> Outcome {
