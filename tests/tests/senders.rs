@@ -1,12 +1,16 @@
 //! What is peculiar about single senders, one row each: why the scheme type has the shape it has.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use countersign_core::{RejectionKind, Scheme, Secret, Timestamp};
+use std::time::Duration;
+
+use countersign_core::{RejectionKind, Scheme, Secret, Timestamp, Verifier, scheme::RetryTime};
+use countersign_testkit::{ManualClock, Sender, SignedDelivery};
 use countersign_tests::{
     reference,
     request::{Request, URL, receiver},
     schemes,
 };
+use serde_json::json;
 
 const SECRET: &str = "f01dab1e";
 const NOW: i64 = 1_712_000_000;
@@ -337,4 +341,44 @@ fn gitea_takes_the_preferred_name_alone() {
         &[(old, &good), (old, &good)],
         Err(RejectionKind::HeaderRepeated),
     );
+}
+
+#[test]
+fn the_test_kit_writes_times_into_bodies_and_keeps_them_as_the_sender_does() {
+    let clock = ManualClock::new();
+    let sender = Sender::new(schemes::LINEAR).with_clock(clock.clone());
+    let receiver = verifier(&sender);
+    let first = sender.delivery("Issue", json!({"action": "create"}));
+    let again = |delivery: &SignedDelivery| {
+        let verified = receiver.verify(&delivery.request(), delivery.body().clone(), sender.now());
+        verified.map(|verified| verified.lateness().is_some())
+    };
+    assert_eq!(again(&first), Ok(false));
+    clock.advance(Duration::from_secs(6 * 3_600));
+    let retry = sender.retry(&first);
+    assert_eq!(retry.body(), first.body());
+    assert_eq!(again(&retry), Ok(true));
+
+    // Where retries are stamped anew, the body is another one.
+    const RENEWED: Scheme = Scheme::body_hmac("X-Sig")
+        .id_header("X-Id")
+        .time_pointer("/sent/at")
+        .tolerance(Duration::from_secs(300))
+        .retry_time(RetryTime::Renewed)
+        .declare();
+    let sender = Sender::new(RENEWED).with_clock(clock.clone());
+    let receiver = verifier(&sender);
+    let first = sender.delivery("x", json!({"n": 1}));
+    clock.advance(Duration::from_secs(301));
+    let verdict = |delivery: &SignedDelivery| {
+        let verified = receiver.verify(&delivery.request(), delivery.body().clone(), sender.now());
+        verified.map(drop).map_err(|refused| refused.kind())
+    };
+    assert_eq!(verdict(&first), Err(RejectionKind::TimestampStale));
+    assert_eq!(verdict(&sender.retry(&first)), Ok(()));
+}
+
+fn verifier(sender: &Sender) -> Verifier {
+    let builder = Verifier::builder(*sender.scheme());
+    builder.secret(sender.secret().unwrap()).build().unwrap()
 }

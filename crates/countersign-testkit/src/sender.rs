@@ -5,15 +5,12 @@ use core::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::{
     Clock, Secret, SecretError, Timestamp,
-    scheme::{Location, Part, Place, Scheme, TimeUnit},
+    scheme::{Location, Part, Place, RetryTime, Scheme, TimeUnit},
 };
 use serde_json::{Map, Value};
 
@@ -123,15 +120,10 @@ impl Sender {
     /// The time that deliveries are stamped with now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let now = match &self.clock {
-            Some(clock) => clock.now(),
-            None => {
-                let since = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default();
-                Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-            }
-        };
+        let now = self
+            .clock
+            .as_ref()
+            .map_or_else(Timestamp::now, |clock| clock.now());
         match self.skew {
             Skew::Ahead(by) => now.saturating_add(by),
             Skew::Behind(by) => {
@@ -141,10 +133,19 @@ impl Sender {
         }
     }
 
+    /// The same, as the number that the scheme's unit makes of it.
+    fn stamp_now(&self) -> i64 {
+        let now = self.now();
+        match self.scheme.time_unit() {
+            Some(TimeUnit::Millis) => now.unix_millis(),
+            _ => now.unix_seconds(),
+        }
+    }
+
     /// A delivery of an event, with a new id.
     ///
-    /// Where the scheme has its id or type in the body, they are written there unless `body` has
-    /// them already.
+    /// Where the scheme has its id, type or time in the body, they are written there unless `body`
+    /// has them already.
     #[must_use]
     pub fn delivery(&self, event: &str, body: Value) -> SignedDelivery {
         let id = self.number("test");
@@ -159,6 +160,9 @@ impl Sender {
         }
         if let Some(Place::Body(pointer)) = self.scheme.event() {
             fill(&mut body, pointer, event);
+        }
+        if let Some(pointer) = self.scheme.time_pointer() {
+            fill(&mut body, pointer, self.stamp_now());
         }
         self.raw(event, id, body.to_string())
     }
@@ -193,12 +197,21 @@ impl Sender {
         self.stamp(SignedDelivery::new(headers, body))
     }
 
-    /// The sender's next attempt at a delivery: the same event, stamped and signed anew.
+    /// The sender's next attempt at a delivery: the same event, stamped and signed anew. A time in the
+    /// body is the first one again where the scheme says that retries keep it.
     #[must_use]
     pub fn retry(&self, delivery: &SignedDelivery) -> SignedDelivery {
         let mut next = delivery.clone();
         if let Some(name) = self.scheme.attempt_header() {
             next = next.with_header(name, &self.number("attempt"));
+        }
+        if let Some(pointer) = self.scheme.time_pointer()
+            && self.scheme.retry_time() != RetryTime::Kept
+            && let Ok(mut body) = serde_json::from_slice::<Value>(next.body())
+            && let Some(time) = body.pointer_mut(pointer)
+        {
+            *time = self.stamp_now().into();
+            next = next.with_body(body.to_string());
         }
         self.stamp(next)
     }
@@ -207,12 +220,7 @@ impl Sender {
     /// changed and that is to be right all the same.
     #[must_use]
     pub fn stamp(&self, mut delivery: SignedDelivery) -> SignedDelivery {
-        let now = self.now();
-        let time = match self.scheme.time_unit() {
-            Some(TimeUnit::Millis) => now.unix_millis(),
-            _ => now.unix_seconds(),
-        }
-        .to_string();
+        let time = self.stamp_now().to_string();
         if let Some(name) = self.scheme.time_header() {
             delivery = delivery.with_header(name, &time);
         }
@@ -271,9 +279,9 @@ impl fmt::Debug for Sender {
     }
 }
 
-/// Writes a text at a pointer of object keys unless something is there.
-fn fill(body: &mut Value, pointer: &str, text: &str) {
-    let mut at = body;
+/// Writes a value at a pointer of object keys unless something is there.
+fn fill(body: &mut Value, pointer: &str, value: impl Into<Value>) {
+    let (mut at, value) = (body, value.into());
     let mut steps = pointer.split('/').skip(1).peekable();
     while let Some(step) = steps.next() {
         let Value::Object(object) = at else {
@@ -281,7 +289,7 @@ fn fill(body: &mut Value, pointer: &str, text: &str) {
         };
         let default = match steps.peek() {
             Some(_) => Value::Object(Map::new()),
-            None => Value::String(text.to_owned()),
+            None => value.clone(),
         };
         at = object.entry(step).or_insert(default);
     }

@@ -74,6 +74,18 @@ impl Scheme {
         }
     }
 
+    /// Where the signed body carries the time.
+    #[must_use]
+    pub const fn time_pointer(&self) -> Option<&'static str> {
+        match self.time {
+            Some(TimeRule {
+                at: TimeAt::Body(pointer),
+                ..
+            }) => Some(pointer),
+            _ => None,
+        }
+    }
+
     /// The key under which the signature header carries the time, as in `t=1712000382,v1=..`.
     #[must_use]
     pub const fn time_key(&self) -> Option<&'static str> {

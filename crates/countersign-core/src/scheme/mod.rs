@@ -58,12 +58,12 @@ pub use self::{
     event::EventRule,
     parts::{Encoding, Grammar, KeyFormat, Location, Part, Place},
     repeats::{IdenticalBodies, LATE_RETRY_MARGIN, RetryTime},
-    time::{TimeRule, TimeUnit, Tolerance},
+    time::{TimeUnit, Tolerance},
 };
 pub(crate) use self::{
     signature::{SignatureFault, parse as parse_signature},
     template::{Segment, Segments},
-    time::TimeAt,
+    time::{TimeAt, TimeRule},
 };
 
 /// How one sender signs its requests. See the [module docs](self).

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 /// Where the time is, and in which unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimeRule {
+pub(crate) struct TimeRule {
     pub(crate) at: TimeAt,
     pub(crate) unit: TimeUnit,
 }
