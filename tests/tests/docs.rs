@@ -1,14 +1,24 @@
 //! What the docs say of the library, against the library.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::{fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use countersign_core::RejectionKind;
 use countersign_tests::table::rows;
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .into()
+}
+
 fn page(name: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    fs::read_to_string(root.join(name)).unwrap()
+    fs::read_to_string(root().join(name)).unwrap()
 }
 
 /// `N` for every number and `".."` for every list of quoted texts, as the page writes them.
@@ -71,4 +81,59 @@ fn every_refusal_is_explained() {
         }
     }
     assert!(told > 60, "{told} refusals");
+}
+
+/// The names of all test functions in the repository.
+fn tests() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut folders = vec![root()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && name != "target" && !name.starts_with('.') {
+                folders.push(path);
+            } else if name.ends_with(".rs") {
+                for line in fs::read_to_string(&path).unwrap().lines() {
+                    let of = line.split_once("fn ").map(|(_, rest)| rest);
+                    let name = of.and_then(|rest| rest.split(['(', '<']).next());
+                    names.extend(name.map(str::to_owned));
+                }
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn the_tests_that_the_architecture_names_exist() {
+    let (page, tests) = (page("docs/architecture.md"), tests());
+    let mut named = 0;
+    for invariant in page.split("**Invariant:**").skip(1) {
+        let text = invariant.split("\n\n").next().unwrap();
+        let Some((_, names)) = text.split_once("Test") else {
+            continue;
+        };
+        for name in names.split('`').skip(1).step_by(2) {
+            assert!(tests.contains(name), "{name}");
+            named += 1;
+        }
+    }
+    assert!(named >= 12, "{named} tests are named");
+}
+
+#[test]
+fn the_architecture_names_every_room_of_the_core() {
+    let page = page("docs/architecture.md");
+    for folder in ["crates/countersign-core/src", "crates"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let short = name.strip_prefix("countersign").unwrap_or(name);
+            let named = [name, short]
+                .iter()
+                .any(|name| page.contains(&format!("`{name}`")));
+            assert!(named || name == "lib", "{folder}/{name}");
+        }
+    }
 }
