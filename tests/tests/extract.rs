@@ -449,15 +449,44 @@ async fn a_form_is_read_from_its_field_and_kept_as_it_was_sent() -> Tested {
             (200, FORM.to_owned()),
             "{of}"
         );
-        // JSON is JSON, whatever it looks like, and a form without the field has nothing to read.
-        assert_eq!(
-            send("3", "/serde", "application/json", FORM).await.0,
-            422,
-            "{of}"
-        );
+        // Nobody signed the content type: under another one it is read the same.
+        let relabelled = send("3", "/serde", "application/json", FORM).await;
+        assert_eq!(relabelled, (200, "inv_1 is paid".to_owned()), "{of}");
+        let json = r#"{"id":"inv_2","status":"paid"}"#;
+        let relabelled = send("6", "/serde", form, json).await;
+        assert_eq!(relabelled, (200, "inv_2 is paid".to_owned()), "{of}");
+        // A form without the field has nothing to read.
         assert_eq!(send("4", "/serde", form, "payloads=1").await.0, 422, "{of}");
         let twice = format!("{FORM}&{FORM}");
         assert_eq!(send("5", "/serde", form, &twice).await.0, 422, "{of}");
+    }
+    Ok(())
+}
+
+#[actix_web::test]
+async fn another_content_type_does_not_hide_a_signed_id() -> Tested {
+    const BOTH: Scheme = Scheme::body_hmac("X-Acme-Signature")
+        .id_pointer("/id")
+        .content_types(&["application/json", "application/x-www-form-urlencoded"])
+        .form_field("payload")
+        .declare();
+    let kit = Kit::new(BOTH, |builder| builder)?;
+    let app = axum_app(&kit);
+    let json = r#"{"id":"inv_1","status":"paid"}"#;
+    let form = "payload=%7B%22id%22%3A%22inv_2%22%7D";
+    let types = [
+        "application/x-www-form-urlencoded",
+        "application/json",
+        "application/x+json",
+    ];
+    for text in [json, form] {
+        let first = kit.sender.raw("", "", text).to("/raw");
+        assert_eq!(kit.sender.send(&app, &first).await.dedup(), Some("fresh"));
+        for kind in types {
+            let replay = first.with_header("content-type", kind);
+            let reply = kit.sender.send(&app, &replay).await;
+            assert_eq!(reply.dedup(), Some("duplicate"), "{text} as {kind}");
+        }
     }
     Ok(())
 }

@@ -165,7 +165,7 @@ impl Proof {
             .and_then(|at| self.keys.label(at))
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
 
-        let payload = Payload::find(head.content, &body);
+        let payload = Payload::find(policy.scheme.form_field, &body);
         let fields = SignedFields::read(policy, head, payload.of(&body).unwrap_or_default())?;
         Ok(Verified::new(VerifiedParts {
             tenant: self.tenant,

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{
-    Intake,
-    content::{self, Content},
+    Intake, content,
     freshness::read_time,
     head::{FoundHeaders, Head},
     policy::Policy,
@@ -68,7 +67,6 @@ pub(super) struct JudgedHead {
     pub(super) attempt_id: Option<TextRef>,
     pub(super) signed_headers: SmallVec<[TextRef; 2]>,
     pub(super) tenant: Option<TextRef>,
-    pub(super) content: Content,
     pub(super) at: Timestamp,
 }
 
@@ -86,7 +84,6 @@ impl JudgedHead {
             attempt_id: None,
             signed_headers: SmallVec::new(),
             tenant: None,
-            content: Content::Plain,
             at: now,
         }
     }
@@ -105,7 +102,7 @@ impl Policy {
         }
         let mut found = FoundHeaders::default();
         slots.wanted.find(head, &mut found);
-        judged.content = content::check(scheme, slots, &found)?;
+        content::check(scheme, slots, &found)?;
 
         let signature = SignatureHeaders::find(scheme, slots, &found, head, &self.limits)?;
         let signature_time = parse_signature(
