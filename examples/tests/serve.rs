@@ -85,5 +85,6 @@ fn the_short_examples_end_well() -> Result<(), Box<dyn Error>> {
     };
     assert!(run("custom_scheme", &[])?.status.success());
     assert!(run("multi_tenant", &[])?.status.success());
+    assert!(run("verify_only", &[])?.status.success());
     Ok(())
 }
