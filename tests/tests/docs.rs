@@ -137,3 +137,27 @@ fn the_architecture_names_every_room_of_the_core() {
         }
     }
 }
+
+#[test]
+fn the_tests_that_stop_misuse_exist() {
+    let (page, tests) = (page("docs/misuse.md"), tests());
+    let rows = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+    let mut named = 0;
+    for row in rows.filter(|row| !row.starts_with("| mistake")) {
+        let cells = row.strip_suffix(" |").unwrap();
+        let last = cells.rsplit('|').next().unwrap().trim();
+        if last.is_empty() {
+            // What no test shows, the page must not claim.
+            assert!(
+                row.contains("**nothing**") || row.contains("**the docs**"),
+                "{row}"
+            );
+            continue;
+        }
+        assert!(tests.contains(last.trim_matches('`')), "{last}");
+        named += 1;
+    }
+    assert!(named > 25, "{named} tests are named");
+}
