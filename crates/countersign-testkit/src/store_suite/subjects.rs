@@ -122,6 +122,19 @@ pub(super) async fn several_types_of_one_body_are_one_run<S: DedupStore>(
         }
         fx.handled(&of, of.unmarked).await?;
     }
+
+    // A type that is new brings the bytes back, and not what came with them before.
+    let of = Entity::new();
+    for event in [of.paid, of.unmarked, Event::new(of.paid.bytes)] {
+        let claimed = fx.handled(&of, event).await?;
+        ensure_eq!(claimed.recurrence, Recurrence::None, "each is new");
+    }
+    let claimed = fx.handled(&of, of.paid).await?;
+    ensure_eq!(
+        claimed.recurrence,
+        Recurrence::Return,
+        "something came in between the first time and now"
+    );
     Ok(())
 }
 
