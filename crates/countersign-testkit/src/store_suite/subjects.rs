@@ -352,7 +352,22 @@ pub(super) async fn a_subject_ends_with_its_time<S: DedupStore>(fx: &Fixture<S>)
         Recurrence::Return,
         "bytes that are known of an entity that is not"
     );
-    fx.suppressed(&of, of.paid, "it is known again").await
+    fx.suppressed(&of, of.paid, "it is known again").await?;
+
+    // A type that is new does not bring back what is forgotten.
+    let (of, key) = (Entity::new(), new_key());
+    let subject = Subject::new(of.key, OnRepeat::Suppress, fx.units(20));
+    let claimed = granted(fx.tell(Some(subject), of.paid, key, 1).await?)?;
+    let _ = fx.complete(&key, claimed.fence, 1_000).await?;
+    fx.pass(21).await;
+    fx.handled(&of, Event::new(of.paid.bytes)).await?;
+    let claimed = fx.handled(&of, of.paid).await?;
+    ensure_eq!(
+        claimed.recurrence,
+        Recurrence::Return,
+        "the entity was forgotten in between"
+    );
+    Ok(())
 }
 
 pub(super) async fn a_later_claim_keeps_a_subject_for_longer_and_never_for_less<S: DedupStore>(
