@@ -31,6 +31,7 @@ pub(super) struct Ran {
     pub(super) content: Content,
     /// The handler was told that its bytes are known.
     pub(super) flagged: bool,
+    pub(super) repeats: bool,
     /// A repeat of this type is not run.
     pub(super) once: bool,
 }
@@ -116,7 +117,7 @@ pub(super) struct Books {
     entities: HashMap<usize, Since>,
     /// How often the handler completed an id.
     ids: HashMap<String, u32>,
-    /// When what was completed of an entity.
+    /// Since when what was completed of an entity is known.
     ever: HashMap<(usize, Content), Duration>,
     streak: u32,
     /// What must not be, the first of all.
@@ -167,7 +168,12 @@ impl Books {
     /// The handler did its work.
     pub(super) fn completed(&mut self, ran: &Ran, now: Duration) {
         let (name, bytes) = &ran.content;
-        self.ever.insert((ran.entity, ran.content.clone()), now);
+        let ever = self.ever.entry((ran.entity, ran.content.clone()));
+        let at = ever.or_insert(now);
+        // A repeat that runs does not prolong how long its bytes are known.
+        if !ran.repeats || now >= *at + REMEMBERED {
+            *at = now;
+        }
         if let Some(since) = self.entities.get_mut(&ran.entity)
             && since.bytes == *bytes
         {
