@@ -9,10 +9,9 @@ use serde_json::error::Category;
 use crate::{
     answer::{Answer, Dedup},
     delivery::{Admitted, Delivery},
-    notice::Notice,
     rejection::{Rejection, RejectionKind},
+    report,
     scheme::Scheme,
-    trace,
     verify::Verified,
 };
 
@@ -162,17 +161,17 @@ impl Admitted {
         let receiver = self.receiver();
         let kind = match error.0 {
             Fault::Sender { wanted, proved } => {
-                trace::wrong_sender(self, wanted, proved);
+                report::wrong_sender(self, wanted, proved);
                 RejectionKind::WrongSender
             }
             Fault::Json(_) | Fault::Form if receiver.discard_unexpected => {
-                receiver.notify.send(&Notice::Discarded(self));
+                report::discarded(receiver, self);
                 return Answer::done(Dedup::Discarded);
             }
             Fault::Json(_) | Fault::Form => RejectionKind::UnexpectedBody,
         };
         let rejection = Rejection::new(kind);
-        trace::refused(self.endpoint(), self.tenant(), &rejection);
+        report::refused(receiver, self.tenant(), &rejection);
         receiver.answer(rejection)
     }
 }

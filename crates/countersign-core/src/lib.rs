@@ -48,14 +48,12 @@ mod identity;
 mod key;
 mod keys;
 mod mac;
-mod meter;
-mod notice;
 mod receiver;
 mod rejection;
+mod report;
 pub mod scheme;
 pub mod store;
 mod texts;
-mod trace;
 mod verify;
 
 pub use self::{
@@ -70,12 +68,12 @@ pub use self::{
         SecretFault, Tenant, TenantAt,
     },
     mac::Algorithm,
-    notice::{Notice, Streak},
     receiver::{
         ConfigError, Handle, Health, Limits, Received, Receiver, ReceiverBuilder, Reply, Run,
         StoreOutage, Verdict,
     },
     rejection::{Rejection, RejectionClass, RejectionKind},
+    report::{Notice, Streak},
     scheme::Scheme,
     store::{
         Capabilities, Claim, ClaimRequest, Claimed, DedupStore, Fence, Fenced, KeyState, OnRepeat,

@@ -15,11 +15,9 @@ use crate::{
     clock::Clock,
     delivery::Admitted,
     identity::{self, Identity},
-    meter,
-    notice::{Notice, Summary},
     rejection::{Rejection, RejectionKind},
-    store::{Claim, ClaimRequest, Recurrence, StoreErrorKind},
-    trace,
+    report::{self, Summary},
+    store::{Claim, ClaimRequest, StoreErrorKind},
 };
 
 /// The right to run a delivery's handler once. Comes from [`Receiver::admit`].
@@ -63,12 +61,11 @@ impl Receiver {
             let (refused, summary) = *refused;
             let answer = match refused {
                 Refused::Done(dedup) => {
-                    meter::delivery(&inner.endpoint, dedup);
-                    trace::duplicate(&summary, dedup);
+                    report::not_run(inner, &summary, dedup);
                     Answer::done(dedup)
                 }
                 Refused::Rejected(rejection, retry_after) => {
-                    trace::refused(&inner.endpoint, summary.tenant.as_deref(), &rejection);
+                    report::refused(inner, summary.tenant.as_deref(), &rejection);
                     let answer = inner.answer(rejection);
                     match retry_after {
                         Some(left) => answer.retry_after(left),
@@ -96,7 +93,7 @@ impl Inner {
             Err(rejection) => return refuse(rejection.into(), &received),
         };
         if received.is_ping() {
-            inner.notify.send(&Notice::Ping(&received));
+            report::ping(inner, &received);
             return refuse(Refused::Done(Dedup::Ping), &received);
         }
         let identity = Identity::of(&received, inner.keep_subject());
@@ -122,9 +119,7 @@ impl Inner {
             }
         };
         let run = |holding: Holding, permit| {
-            let admitted = holding.admitted();
-            meter::matched_key(&inner.endpoint, admitted.matched_key());
-            meter::delivery(&inner.endpoint, admitted.dedup());
+            report::runs(inner, holding.admitted());
             Run {
                 holding,
                 permit,
@@ -139,7 +134,6 @@ impl Inner {
                 let full = error.kind() == StoreErrorKind::Full;
                 if inner.on_outage == StoreOutage::FailOpen && !full {
                     let admitted = Admitted::unclaimed(received);
-                    inner.tell_of_run(&admitted);
                     return Ok(run(Holding::Unclaimed(admitted), permit));
                 }
                 let rejection = Rejection::new(match full {
@@ -152,7 +146,6 @@ impl Inner {
         match claim {
             Claim::Claimed(claimed) => {
                 let admitted = Admitted::new(received, &claimed);
-                inner.tell_of_run(&admitted);
                 let claim = HeldClaim::new(inner, clock, admitted, leader);
                 Ok(run(Holding::Claimed(claim), permit))
             }
@@ -162,7 +155,7 @@ impl Inner {
                 refuse(Refused::Done(Dedup::Duplicate), &received)
             }
             Claim::Suppressed => {
-                inner.suppressed(&received);
+                report::suppressed(inner, &received);
                 refuse(Refused::Done(Dedup::Suppressed), &received)
             }
             Claim::InFlight {
@@ -185,45 +178,19 @@ impl Inner {
         }
     }
 
-    /// Says what a handler should know of the delivery that it gets.
-    fn tell_of_run(&self, admitted: &Admitted) {
-        let recurrence = admitted.recurrence();
-        if recurrence != Recurrence::None {
-            meter::recurrence(&self.endpoint, recurrence, "run");
-            trace::recurrence(admitted);
-        }
-        if let Some(lateness) = admitted.lateness() {
-            meter::late(&self.endpoint);
-            trace::late(admitted, lateness);
-        }
-    }
-
-    /// Sends notice when a delivery has the id of an earlier one and other bytes.
+    /// Tells of a delivery that has the id of an earlier one and other bytes.
     fn compare(&self, received: &Received, fingerprint: u64, first: u64) {
-        if fingerprint == first {
-            return;
+        if fingerprint != first {
+            let third = self.mismatches.is_third(received.key(), fingerprint);
+            report::mismatch(self, received, third);
         }
-        meter::fingerprint_mismatch(&self.endpoint);
-        trace::fingerprint_mismatch(received);
-        if self.mismatches.is_third(received.key(), fingerprint) {
-            trace::id_is_none(received);
-        }
-        self.notify.send(&Notice::FingerprintMismatch(received));
     }
 
-    /// Sends notice of a duplicate that nothing but its body shows to be one.
+    /// Tells of a duplicate that nothing but its body shows to be one.
     fn duplicate(&self, received: &Received) {
         if identity::is_known_by_body(received) {
-            meter::known_by_body(&self.endpoint);
-            trace::known_by_body(received);
-            self.notify.send(&Notice::KnownByBody(received));
+            report::known_by_body(self, received);
         }
-    }
-
-    fn suppressed(&self, received: &Received) {
-        meter::recurrence(&self.endpoint, Recurrence::Repeat, "suppressed");
-        trace::suppressed(received);
-        self.notify.send(&Notice::Suppressed(received));
     }
 
     /// What a copy is answered when the run that it waited for has ended, or its time has.
@@ -237,7 +204,7 @@ impl Inner {
             }
             HowItEnded::Completed => {
                 if let Some(received) = &copy.whole {
-                    self.suppressed(received);
+                    report::suppressed(self, received);
                 }
                 Refused::Done(Dedup::Suppressed)
             }

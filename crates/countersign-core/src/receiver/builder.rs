@@ -13,8 +13,8 @@ use super::{
 use crate::{
     clock::Clock,
     keys::{DynKeyringSource, Keyring, KeyringSource, Secret, TenantAt},
-    notice::{Notice, Notify},
     rejection::{RejectionClass, RejectionKind},
+    report::{Notice, Notify},
     scheme::{IdenticalBodies, Scheme, Tolerance},
     store::{DedupStore, DynStore},
     verify::{Verifier, VerifierBuilder, VerifierError},

@@ -8,9 +8,8 @@ use crate::{
     clock::Clock,
     delivery::Admitted,
     key::DeliveryKey,
-    notice::Notice,
+    report,
     store::{Fence, Fenced, StoreError},
-    trace,
 };
 
 /// What a run has in its hands.
@@ -180,7 +179,6 @@ impl Claimed {
     }
 
     fn tell_of_loss(&self, inner: &Inner) {
-        trace::claim_lost(&self.admitted);
-        inner.notify.send(&Notice::ClaimLost(&self.admitted));
+        report::claim_lost(inner, &self.admitted);
     }
 }

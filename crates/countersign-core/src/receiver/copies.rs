@@ -25,8 +25,8 @@ use super::{
 use crate::{
     clock::Clock,
     key::DeliveryKey,
-    meter,
     rejection::{Rejection, RejectionKind},
+    report,
     store::{Claim, ClaimRequest, KeyState, StoreError},
 };
 
@@ -101,7 +101,7 @@ impl Inner {
             return Ok(Asked::Answered(Ok(answer), permit, None));
         }
         let claim = self.claim(clock, request).await;
-        meter::claim(&self.endpoint, &claim);
+        report::claim(self, &claim);
         // An error is this request's alone: what it may lead to (FailOpen) is for one request each.
         let leader = match claim {
             Ok(claim) => leader.and_then(|leader| leader.claimed(claim)),

@@ -1,7 +1,7 @@
 //! What a readiness probe wants to know.
 
 use super::Receiver;
-use crate::notice::Streak;
+use crate::report::Streak;
 
 /// How a receiver is doing. Comes from [`Receiver::health`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,9 +13,8 @@ use crate::{
     clock::Clock,
     key::DeliveryKey,
     keys::{DynKeyringSource, KeyringError, Secret},
-    meter,
-    notice::{Notify, Streak},
     rejection::{Rejection, RejectionKind},
+    report::{Notify, Streak},
     scheme::Scheme,
     store::{DynStore, Owner, StoreError},
     verify::Verifier,
@@ -295,7 +294,6 @@ impl Inner {
     /// The answer to a refused request, with the status that the receiver was told to use.
     pub(crate) fn answer(&self, rejection: Rejection) -> Answer {
         let kind = rejection.kind();
-        meter::rejection(&self.endpoint, kind);
         let status = self.statuses.get(&kind).copied();
         Answer::rejected(rejection, status.unwrap_or(kind.status()))
     }

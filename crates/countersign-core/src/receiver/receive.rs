@@ -13,9 +13,8 @@ use crate::{
     identity,
     key::DeliveryKey,
     keys::{LookupError, Tenant},
-    notice::Notice,
     rejection::{Rejection, RejectionKind},
-    trace,
+    report,
     verify::{Head, Prechecked, Verified},
 };
 
@@ -102,7 +101,7 @@ impl Receiver {
         let inner = &self.inner;
         let received = self.try_receive(head, body).await;
         received.map_err(|rejection| {
-            trace::refused(&inner.endpoint, None, &rejection);
+            report::refused(inner, None, &rejection);
             inner.refused(rejection.kind());
             inner.answer(rejection)
         })
@@ -144,7 +143,7 @@ impl Inner {
     pub(super) fn clock(&self) -> Result<&Arc<dyn Clock>, Rejection> {
         // Without timers nothing may run.
         self.clock.get().ok_or_else(|| {
-            trace::not_attached(&self.endpoint);
+            report::not_attached(self);
             Rejection::new(RejectionKind::NotAttached)
         })
     }
@@ -168,8 +167,7 @@ impl Inner {
             Ok(Some(tenant)) => Ok(Some(tenant)),
             Ok(None) => Err(unknown),
             Err(error) => {
-                self.notify.send(&Notice::LookupFailed(&error));
-                trace::lookup_failed(&self.endpoint, &error);
+                report::lookup_failed(self, &error);
                 Err(Rejection::new(RejectionKind::KeyringUnavailable))
             }
         }

@@ -22,8 +22,8 @@ use super::Inner;
 use crate::{
     clock::Clock,
     key::DeliveryKey,
+    report,
     store::{Fence, Fenced},
-    trace,
 };
 
 /// How many claims are prolonged at a time.
@@ -97,7 +97,7 @@ impl Renewal {
             if !started {
                 // The next delivery tries again.
                 inner.renewals.looping.store(false, Ordering::Release);
-                trace::renewal_failed(&inner.endpoint);
+                report::renewal_failed(inner);
             }
         }
         Some(Self {
@@ -151,7 +151,7 @@ async fn keep_renewing(inner: Weak<Inner>, clock: Arc<dyn Clock>) {
                             inner.underway.abandon(&key);
                             // What was settled meanwhile is not held any more.
                             if inner.renewals.lock().held.remove(&number).is_some() {
-                                trace::lease_lost(&inner.endpoint, &key);
+                                report::lease_lost(inner, &key);
                             }
                         }
                         Ok(Err(error)) => {

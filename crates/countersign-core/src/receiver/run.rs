@@ -22,9 +22,8 @@ use crate::{
     answer::{Answer, Dedup},
     clock::{Clock, Sleep},
     delivery::Outcome,
-    meter,
     rejection::{Rejection, RejectionKind},
-    trace,
+    report,
 };
 
 /// What a handler's result means for its delivery.
@@ -112,12 +111,12 @@ impl Run {
             dedup: holding.admitted().dedup(),
             answered: false,
         };
-        let span = trace::span(holding.admitted());
+        let admitted = holding.admitted().clone();
         let task = async move {
             let began = clock.elapsed();
             let ended = run(&inner, &*clock, handler).await;
             let took = clock.elapsed().saturating_sub(began);
-            meter::handler_time(&inner.endpoint, took);
+            report::ran(&inner, took);
             let (finished, unsettled) = settle(&inner, &*clock, holding, ended, judge).await;
             // Nobody may listen any more; the outcome is in the store.
             let _unheard = send.send(finished);
@@ -127,7 +126,7 @@ impl Run {
             // The handler is over and the claim settled: only then is the place free.
             drop(permit);
         };
-        (trace::in_span(span, task), handle)
+        (report::run_span(&admitted, task), handle)
     }
 }
 
@@ -200,7 +199,7 @@ impl<R> Handle<R> {
 
     fn refuse(&mut self, kind: RejectionKind) -> Reply<R> {
         let rejection = Rejection::new(kind);
-        trace::refused(&self.inner.endpoint, self.tenant.as_deref(), &rejection);
+        report::refused(&self.inner, self.tenant.as_deref(), &rejection);
         self.answer(self.inner.answer(rejection))
     }
 

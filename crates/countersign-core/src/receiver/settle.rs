@@ -7,7 +7,7 @@ use super::{
     claim::{Completed, Completing, HeldClaim, Holding},
     deadline::{either, within},
 };
-use crate::{clock::Clock, notice::Notice, rejection::RejectionKind, store::KeyState, trace};
+use crate::{clock::Clock, rejection::RejectionKind, report, store::KeyState};
 
 /// How a handler's future ended.
 pub(super) enum Ended<R> {
@@ -59,11 +59,7 @@ pub(super) async fn settle<R>(
     match claim.completing().try_once(inner, clock).await {
         Completed::Done | Completed::Lost => (finished, None),
         Completed::NotYet(claim, error) => {
-            trace::complete_failed(claim.admitted(), &error);
-            inner.notify.send(&Notice::CompleteFailed {
-                delivery: claim.admitted(),
-                error: &error,
-            });
+            report::complete_failed(inner, claim.admitted(), &error);
             (finished, Some(claim))
         }
     }

@@ -12,10 +12,8 @@ use crate::{
     clock::Clock,
     delivery::{Admitted, Completion},
     key::DeliveryKey,
-    meter,
-    notice::Notice,
+    report,
     store::{Claim, ClaimRequest, Fence, Fenced, KeyState, StoreError, StoreErrorKind},
-    trace,
 };
 
 /// Failures in a row after which the store is left alone for a while.
@@ -137,8 +135,7 @@ impl Inner {
 
     /// Tells those who watch that a call failed.
     pub(super) fn store_failed(&self, error: &StoreError) {
-        self.notify.send(&Notice::StoreFailed(error));
-        trace::store_failed(&self.endpoint, error);
+        report::store_failed(self, error);
     }
 
     /// How long a claim is held without being prolonged. Rows in memory die with the process, and a
@@ -168,7 +165,7 @@ impl Inner {
         let answered = within(clock, until, call).await;
         let result = answered.unwrap_or_else(|| Err(StoreError::timeout()));
         let now = clock.elapsed();
-        meter::store_time(&self.endpoint, operation, now.saturating_sub(began));
+        report::store_answered(self, operation, now.saturating_sub(began));
         // A full store has answered: it is not down.
         let failed = matches!(&result, Err(error) if error.kind() != StoreErrorKind::Full);
         self.breaker.note(now, failed);

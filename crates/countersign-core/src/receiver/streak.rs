@@ -4,9 +4,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::Inner;
 use crate::{
-    meter,
-    notice::{Notice, Streak},
     rejection::RejectionKind,
+    report::{self, Streak},
 };
 
 #[derive(Debug, Default)]
@@ -31,7 +30,7 @@ impl Inner {
         if status.is_some_and(|status| (200..300).contains(&status)) {
             self.streaks.failed.store(0, Ordering::Relaxed);
             self.streaks.refused.store(0, Ordering::Relaxed);
-            meter::streak(&self.endpoint, &self.streaks.read(self));
+            report::streak(self, &self.streaks.read(self));
         } else {
             self.count(&self.streaks.failed);
         }
@@ -60,15 +59,14 @@ impl Inner {
         let Ok(before) = streak.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown) else {
             return;
         };
-        meter::streak(&self.endpoint, &self.streaks.read(self));
+        report::streak(self, &self.streaks.read(self));
         let half = self
             .scheme()
             .switch_off_after()
             .map(|limit| limit.div_ceil(2));
         if before.checked_add(1) == half {
             let streak = self.streaks.read(self);
-            crate::trace::streak(&self.endpoint, &streak);
-            self.notify.send(&Notice::FailureStreak(streak));
+            report::half_way_off(self, streak);
         }
     }
 }

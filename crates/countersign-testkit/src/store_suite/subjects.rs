@@ -135,6 +135,20 @@ pub(super) async fn several_types_of_one_body_are_one_run<S: DedupStore>(
         Recurrence::Return,
         "something came in between the first time and now"
     );
+
+    // Of several names one may be done and another in flight: what is done decides.
+    let of = Entity::new();
+    let (done, running) = (of.paid, Event::new(of.paid.bytes));
+    fx.handled(&of, done).await?;
+    granted(fx.once(&of, running, new_key()).await?)?;
+    for aliases in [[done.alias, running.alias], [running.alias, done.alias]] {
+        let request = ClaimRequest::new(new_key(), owner(3), fx.units(10))
+            .with_aliases(&aliases)
+            .with_subject(Some(fx.about(of.key, OnRepeat::Suppress)))
+            .with_fingerprint(of.paid.bytes);
+        let claim = fx.store.claim(request).await?;
+        ensure_eq!(claim, Claim::Suppressed, "one name is done, one in flight");
+    }
     Ok(())
 }
 

@@ -9,8 +9,8 @@ mod on {
 
     use crate::{
         answer::Dedup,
-        notice::Streak,
         rejection::RejectionKind,
+        report::Streak,
         store::{Claim, Recurrence, StoreError, StoreErrorKind},
     };
 
@@ -119,8 +119,8 @@ mod off {
 
     use crate::{
         answer::Dedup,
-        notice::Streak,
         rejection::RejectionKind,
+        report::Streak,
         store::{Claim, Recurrence, StoreError},
     };
 

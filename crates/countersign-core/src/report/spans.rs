@@ -13,9 +13,9 @@ mod on {
         delivery::Admitted,
         key::DeliveryKey,
         keys::LookupError,
-        notice::{Streak, Summary},
         receiver::Received,
         rejection::{Rejection, RejectionClass},
+        report::{Streak, Summary},
         scheme::Place,
         store::{Recurrence, StoreError},
     };
@@ -202,9 +202,9 @@ mod off {
         delivery::Admitted,
         key::DeliveryKey,
         keys::LookupError,
-        notice::{Streak, Summary},
         receiver::Received,
         rejection::Rejection,
+        report::{Streak, Summary},
         store::StoreError,
     };
 

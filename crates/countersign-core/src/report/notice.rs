@@ -3,7 +3,7 @@
 use core::{fmt, panic::AssertUnwindSafe};
 use std::{panic::catch_unwind, sync::Arc};
 
-use crate::{delivery::Admitted, key::DeliveryKey, receiver::Received, store::StoreError, trace};
+use crate::{delivery::Admitted, key::DeliveryKey, receiver::Received, store::StoreError};
 
 /// Something happened that no handler sees. Given to
 /// [`ReceiverBuilder::on_notice`](crate::ReceiverBuilder::on_notice).
@@ -91,7 +91,7 @@ impl Notify {
             // A panic in there must not change what becomes of a delivery.
             let told = catch_unwind(AssertUnwindSafe(|| notify(notice)));
             if told.is_err() {
-                trace::notice_panicked();
+                super::spans::notice_panicked();
             }
         }
     }
