@@ -111,7 +111,7 @@ impl Run {
             dedup: holding.admitted().dedup(),
             answered: false,
         };
-        let admitted = holding.admitted().clone();
+        let span = report::span(holding.admitted());
         let task = async move {
             let began = clock.elapsed();
             let ended = run(&inner, &*clock, handler).await;
@@ -126,7 +126,7 @@ impl Run {
             // The handler is over and the claim settled: only then is the place free.
             drop(permit);
         };
-        (report::run_span(&admitted, task), handle)
+        (report::in_span(span, task), handle)
     }
 }
 

@@ -1,14 +1,17 @@
 //! What is told of what happens: one function for each thing, and the only caller of spans, metrics and
 //! notices.
 
-use core::{future::Future, time::Duration};
+use core::time::Duration;
 
 mod metrics;
 mod notice;
 mod spans;
 
 pub use self::notice::{Notice, Streak};
-pub(crate) use self::notice::{Notify, Summary};
+pub(crate) use self::{
+    notice::{Notify, Summary},
+    spans::{in_span, span},
+};
 use crate::{
     answer::Dedup,
     delivery::Admitted,
@@ -89,14 +92,6 @@ pub(crate) fn runs(inner: &Inner, admitted: &Admitted) {
         metrics::late(&inner.endpoint);
         spans::late(admitted, lateness);
     }
-}
-
-/// The span that a handler runs in.
-pub(crate) fn run_span<F: Future>(
-    admitted: &Admitted,
-    run: F,
-) -> impl Future<Output = F::Output> + use<F> {
-    spans::in_span(spans::span(admitted), run)
 }
 
 /// A handler ended.
