@@ -222,7 +222,7 @@ fn base64_key(text: &str) -> Result<Vec<u8>, SecretError> {
 }
 
 /// Why a secret was refused. It names the mistake, never the secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SecretError {
     fault: SecretFault,
     source_name: Option<String>,
@@ -290,6 +290,15 @@ impl fmt::Display for SecretError {
             SecretFault::NotHex => f.write_str("the secret is not hexadecimal"),
             SecretFault::NotBase64 => f.write_str("the secret is not base64"),
         }
+    }
+}
+
+impl fmt::Debug for SecretError {
+    /// In words: this is what an application prints whose `main` returns it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SecretError")
+            .field(&self.to_string())
+            .finish()
     }
 }
 
