@@ -439,9 +439,15 @@ SELECT count(*) AS purged FROM done";
 mod tests {
     use core::time::Duration;
 
-    use countersign_core::{DeliveryKey, Fence};
+    use countersign_core::{DeliveryKey, Fence, store::KEPT_AFTER_LEASE};
 
     use super::*;
+
+    #[test]
+    fn rows_are_kept_for_as_long_as_the_contract_says() {
+        assert_eq!(KEPT_AFTER_LEASE, Duration::from_secs(60 * 60));
+        assert!(PURGE.contains("clock_timestamp()) - interval '1 hour'"));
+    }
 
     #[test]
     fn what_does_not_fit_is_no_claim_and_the_longest_retention() {

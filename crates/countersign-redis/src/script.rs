@@ -109,3 +109,14 @@ pub(crate) async fn answer(
         .await?
         .extract_error()
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::store::KEPT_AFTER_LEASE;
+
+    #[test]
+    fn the_scripts_keep_rows_for_as_long_as_the_contract_says() {
+        let hour = format!("HOUR, NO_RUN = {},", KEPT_AFTER_LEASE.as_millis());
+        assert!(include_str!("lua/row.lua").contains(&hour));
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use countersign_core::{
     Capabilities, Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fence, Fenced, KeyState,
-    OnRepeat, Recurrence, StoreError,
+    OnRepeat, Recurrence, StoreError, store::KEPT_AFTER_LEASE,
 };
 use redis::{
     Client, RedisError, Value,
@@ -28,7 +28,7 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 /// How long a row stays after it has ended: after its lease, so that a takeover can count attempts
 /// and a late holder can still settle; after its retention, or after it was given back, so that the
 /// next fence is larger. The scripts know it as 3600000: a row is live while it has more left.
-const KEPT: Duration = Duration::from_secs(3_600);
+const KEPT: Duration = KEPT_AFTER_LEASE;
 
 /// A first attempt that is no recurrence, as rows have it.
 const FIRST: &[u8] = b"00000000010";

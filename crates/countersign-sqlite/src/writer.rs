@@ -10,7 +10,9 @@ use std::sync::{
     mpsc::{Receiver, SyncSender},
 };
 
-use countersign_core::{Claim, DeliveryKey, Fence, Fenced, KeyState, StoreError};
+use countersign_core::{
+    Claim, DeliveryKey, Fence, Fenced, KeyState, StoreError, store::KEPT_AFTER_LEASE,
+};
 use futures_channel::oneshot;
 use rusqlite::Connection;
 
@@ -27,10 +29,6 @@ use crate::{
 
 /// How many operations share a transaction at most, which bounds how long each waits.
 const BATCH: usize = 256;
-
-/// How long after its lease a delivery in flight is kept, so that a takeover can count attempts and
-/// a late holder can still settle.
-const LAPSED_FOR: Duration = Duration::from_secs(3_600);
 
 /// How often claims look for such deliveries by the way.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -284,7 +282,7 @@ impl<'c> Writer<'c> {
     fn purge(&mut self, limit: usize) -> rusqlite::Result<usize> {
         let now = self.batch.now;
         let removed = remove_ended(&mut self.table, now, limit)?;
-        let before = now.saturating_sub(after(0, LAPSED_FOR));
+        let before = now.saturating_sub(after(0, KEPT_AFTER_LEASE));
         let rest = limit.saturating_sub(removed);
         let lapsed = self.table.lapsed(before, rows(rest))?;
         for id in &lapsed {

@@ -17,6 +17,10 @@ pub mod memory;
 pub(crate) use self::erased::DynStore;
 pub use self::error::{StoreError, StoreErrorKind};
 
+/// How long after its lease every store keeps a row in flight, so that a takeover can count attempts and
+/// a late holder can still settle: 1 hour.
+pub const KEPT_AFTER_LEASE: Duration = Duration::from_secs(3_600);
+
 /// Who asks for a claim: a random value made before the claim is sent, so that a claim whose answer
 /// was lost can be asked again and recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -399,7 +403,7 @@ pub trait DedupStore: Send + Sync + 'static {
     fn forget(&self, key: &DeliveryKey) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Deletes at most `limit` rows that are past their time, and says how many. A row in flight is
-    /// kept for long after its lease, because its holder may still settle.
+    /// kept for [`KEPT_AFTER_LEASE`], because its holder may still settle.
     ///
     /// # Errors
     ///

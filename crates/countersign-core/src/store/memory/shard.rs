@@ -13,10 +13,7 @@ use super::{
         millis_after,
     },
 };
-
-/// How long after its lease a row in flight is kept, so that a takeover can count attempts and a
-/// late holder can still settle.
-pub(super) const LAPSED_FOR: Duration = Duration::from_secs(3_600);
+use crate::store::KEPT_AFTER_LEASE;
 
 /// Everything that one lock guards.
 pub(super) struct Shard {
@@ -413,7 +410,7 @@ impl Shard {
 
     /// The row of a hold that is so long past its lease that it can go, looking at `steps` holds.
     pub(super) fn pop_lapsed(&mut self, now: Duration, steps: usize) -> Option<Slot> {
-        self.holds.sweep(now.checked_sub(LAPSED_FOR)?, steps)
+        self.holds.sweep(now.checked_sub(KEPT_AFTER_LEASE)?, steps)
     }
 
     fn insert(&mut self, place: &Place, body: Body) -> Option<Slot> {
