@@ -2,7 +2,7 @@
 
 use core::{fmt, time::Duration};
 
-use crate::rejection::{Rejection, RejectionClass, RejectionKind};
+use crate::rejection::{Rejection, RejectionKind};
 
 /// The response header that says what deduplication made of a delivery.
 pub const DEDUP_HEADER: &str = "countersign-dedup";
@@ -93,15 +93,10 @@ impl Answer {
         let kind = rejection.kind();
         let dedup = matches!(kind, RejectionKind::InFlight | RejectionKind::StillRunning)
             .then_some(Dedup::InFlight);
-        let retry_after = match (kind.class(), kind) {
-            (_, RejectionKind::HandlerPanicked) | (RejectionClass::Refused, _) => None,
-            (RejectionClass::NotYet, RejectionKind::InFlight) => Some(5),
-            (RejectionClass::NotYet, _) => Some(30),
-        };
         Self {
             status,
             dedup,
-            retry_after,
+            retry_after: kind.retry_after(),
             rejection: Some(rejection),
         }
     }

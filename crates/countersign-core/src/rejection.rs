@@ -82,7 +82,7 @@ impl fmt::Display for Rejection {
 impl Error for Rejection {}
 
 macro_rules! rejection_kinds {
-    ($($(#[$doc:meta])+ $variant:ident = $status:literal, $class:ident, $text:literal;)+) => {
+    ($($(#[$doc:meta])+ $variant:ident = $status:literal, $class:ident, $retry:expr, $counts:literal, $text:literal;)+) => {
         /// The kinds of refusal, each with its status.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -107,6 +107,16 @@ macro_rules! rejection_kinds {
                 match self { $(Self::$variant => RejectionClass::$class,)+ }
             }
 
+            /// After how many seconds the sender is to come again, where it is.
+            pub(crate) const fn retry_after(self) -> Option<u64> {
+                match self { $(Self::$variant => $retry,)+ }
+            }
+
+            /// Whether a true sender can run into it.
+            pub(crate) const fn counts(self) -> bool {
+                match self { $(Self::$variant => $counts,)+ }
+            }
+
             /// A short text, the same for every request; also the name in logs and metrics.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -116,71 +126,73 @@ macro_rules! rejection_kinds {
     };
 }
 
+// Status; class; after how many seconds the sender is to come again; whether a true sender can run into it,
+// so that it counts among the failures in a row; text.
 rejection_kinds! {
     /// The method is not POST.
-    MethodNotAllowed = 405, Refused, "method is not POST";
+    MethodNotAllowed = 405, Refused, None, false, "method is not POST";
     /// A content type is present and not one of the scheme's.
-    ContentType = 415, Refused, "content type is not the scheme's";
+    ContentType = 415, Refused, None, false, "content type is not the scheme's";
     /// The body is compressed or otherwise encoded; the signature covers the bytes as sent.
-    ContentEncoding = 415, Refused, "content encoding is not identity";
+    ContentEncoding = 415, Refused, None, false, "content encoding is not identity";
     /// A header that the scheme needs is not there.
-    HeaderMissing = 401, Refused, "header is missing";
+    HeaderMissing = 401, Refused, None, false, "header is missing";
     /// A header that must be unique is repeated.
-    HeaderRepeated = 401, Refused, "header is repeated";
+    HeaderRepeated = 401, Refused, None, false, "header is repeated";
     /// A header is empty, too long, not visible ASCII, or does not follow the scheme's grammar.
-    HeaderMalformed = 401, Refused, "header is malformed";
+    HeaderMalformed = 401, Refused, None, false, "header is malformed";
     /// The signature header offers more candidates than allowed.
-    TooManyCandidates = 401, Refused, "too many signatures";
+    TooManyCandidates = 401, Refused, None, false, "too many signatures";
     /// The signed time is older than the tolerance.
-    TimestampStale = 401, Refused, "signed time is too old";
+    TimestampStale = 401, Refused, None, true, "signed time is too old";
     /// The signed time is further ahead than the tolerance.
-    TimestampFuture = 401, Refused, "signed time is in the future";
+    TimestampFuture = 401, Refused, None, true, "signed time is in the future";
     /// The body is longer than the limit, declared or while it is read.
-    BodyTooLarge = 413, Refused, "body is over the limit";
+    BodyTooLarge = 413, Refused, None, true, "body is over the limit";
     /// The body did not arrive in time.
-    BodyTimeout = 408, Refused, "body was not read in time";
+    BodyTimeout = 408, Refused, None, true, "body was not read in time";
     /// The body broke off.
-    BodyUnreadable = 400, Refused, "body could not be read";
+    BodyUnreadable = 400, Refused, None, true, "body could not be read";
     /// The request names no tenant, or one that the lookup does not know.
-    UnknownTenant = 401, Refused, "tenant is unknown";
+    UnknownTenant = 401, Refused, None, false, "tenant is unknown";
     /// The tenant lookup failed or took too long.
-    KeyringUnavailable = 503, NotYet, "keyring lookup failed";
+    KeyringUnavailable = 503, NotYet, Some(30), true, "keyring lookup failed";
     /// The keyring has no key that is active now.
-    NoActiveKey = 503, NotYet, "keyring has no active key";
+    NoActiveKey = 503, NotYet, Some(30), true, "keyring has no active key";
     /// No key made any of the signatures over these bytes.
-    SignatureMismatch = 401, Refused, "no key matches the signature";
+    SignatureMismatch = 401, Refused, None, true, "no key matches the signature";
     /// A header that repeats a signed id or type says something else.
-    CopyDisagrees = 401, Refused, "header disagrees with the signed body";
+    CopyDisagrees = 401, Refused, None, true, "header disagrees with the signed body";
     /// The signed body lacks the time that the scheme takes from it.
-    TimestampMissing = 401, Refused, "signed body has no readable time";
+    TimestampMissing = 401, Refused, None, true, "signed body has no readable time";
     /// More bytes are buffered, or more deliveries or waiters are busy, than allowed.
-    Busy = 503, NotYet, "receiver is busy";
+    Busy = 503, NotYet, Some(30), true, "receiver is busy";
     /// No runtime was attached to the receiver: a mistake in the application or its adapter.
-    NotAttached = 500, NotYet, "no runtime is attached to the receiver";
+    NotAttached = 500, NotYet, Some(30), true, "no runtime is attached to the receiver";
     /// The receiver is shutting down.
-    Draining = 503, NotYet, "receiver is draining";
+    Draining = 503, NotYet, Some(30), true, "receiver is draining";
     /// The deduplication store did not answer.
-    StoreUnavailable = 503, NotYet, "deduplication store failed";
+    StoreUnavailable = 503, NotYet, Some(30), true, "deduplication store failed";
     /// The deduplication store holds as many live deliveries as it may.
-    StoreFull = 503, NotYet, "deduplication store is full";
+    StoreFull = 503, NotYet, Some(30), true, "deduplication store is full";
     /// Another copy is running and did not finish within the wait, or failed.
-    InFlight = 503, NotYet, "another copy is in flight";
+    InFlight = 503, NotYet, Some(5), true, "another copy is in flight";
     /// The handler did not answer within the response budget; it goes on running.
-    StillRunning = 503, NotYet, "handler is still running";
+    StillRunning = 503, NotYet, Some(30), true, "handler is still running";
     /// The handler was to complete the delivery in a transaction of its own, and did not.
-    NotCommitted = 503, NotYet, "the handler's transaction was not committed";
+    NotCommitted = 503, NotYet, Some(30), true, "the handler's transaction was not committed";
     /// The handler asked for a retry.
-    RetryAsked = 503, NotYet, "handler asked for a retry";
+    RetryAsked = 503, NotYet, Some(30), true, "handler asked for a retry";
     /// The handler ran for longer than any run may and was ended.
-    RunTooLong = 503, NotYet, "handler ran too long";
+    RunTooLong = 503, NotYet, Some(30), true, "handler ran too long";
     /// The handler panicked.
-    HandlerPanicked = 500, NotYet, "handler panicked";
+    HandlerPanicked = 500, NotYet, None, true, "handler panicked";
     /// The handler was dropped before it ended.
-    HandlerDropped = 503, NotYet, "handler was dropped";
+    HandlerDropped = 503, NotYet, Some(30), true, "handler was dropped";
     /// A proved body is not what the typed extractor expects.
-    UnexpectedBody = 422, Refused, "body is not of the expected form";
+    UnexpectedBody = 422, Refused, None, true, "body is not of the expected form";
     /// The handler expects a typed event of another sender than the receiver's.
-    WrongSender = 500, NotYet, "handler expects another sender's event";
+    WrongSender = 500, NotYet, Some(30), true, "handler expects another sender's event";
 }
 
 /// What an answer means to the sender. Statuses can be changed within a class only.

@@ -38,18 +38,7 @@ impl Inner {
 
     /// A request was refused before it was proved. What no true sender runs into does not count.
     pub(super) fn refused(&self, kind: RejectionKind) {
-        let counts = !matches!(
-            kind,
-            RejectionKind::MethodNotAllowed
-                | RejectionKind::ContentType
-                | RejectionKind::ContentEncoding
-                | RejectionKind::HeaderMissing
-                | RejectionKind::HeaderRepeated
-                | RejectionKind::HeaderMalformed
-                | RejectionKind::TooManyCandidates
-                | RejectionKind::UnknownTenant
-        );
-        if counts {
+        if kind.counts() {
             self.count(&self.streaks.refused);
         }
     }
