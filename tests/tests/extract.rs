@@ -361,6 +361,15 @@ async fn a_typed_event_of_another_sender_is_500_and_the_delivery_given_back() ->
     const RENAMED: Scheme = Scheme::body_hmac("X-Gateway-Signature")
         .name(rebill_za::SCHEME.name())
         .id_header("X-Gateway-Id")
+        .event_header("X-Gateway-Event")
+        .subject_pointer("/id")
+        .events(rebill_za::SCHEME.events())
+        .declare();
+    // Without the rules nobody looks whether a body contradicts its type.
+    const NAME_ALONE: Scheme = Scheme::body_hmac("X-Gateway-Signature")
+        .name(rebill_za::SCHEME.name())
+        .id_header("X-Gateway-Id")
+        .event_header("X-Gateway-Event")
         .declare();
     let schemes = [
         rebill_za::SCHEME,
@@ -393,6 +402,7 @@ async fn a_typed_event_of_another_sender_is_500_and_the_delivery_given_back() ->
         );
     }
     assert_eq!(behind::<Event>(RENAMED).await?, [(200, None, true); 2]);
+    assert_eq!(behind::<Event>(NAME_ALONE).await?, [wrong; 2]);
     Ok(())
 }
 

@@ -112,15 +112,16 @@ impl Verified {
     /// sender calls this first: under another scheme the same names and fields mean something else, and
     /// nobody checked what this sender's scheme says of them.
     ///
-    /// Schemes are told apart by their [name](Scheme::name). One of your own for the same sender (behind
-    /// a gateway that renames headers) takes the preset's name.
+    /// Schemes are told apart by their [name](Scheme::name) and their [rules](Scheme::events). One of your
+    /// own for the same sender (behind a gateway that renames headers) takes both from the preset: without
+    /// the rules nobody has looked whether the body contradicts an unsigned type.
     ///
     /// # Errors
     ///
-    /// When the delivery was proved under a scheme of another name.
+    /// When the delivery was proved under a scheme of another name or with other rules.
     pub fn expect_sender(&self, of: &Scheme) -> Result<(), PayloadError> {
         let (wanted, proved) = (of.name(), self.scheme().name());
-        match wanted == proved {
+        match wanted == proved && self.scheme().events() == of.events() {
             true => Ok(()),
             false => Err(PayloadError(Fault::Sender { wanted, proved })),
         }

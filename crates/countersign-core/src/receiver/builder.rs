@@ -131,9 +131,9 @@ impl ReceiverBuilder {
 
     /// Looks the keyring up for each request, by the tenant that the request names.
     pub fn tenants(mut self, at: TenantAt, source: impl KeyringSource) -> Self {
-        self.tenants = Some(Arc::new(source));
+        let first = self.tenants.replace(Arc::new(source)).is_none();
         match &self.prover {
-            Prover::Built(verifier) if verifier.tenant_at() == Some(at) => self,
+            Prover::Built(verifier) if first && verifier.tenant_at() == Some(at) => self,
             _ => self.prove(|builder| builder.tenants(at)),
         }
     }
@@ -293,11 +293,10 @@ fn retention(
     let window = verifier.tolerance().map_or(Duration::ZERO, |tolerance| {
         tolerance.past.saturating_add(tolerance.future)
     });
-    // A captured body without a time verifies for ever: only the store knows that it was seen.
-    let floor = if scheme.time_is_signed() {
-        Duration::ZERO
-    } else {
-        DAY
+    // A captured body whose time nobody judges verifies for ever: only the store knows that it was seen.
+    let floor = match verifier.tolerance() {
+        Some(_) => Duration::ZERO,
+        None => DAY,
     };
     let least = scheme.retry_span().saturating_add(window).max(floor);
     if let Some(bodies) = scheme.identical_bodies() {

@@ -288,7 +288,8 @@ impl SchemeBuilder {
     /// Says in which field of a form the JSON is, for a sender that can send
     /// `application/x-www-form-urlencoded`. The signature covers the form as it was sent, and
     /// [`Verified::body`](crate::Verified::body) stays that; what is read as JSON is the field. Whether a
-    /// body is a form, its bytes say (JSON begins with `{` or `[`), and not the unsigned content type.
+    /// body is a form, its bytes say (a form encodes quotes, braces and blanks), and not the unsigned
+    /// content type.
     pub const fn form_field(mut self, name: &'static str) -> Self {
         self.scheme.form_field = Some(name);
         self

@@ -176,7 +176,10 @@ fn tolerance(
         return Err(VerifierError::ToleranceWithoutSignedTime);
     }
     match (refuse_late, scheme.latest_retry()) {
-        (Some(past), _) => Ok(Some(Tolerance { past, ..asked })),
+        (Some(past), _) => Ok(Some(Tolerance {
+            past: past.min(asked.past),
+            ..asked
+        })),
         (None, Some(least)) if asked.past < least => {
             Err(VerifierError::LateRetriesRefused { least })
         }

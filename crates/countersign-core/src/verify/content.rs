@@ -86,7 +86,7 @@ impl Payload {
         if body.starts_with(MARK) {
             return Self::BehindMark;
         }
-        let Some(name) = form_field.filter(|_| !is_json_text(body)) else {
+        let Some(name) = form_field.filter(|_| is_form(body)) else {
             return Self::Whole;
         };
         let mut fields = form_urlencoded::parse(body).filter(|(field, _)| field == name);
@@ -107,9 +107,11 @@ impl Payload {
     }
 }
 
-/// Whether a body begins as JSON does that is worth reading. No form does: it would encode these.
-fn is_json_text(body: &[u8]) -> bool {
-    matches!(body.trim_ascii_start(), [b'{' | b'[', ..])
+/// Whether a body may be a form: it has none of the bytes that every form encodes and that every JSON
+/// text with a string in it has, so no text inside of JSON can pass for a field.
+fn is_form(body: &[u8]) -> bool {
+    let encoded = |byte: &u8| byte.is_ascii_graphic() && !b"\"{}[]".contains(byte);
+    body.iter().all(encoded)
 }
 
 #[cfg(test)]
@@ -161,6 +163,10 @@ mod tests {
         }
         // JSON that is sent as a form is JSON.
         assert_eq!(form(" {\"payload\":1}").unwrap(), " {\"payload\":1}");
+        let inside = r#"{"title":"x&payload=%7B%7D&y"}"#;
+        for json in [inside, &format!("[{inside}]"), r#""x&payload=%7B%7D&y""#] {
+            assert_eq!(form(json).unwrap(), *json);
+        }
         let plain = |body: &[u8]| read(None, body);
         assert_eq!(plain(b"\xef\xbb\xbf{}").unwrap(), b"{}");
         // One mark, and not in the middle.

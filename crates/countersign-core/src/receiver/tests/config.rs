@@ -301,3 +301,31 @@ fn without_a_runtime_a_receiver_is_a_mistake_and_not_busy() {
     let received = receiver.receive(&request, body()).now_or_never().unwrap();
     assert_eq!(received.unwrap().body(), "{}");
 }
+
+#[test]
+fn a_time_that_nobody_judges_dates_nothing() {
+    let signed = Scheme::body_hmac("X-Sig")
+        .id_header("X-Id")
+        .signed(&[Part::Timestamp, DOT, Part::Body])
+        .time_header("X-Time")
+        .declare();
+    let day = Duration::from_secs(86_400);
+    let second = builder(signed).retention(Duration::from_secs(1)).build();
+    let least = ConfigError::RetentionTooShort { least: day };
+    assert_eq!(second.unwrap_err(), least);
+}
+
+#[test]
+fn refusing_late_retries_never_widens_the_tolerance() {
+    let minute = Tolerance::both(Duration::from_secs(60));
+    let tight = Scheme::body_hmac("X-Sig")
+        .id_header("X-Id")
+        .signed(&[Part::Timestamp, DOT, Part::Body])
+        .time_header("X-Time")
+        .tolerance(minute.past)
+        .retry_time(crate::scheme::RetryTime::Renewed)
+        .declare();
+    let hour = Duration::from_secs(3_600);
+    let receiver = builder(tight).refuse_late_retries_after(hour).build();
+    assert_eq!(receiver.unwrap().verifier().tolerance(), Some(minute));
+}
