@@ -25,16 +25,11 @@ CREATE TABLE IF NOT EXISTS countersign (
 -- What a purge looks through.
 CREATE INDEX IF NOT EXISTS countersign_until ON countersign (until);
 
--- Another name of a row. It counts only while the row with this key and this birth is there.
+-- Another name of rows, one entry for each row that has it: its key, its birth, and the fence of the claim that
+-- gave it the name (0 when that had no subject). It counts only while the row with this key and birth is there.
 CREATE TABLE IF NOT EXISTS countersign_aliases (
     alias bytea PRIMARY KEY,
-    key bytea NOT NULL,
-    born bigint NOT NULL,
-    -- The fence of the claim that it was pointed with, if that had a subject; else 0.
-    run bigint NOT NULL DEFAULT 0,
-    -- The completed row that it was taken from, which gets it back when the claim is given back.
-    was_key bytea,
-    was_born bigint
+    entries bytea[] NOT NULL
 );
 
 -- What was claimed last of an entity.

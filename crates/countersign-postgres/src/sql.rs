@@ -17,6 +17,21 @@ use crate::value::{micros, number};
 // `LATERAL (.. OFFSET 0)` a name is looked up by its index whatever size is expected; a join would scan
 // a table that was small when it was planned. What is rare is not prepared, and planned each time.
 
+/// Writes back what is left of aliases, and deletes those of which nothing is.
+macro_rules! keep_the_rest {
+    () => {
+        "\
+kept AS (
+    UPDATE countersign_aliases AS pointer SET entries = held.rest
+    FROM held WHERE pointer.alias = held.alias AND held.rest <> '{}'
+),
+dead AS (
+    DELETE FROM countersign_aliases AS pointer USING held
+    WHERE pointer.alias = held.alias AND held.rest = '{}'
+)"
+    };
+}
+
 /// Creates what the store needs: three tables, two indexes and a sequence. Can be run again.
 ///
 /// The same text is in the crate's `migrations` directory.
@@ -134,8 +149,9 @@ WITH next AS MATERIALIZED (
             FROM unnest($5::bigint[]) AS names (name))
 ),
 pointed AS (
-    INSERT INTO countersign_aliases (alias, key, born, run)
-    SELECT given.alias, $1, next.fence, CASE WHEN $7::bytea IS NULL THEN 0 ELSE next.fence END
+    INSERT INTO countersign_aliases (alias, entries)
+    SELECT given.alias, ARRAY[$1 || int8send(next.fence)
+        || int8send(CASE WHEN $7::bytea IS NULL THEN 0 ELSE next.fence END)]
     FROM next, unnest($6) AS given (alias)
     ORDER BY given.alias
     ON CONFLICT (alias) DO NOTHING
@@ -165,10 +181,21 @@ SELECT next.fence AS drawn, EXISTS (SELECT FROM pointed) AS pointed,
     fresh.fence AS granted, 1 AS granted_attempt, 0::smallint AS granted_recurrence
 FROM next LEFT JOIN fresh ON true";
 
-/// Deletes the aliases of a birth that came to nothing.
-pub(crate) const UNPOINT: &str = "\
-DELETE FROM countersign_aliases
-WHERE alias = ANY ($1::bytea[]) AND key = $2::bytea AND born = $3::bigint";
+/// Takes the aliases from a birth that came to nothing.
+pub(crate) const UNPOINT: &str = concat!(
+    "\
+WITH held AS MATERIALIZED (
+    SELECT alias, ARRAY(
+        SELECT entry FROM unnest(entries) AS entry
+        WHERE substr(entry, 1, 40) <> $2::bytea || int8send($3::bigint)
+    ) AS rest
+    FROM countersign_aliases WHERE alias = ANY ($1::bytea[]) ORDER BY alias FOR UPDATE
+),
+",
+    keep_the_rest!(),
+    "
+SELECT"
+);
 
 /// Reads the row of a key that is not new, in the form that [`CLAIM_LOCKED`] answers in.
 pub(crate) const CLAIM_KNOWN: &str = "\
@@ -198,30 +225,34 @@ given AS MATERIALIZED (
     SELECT alias, at FROM unnest($5::bytea[]) WITH ORDINALITY AS given (alias, at)
 ),
 behind AS MATERIALIZED (
-    SELECT given.alias, given.at, row.key, row.born, row.completed, row.until, row.fingerprint,
-        was.key AS was_key, was.born AS was_born, row.until > clock.now AS lives,
-        row.until > clock.now AND ($6 IS NULL
-            OR EXISTS (SELECT FROM last WHERE pointer.run >= last.run)) AS repeats
+    SELECT given.alias, given.at, pointer.entry, row.key, row.completed, row.until, row.fingerprint,
+        row.until > clock.now AS lives,
+        $6 IS NULL OR EXISTS (
+            SELECT FROM last WHERE substr(pointer.entry, 41) >= int8send(last.run)
+        ) AS repeats
     FROM clock, given, LATERAL (
-        SELECT key, born, run, was_key, was_born
-        FROM countersign_aliases WHERE alias = given.alias OFFSET 0
-    ) AS pointer, LATERAL (
-        SELECT key, born, completed, until, fingerprint
-        FROM countersign WHERE key = pointer.key AND born = pointer.born OFFSET 0
-    ) AS row
+        SELECT unnest(entries) AS entry FROM countersign_aliases WHERE alias = given.alias OFFSET 0
+    ) AS pointer
     LEFT JOIN LATERAL (
-        SELECT key, born FROM countersign
-        WHERE key = pointer.was_key AND born = pointer.was_born AND completed AND until > clock.now
+        SELECT key, completed, until, fingerprint FROM countersign
+        WHERE key = substr(pointer.entry, 1, 32)
+            AND int8send(born) = substr(pointer.entry, 33, 8)
         OFFSET 0
-    ) AS was ON true
-    WHERE row.key <> $1
+    ) AS row ON true
 ),
 known AS MATERIALIZED (
-    SELECT * FROM behind WHERE lives OR (NOT completed AND was_key IS NOT NULL)
+    SELECT * FROM behind WHERE lives
+),
+gone AS MATERIALIZED (
+    SELECT alias, entry FROM (
+        SELECT *, row_number() OVER (PARTITION BY alias, completed ORDER BY until DESC) AS place
+        FROM behind
+    ) AS ranked
+    WHERE key IS NULL OR (completed AND (NOT lives OR place > 16))
 ),
 recurs AS MATERIALIZED (
     SELECT CASE
-        WHEN EXISTS (SELECT FROM known WHERE repeats OR $6 IS NULL) THEN 1
+        WHEN EXISTS (SELECT FROM known WHERE repeats) THEN 1
         WHEN EXISTS (SELECT FROM known) THEN 2
         ELSE 0 END::smallint AS how
 ),
@@ -267,19 +298,17 @@ taken AS (
 ),
 granted AS (SELECT * FROM fresh UNION ALL SELECT * FROM taken),
 pointed AS (
-    INSERT INTO countersign_aliases AS pointer (alias, key, born, run, was_key, was_born)
-    SELECT given.alias, $1, granted.born, CASE WHEN $6 IS NULL THEN 0 ELSE granted.fence END,
-        CASE WHEN known.lives AND known.completed THEN known.key ELSE known.was_key END,
-        CASE WHEN known.lives AND known.completed THEN known.born ELSE known.was_born END
-    FROM granted, given LEFT JOIN known ON known.alias = given.alias
-    WHERE known.repeats IS NOT TRUE
+    INSERT INTO countersign_aliases AS pointer (alias, entries)
+    SELECT given.alias, ARRAY[$1 || int8send(granted.born)
+        || int8send(CASE WHEN $6 IS NULL THEN 0 ELSE granted.fence END)]
+    FROM granted, given
     ORDER BY given.alias
     ON CONFLICT (alias) DO UPDATE
-    SET key = excluded.key, born = excluded.born, run = excluded.run,
-        was_key = CASE WHEN pointer.key = excluded.key AND pointer.born = excluded.born
-            THEN pointer.was_key ELSE excluded.was_key END,
-        was_born = CASE WHEN pointer.key = excluded.key AND pointer.born = excluded.born
-            THEN pointer.was_born ELSE excluded.was_born END
+    SET entries = ARRAY(
+        SELECT entry FROM unnest(pointer.entries) AS entry
+        WHERE substr(entry, 1, 32) <> $1
+            AND (pointer.alias, entry) NOT IN (SELECT gone.alias, gone.entry FROM gone)
+    ) || excluded.entries
 ),
 subject AS (
     INSERT INTO countersign_subjects AS former (subject, fingerprint, run, until)
@@ -320,10 +349,10 @@ SELECT EXISTS (SELECT FROM done) AS done,
         WHERE key = $1 AND fence = $2 AND NOT completed) AS runs
 FROM clock";
 
-/// Gives a claim back; answers as [`EXTEND`] does. Aliases that were taken from completed rows point to
-/// those again, of no run; the others are deleted. They are locked in the order in which claims write
+/// Gives a claim back; answers as [`EXTEND`] does. Aliases are locked in the order in which claims write
 /// them, so that the two cannot wait for each other.
-pub(crate) const RELEASE: &str = "\
+pub(crate) const RELEASE: &str = concat!(
+    "\
 WITH own AS MATERIALIZED (
     SELECT key, aliases FROM countersign
     WHERE key = $1::bytea AND fence = $2::bigint AND NOT completed
@@ -334,30 +363,21 @@ done AS (
     RETURNING true
 ),
 held AS MATERIALIZED (
-    SELECT pointer.alias, pointer.was_key, pointer.was_born FROM countersign_aliases AS pointer
-    WHERE pointer.alias IN (SELECT unnest(own.aliases) FROM own) AND pointer.key = $1
-    ORDER BY pointer.alias FOR UPDATE
+    SELECT alias, ARRAY(
+        SELECT entry FROM unnest(entries) AS entry
+        WHERE substr(entry, 1, 32) <> (SELECT key FROM own)
+    ) AS rest
+    FROM countersign_aliases
+    WHERE alias IN (SELECT unnest(own.aliases) FROM own)
+    ORDER BY alias FOR UPDATE
 ),
-back AS MATERIALIZED (
-    SELECT held.alias, was.key, was.born FROM held, LATERAL (
-        SELECT key, born FROM countersign
-        WHERE key = held.was_key AND born = held.was_born
-            AND completed AND until > clock_timestamp()
-        OFFSET 0
-    ) AS was
-),
-restored AS (
-    UPDATE countersign_aliases AS pointer
-    SET key = back.key, born = back.born, run = 0, was_key = NULL, was_born = NULL
-    FROM back WHERE pointer.alias = back.alias
-),
-pointers AS (
-    DELETE FROM countersign_aliases AS pointer USING held
-    WHERE pointer.alias = held.alias AND held.alias NOT IN (SELECT alias FROM back)
-)
+",
+    keep_the_rest!(),
+    "
 SELECT EXISTS (SELECT FROM done) AS done,
     (SELECT true FROM countersign
-        WHERE key = $1 AND fence = $2 AND NOT completed) AS runs";
+        WHERE key = $1 AND fence = $2 AND NOT completed) AS runs"
+);
 
 /// Reads a row.
 pub(crate) const STATE: &str = "\
@@ -365,7 +385,8 @@ SELECT completed, until, clock_timestamp() AS now FROM countersign WHERE key = $
 
 /// Deletes a row and the alias of the same name. Says whether there was either, and whether a row
 /// is there but locked.
-pub(crate) const FORGET: &str = "\
+pub(crate) const FORGET: &str = concat!(
+    "\
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
 own AS MATERIALIZED (
     SELECT key, aliases FROM countersign WHERE key = $1::bytea FOR UPDATE SKIP LOCKED
@@ -374,25 +395,32 @@ done AS (
     DELETE FROM countersign AS row USING own, clock WHERE row.key = own.key
     RETURNING NOT row.completed OR row.until > clock.now AS lived
 ),
-dead AS MATERIALIZED (
-    SELECT pointer.alias FROM countersign_aliases AS pointer
-    WHERE pointer.alias = $1
-        OR (pointer.alias IN (SELECT unnest(own.aliases) FROM own) AND pointer.key = $1)
-    ORDER BY pointer.alias FOR UPDATE
+held AS MATERIALIZED (
+    SELECT alias, entries, ARRAY(
+        SELECT entry FROM unnest(entries) AS entry
+        WHERE alias <> $1
+            AND substr(entry, 1, 32) <> (SELECT key FROM own)
+    ) AS rest
+    FROM countersign_aliases
+    WHERE alias = $1 OR alias IN (SELECT unnest(own.aliases) FROM own)
+    ORDER BY alias FOR UPDATE
 ),
-pointers AS (
-    DELETE FROM countersign_aliases AS pointer USING dead WHERE pointer.alias = dead.alias
-    RETURNING pointer.alias, pointer.key, pointer.born
-)
+",
+    keep_the_rest!(),
+    "
 SELECT EXISTS (SELECT FROM done WHERE lived) OR EXISTS (
-        SELECT FROM pointers JOIN countersign AS row USING (key, born)
-        WHERE pointers.alias = $1 AND (NOT row.completed OR row.until > clock.now)
+        SELECT FROM (SELECT unnest(entries) AS entry FROM held WHERE alias = $1) AS pointer
+        JOIN countersign AS row ON row.key = substr(pointer.entry, 1, 32)
+            AND int8send(row.born) = substr(pointer.entry, 33, 8)
+        WHERE NOT row.completed OR row.until > clock.now
     ) AS done,
     EXISTS (SELECT FROM countersign WHERE key = $1) AND NOT EXISTS (SELECT FROM own) AS locked
-FROM clock";
+FROM clock"
+);
 
 /// Deletes at most `$1` rows that are past their time, with their aliases.
-pub(crate) const PURGE: &str = "\
+pub(crate) const PURGE: &str = concat!(
+    "\
 WITH due AS MATERIALIZED (
     SELECT key, aliases FROM countersign
     WHERE until <= (SELECT clock_timestamp())
@@ -404,16 +432,20 @@ done AS (
     DELETE FROM countersign AS row USING due WHERE row.key = due.key
     RETURNING true
 ),
-dead AS MATERIALIZED (
-    SELECT pointer.alias
-    FROM (SELECT key, unnest(aliases) AS alias FROM due) AS gone
-    JOIN countersign_aliases AS pointer ON pointer.alias = gone.alias AND pointer.key = gone.key
-    ORDER BY pointer.alias FOR UPDATE OF pointer
+held AS MATERIALIZED (
+    SELECT alias, ARRAY(
+        SELECT entry FROM unnest(entries) AS entry
+        WHERE substr(entry, 1, 32) NOT IN (SELECT key FROM due)
+    ) AS rest
+    FROM countersign_aliases
+    WHERE alias IN (SELECT unnest(due.aliases) FROM due)
+    ORDER BY alias FOR UPDATE
 ),
-pointers AS (
-    DELETE FROM countersign_aliases AS pointer USING dead WHERE pointer.alias = dead.alias
-)
-SELECT count(*) AS purged FROM done";
+",
+    keep_the_rest!(),
+    "
+SELECT count(*) AS purged FROM done"
+);
 
 /// Deletes a subject, and says whether it lived. On its own, so that it holds no other lock.
 pub(crate) const FORGET_SUBJECT: &str = "\
@@ -439,7 +471,10 @@ SELECT count(*) AS purged FROM done";
 mod tests {
     use core::time::Duration;
 
-    use countersign_core::{DeliveryKey, Fence, store::KEPT_AFTER_LEASE};
+    use countersign_core::{
+        DeliveryKey, Fence,
+        store::{KEPT_AFTER_LEASE, ROWS_OF_AN_ALIAS},
+    };
 
     use super::*;
 
@@ -447,6 +482,7 @@ mod tests {
     fn rows_are_kept_for_as_long_as_the_contract_says() {
         assert_eq!(KEPT_AFTER_LEASE, Duration::from_secs(60 * 60));
         assert!(PURGE.contains("clock_timestamp()) - interval '1 hour'"));
+        assert!(CLAIM_LOCKED.contains(&format!("place > {ROWS_OF_AN_ALIAS}")));
     }
 
     #[test]

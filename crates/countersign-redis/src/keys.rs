@@ -36,7 +36,7 @@ impl Keys {
         self.name(":d:", key)
     }
 
-    /// The pointer of an alias. The scripts make it from a row's name: `a:` instead of `d:`.
+    /// The rows of an alias. The scripts make it from a row's name: `a:` instead of `d:`.
     pub(crate) fn alias(&self, key: &DeliveryKey) -> Vec<u8> {
         self.name(":a:", key)
     }

@@ -112,11 +112,12 @@ pub(crate) async fn answer(
 
 #[cfg(test)]
 mod tests {
-    use countersign_core::store::KEPT_AFTER_LEASE;
+    use countersign_core::store::{KEPT_AFTER_LEASE, ROWS_OF_AN_ALIAS};
 
     #[test]
-    fn the_scripts_keep_rows_for_as_long_as_the_contract_says() {
-        let hour = format!("HOUR, NO_RUN = {},", KEPT_AFTER_LEASE.as_millis());
-        assert!(include_str!("lua/row.lua").contains(&hour));
+    fn the_scripts_keep_as_much_and_for_as_long_as_the_contract_says() {
+        let (hour, rows) = (KEPT_AFTER_LEASE.as_millis(), ROWS_OF_AN_ALIAS);
+        let constants = format!("local HOUR, ROWS_OF_AN_ALIAS = {hour}, {rows}\n");
+        assert!(include_str!("lua/row.lua").contains(&constants));
     }
 }

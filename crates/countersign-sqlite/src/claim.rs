@@ -1,10 +1,16 @@
-//! The one decision of a store: who gets a key.
+//! A claim, decided and written within one transaction.
 
-use countersign_core::{Claim, Claimed, DeliveryKey, Fence, OnRepeat, Recurrence};
+use countersign_core::{
+    Claim, Claimed, DeliveryKey, Fence, Recurrence,
+    store::{
+        ROWS_OF_AN_ALIAS,
+        rule::{Found, Rule},
+    },
+};
 
 use crate::{
     operation::Request,
-    table::{Delivery, Hold, Lapsed, Last, Open, Pointer, State, Table},
+    table::{Delivery, Hold, Last, State, Table},
     time::{Millis, after},
 };
 
@@ -17,33 +23,6 @@ pub(crate) enum Decision {
     Claimed(Claimed),
     /// There is no room for another row. Nothing was written.
     Full,
-}
-
-/// What is under the claimed key, as far as a claim may overwrite it.
-enum Own {
-    Nothing,
-    /// A done delivery past its time.
-    Ended(i64),
-    /// One in flight whose lease has run out.
-    Lapsed(i64, Lapsed),
-}
-
-/// What the aliases of a claim say.
-#[derive(Default)]
-struct Aliases {
-    /// Those that are to point to the claimed delivery.
-    open: Vec<Open>,
-    recurrence: Recurrence,
-}
-
-impl Aliases {
-    fn known(&mut self, repeats: bool) {
-        if repeats {
-            self.recurrence = Recurrence::Repeat;
-        } else if self.recurrence == Recurrence::None {
-            self.recurrence = Recurrence::Return;
-        }
-    }
 }
 
 /// The fences of one transaction. They are numbered over all deliveries, so those of a key grow even
@@ -98,10 +77,11 @@ pub(crate) fn decide(
         key,
         fingerprint,
         subject,
+        aliases,
         ..
     } = request;
     // Most deliveries are new, which inserting finds out as well as looking does.
-    if request.aliases.is_empty()
+    if aliases.is_empty()
         && subject.is_none()
         && room(table)?
         && table.insert(fence, key, *fingerprint, &[], NO_RUN, &hold)?
@@ -109,179 +89,116 @@ pub(crate) fn decide(
         fences.give(fence);
         return Ok(Decision::Claimed(claimed(fence, &hold)));
     }
-    let own = match own(table, request, now)? {
-        Ok(own) => own,
+    let own = table.find(key)?;
+    let found = match &own {
+        Some(own) => found(table, own, now)?,
+        None => Found::Nothing,
+    };
+    let asked = request.as_claim();
+    let mut rule = match Rule::new(&asked, found) {
+        Ok(rule) => rule,
         Err(answer) => return Ok(Decision::Answer(answer)),
     };
     let last = match subject {
         Some(subject) => table.last(&subject.key, now)?,
         None => None,
     };
-    // The run of the subject, if this claim goes on with it.
-    let run = last
-        .filter(|last| last.fingerprint == *fingerprint)
-        .map(|last| last.run);
-    let aliases = match look_at_aliases(table, request, run, now)? {
-        Ok(aliases) => aliases,
+    if let Some(last) = last {
+        rule.last_of_subject(last.fingerprint, last.run.cast_unsigned());
+    }
+    let surplus = look_at_aliases(table, request, now, &mut rule)?;
+    let granted = match rule.decide() {
+        Ok(granted) => granted,
         Err(answer) => return Ok(Decision::Answer(answer)),
     };
-    let grows = matches!(own, Own::Nothing) || (subject.is_some() && last.is_none());
+    let grows = own.is_none() || (subject.is_some() && last.is_none());
     if grows && !room(table)? {
         return Ok(Decision::Full);
     }
-    hold.recurrence = aliases.recurrence;
-    if let Own::Lapsed(_, lapsed) = own {
-        hold.attempt = lapsed.attempt.saturating_add(1);
-        if hold.recurrence == Recurrence::None {
-            hold.recurrence = lapsed.recurrence;
-        }
+    hold.attempt = granted.attempt;
+    hold.recurrence = granted.recurrence;
+    for (alias, id) in surplus {
+        table.remove_alias_of(&alias, id)?;
     }
     let run = match subject {
         Some(subject) => {
             let last = Last {
                 fingerprint: *fingerprint,
-                run: run.unwrap_or(fence),
+                run: granted.run.map_or(fence, u64::cast_signed),
             };
             table.put_subject(&subject.key, last, after(now, subject.keep))?;
             last.run
         }
         None => NO_RUN,
     };
-    let open = &aliases.open;
     match own {
-        Own::Lapsed(id, _) => table.take_over(id, fence, *fingerprint, open, run, &hold)?,
-        Own::Ended(id) => {
-            table.remove(id)?;
-            table.insert(fence, key, *fingerprint, open, run, &hold)?;
+        Some(own) if matches!(found, Found::Lapsed { .. }) => {
+            table.take_over(own.id, fence, *fingerprint, aliases, run, &hold)?;
         }
-        Own::Nothing => {
-            table.insert(fence, key, *fingerprint, open, run, &hold)?;
+        own => {
+            if let Some(ended) = own {
+                table.remove(ended.id)?;
+            }
+            table.insert(fence, key, *fingerprint, aliases, run, &hold)?;
         }
     }
     fences.give(fence);
     Ok(Decision::Claimed(claimed(fence, &hold)))
 }
 
-/// Judges the row under the key itself: `Err` is an answer.
-fn own(
-    table: &mut Table<'_>,
-    request: &Request,
-    now: Millis,
-) -> rusqlite::Result<Result<Own, Claim>> {
-    let Some(delivery) = table.find(&request.key)? else {
-        return Ok(Ok(Own::Nothing));
-    };
-    Ok(match state(table, &delivery, now)? {
-        State::Held { hold, .. } if hold.owner == request.owner => {
-            Err(Claim::Claimed(claimed(delivery.id, &hold)))
-        }
-        State::Held {
-            remaining,
-            fingerprint,
-            ..
-        } => Err(Claim::InFlight {
-            on: request.key,
-            remaining,
-            fingerprint,
-        }),
-        State::Completed { fingerprint } => Err(Claim::Completed { fingerprint }),
-        State::Lapsed(lapsed) => Ok(Own::Lapsed(delivery.id, lapsed)),
-        State::Ended => Ok(Own::Ended(delivery.id)),
-    })
-}
-
-/// Judges the deliveries that aliases point to: `Err` is an answer. `run`: that of the subject, if the
-/// claim goes on with it.
+/// Judges the deliveries that have the aliases, and says which of them say no more than others.
 fn look_at_aliases(
     table: &mut Table<'_>,
     request: &Request,
-    run: Option<i64>,
     now: Millis,
-) -> rusqlite::Result<Result<Aliases, Claim>> {
-    let suppresses = request
-        .subject
-        .is_some_and(|subject| subject.on_repeat == OnRepeat::Suppress);
-    let mut aliases = Aliases::default();
-    let mut held = None;
-    for name in &request.aliases {
-        let Some(pointer) = table.find_alias(name)? else {
-            aliases.open.push(open(*name, None));
-            continue;
-        };
-        let Pointer {
-            delivery,
-            on,
-            run: claimed,
-            was,
-        } = pointer;
-        let state = state(table, &delivery, now)?;
-        if on == request.key {
-            aliases.open.push(Open {
-                own: matches!(state, State::Lapsed(_)),
-                ..open(*name, None)
-            });
-            continue;
+    rule: &mut Rule<'_>,
+) -> rusqlite::Result<Vec<(DeliveryKey, i64)>> {
+    let mut surplus = Vec::new();
+    for alias in &request.aliases {
+        let mut done = Vec::new();
+        for named in table.named(alias)? {
+            let found = found(table, &named.delivery, now)?;
+            let run = (named.run != NO_RUN).then(|| named.run.cast_unsigned());
+            rule.row_with_alias(run, found);
+            if let Found::Completed { .. } = found {
+                done.push((named.delivery.until, named.delivery.id));
+            }
         }
-        let was = match was {
-            Some(was) if table.is_done(was, now)? => Some(was),
-            Some(_) | None => None,
-        };
-        let (answer, done) = match state {
-            State::Ended => {
-                aliases.open.push(open(*name, None));
-                continue;
-            }
-            State::Lapsed(_) => {
-                if was.is_some() {
-                    aliases.known(request.subject.is_none());
-                }
-                aliases.open.push(open(*name, was));
-                continue;
-            }
-            State::Completed { .. } => (None, Some(delivery.id)),
-            State::Held {
-                remaining,
-                fingerprint,
-                ..
-            } => {
-                let in_flight = Claim::InFlight {
-                    on,
-                    remaining,
-                    fingerprint,
-                };
-                (Some(in_flight), was)
-            }
-        };
-        let repeats = request.subject.is_none() || run == Some(claimed);
-        aliases.known(repeats);
-        match answer {
-            // A completed delivery decides at once, one in flight only when there is no other.
-            None if repeats && suppresses => return Ok(Err(Claim::Suppressed)),
-            Some(answer) if repeats && suppresses => {
-                held.get_or_insert(answer);
-            }
-            _ if repeats => {}
-            _ => aliases.open.push(open(*name, done)),
-        }
+        done.sort_unstable();
+        done.truncate(done.len().saturating_sub(ROWS_OF_AN_ALIAS));
+        surplus.extend(done.into_iter().map(|(_, id)| (*alias, id)));
     }
-    Ok(held.map_or(Ok(aliases), Err))
-}
-
-const fn open(name: DeliveryKey, was: Option<i64>) -> Open {
-    Open {
-        name,
-        was,
-        own: false,
-    }
+    Ok(surplus)
 }
 
 /// What a row says. A lease that was given before the clock was set back is moved, so that it ends
 /// one lease from now and not when the clock has caught up.
-fn state(table: &mut Table<'_>, delivery: &Delivery, now: Millis) -> rusqlite::Result<State> {
+fn found(table: &mut Table<'_>, delivery: &Delivery, now: Millis) -> rusqlite::Result<Found> {
     if delivery.is_ahead(now) {
         table.anchor(delivery.id, now)?;
     }
-    Ok(delivery.state(now))
+    Ok(match delivery.state(now) {
+        State::Held {
+            hold,
+            remaining,
+            fingerprint,
+        } => Found::Held {
+            key: delivery.key,
+            owner: hold.owner,
+            claimed: claimed(delivery.id, &hold),
+            remaining,
+            fingerprint,
+        },
+        State::Lapsed {
+            attempt,
+            recurrence,
+        } => Found::Lapsed {
+            attempt,
+            recurrence,
+        },
+        State::Completed { fingerprint } => Found::Completed { fingerprint },
+        State::Ended => Found::Nothing,
+    })
 }
 
 /// The claim as it was granted.

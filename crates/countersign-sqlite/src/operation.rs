@@ -65,4 +65,11 @@ impl Request {
             fingerprint: request.fingerprint,
         }
     }
+
+    pub(crate) fn as_claim(&self) -> ClaimRequest<'_> {
+        ClaimRequest::new(self.key, self.owner, self.lease)
+            .with_aliases(&self.aliases)
+            .with_subject(self.subject)
+            .with_fingerprint(self.fingerprint)
+    }
 }

@@ -31,14 +31,13 @@ const STEPS: [&str; 1] = ["
         recurrence INTEGER NOT NULL
     );
 
-    -- Another name of a delivery, and the run of the subject that it was claimed in; 0 is none. One
-    -- whose delivery is gone, or taken over by another, is not left. `was` is the done delivery that
-    -- the name was taken from, which gets it back when the claim is given back.
+    -- Another name of a delivery, which several may have, and the run of the subject that it was claimed
+    -- in; 0 is none. One whose delivery is gone, or taken over by another, is not left.
     CREATE TABLE aliases (
-        name BLOB PRIMARY KEY,
+        name BLOB NOT NULL,
         id INTEGER NOT NULL,
         run INTEGER NOT NULL,
-        was INTEGER
+        PRIMARY KEY (name, id)
     ) WITHOUT ROWID;
 
     -- What was claimed last of an entity. A run is named by the fence of the claim that began it.

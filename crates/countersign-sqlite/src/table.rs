@@ -11,8 +11,9 @@ use crate::time::{Millis, left};
 pub(crate) struct Delivery {
     /// The fence of the claim that holds it or completed it.
     pub(crate) id: i64,
+    pub(crate) key: DeliveryKey,
     /// Until when it is remembered; negative while it is in flight.
-    until: Millis,
+    pub(crate) until: Millis,
     fingerprint: i64,
     hold: Option<Hold>,
 }
@@ -27,13 +28,10 @@ pub(crate) struct Hold {
     pub(crate) recurrence: Recurrence,
 }
 
-/// What is behind an alias.
-pub(crate) struct Pointer {
+/// A delivery that has an alias, and the run that it was claimed in.
+pub(crate) struct Named {
     pub(crate) delivery: Delivery,
-    pub(crate) on: DeliveryKey,
     pub(crate) run: i64,
-    /// The done delivery that the alias was taken from.
-    pub(crate) was: Option<i64>,
 }
 
 /// What was claimed last of an entity.
@@ -41,14 +39,6 @@ pub(crate) struct Pointer {
 pub(crate) struct Last {
     pub(crate) fingerprint: u64,
     pub(crate) run: i64,
-}
-
-/// An alias that is to point to a delivery.
-pub(crate) struct Open {
-    pub(crate) name: DeliveryKey,
-    pub(crate) was: Option<i64>,
-    /// It points there already, and keeps what it was taken from.
-    pub(crate) own: bool,
 }
 
 /// What a delivery's row says at some moment.
@@ -60,18 +50,14 @@ pub(crate) enum State {
         fingerprint: u64,
     },
     /// In flight, but the lease has run out.
-    Lapsed(Lapsed),
+    Lapsed {
+        attempt: u32,
+        recurrence: Recurrence,
+    },
     /// Done and remembered.
     Completed { fingerprint: u64 },
     /// Past its time.
     Ended,
-}
-
-/// What is left of a claim whose lease has run out.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Lapsed {
-    pub(crate) attempt: u32,
-    pub(crate) recurrence: Recurrence,
 }
 
 impl Delivery {
@@ -88,10 +74,10 @@ impl Delivery {
             Some(hold) => {
                 let remaining = hold.remaining(now);
                 if remaining.is_zero() {
-                    State::Lapsed(Lapsed {
+                    State::Lapsed {
                         attempt: hold.attempt,
                         recurrence: hold.recurrence,
-                    })
+                    }
                 } else {
                     State::Held {
                         hold,
@@ -100,7 +86,10 @@ impl Delivery {
                     }
                 }
             }
-            None => State::Lapsed(Lapsed::default()),
+            None => State::Lapsed {
+                attempt: 0,
+                recurrence: Recurrence::None,
+            },
         }
     }
 
@@ -111,21 +100,22 @@ impl Delivery {
 
     /// From a row whose columns are those of [`COLUMNS`].
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let owner: Option<[u8; 16]> = row.get(3)?;
+        let owner: Option<[u8; 16]> = row.get(4)?;
         let hold = match owner {
             None => None,
             Some(owner) => Some(Hold {
                 owner: Owner::from_u128(u128::from_be_bytes(owner)),
-                since: row.get(4)?,
-                until: row.get(5)?,
-                attempt: row.get(6)?,
-                recurrence: recurrence(row.get(7)?),
+                since: row.get(5)?,
+                until: row.get(6)?,
+                attempt: row.get(7)?,
+                recurrence: recurrence(row.get(8)?),
             }),
         };
         Ok(Self {
             id: row.get(0)?,
-            until: row.get(1)?,
-            fingerprint: row.get(2)?,
+            key: DeliveryKey::from_bytes(row.get(1)?),
+            until: row.get(2)?,
+            fingerprint: row.get(3)?,
             hold,
         })
     }
@@ -140,7 +130,7 @@ impl Hold {
 
 macro_rules! columns {
     () => {
-        "d.id, d.until, d.fingerprint, h.owner, h.since, h.until, h.attempt, h.recurrence"
+        "d.id, d.key, d.until, d.fingerprint, h.owner, h.since, h.until, h.attempt, h.recurrence"
     };
 }
 
@@ -164,7 +154,7 @@ statements! {
     commit: "COMMIT";
     find: concat!("SELECT ", columns!(), " FROM deliveries d LEFT JOIN holds h ON h.id = d.id \
         WHERE d.key = ?1");
-    find_alias: concat!("SELECT ", columns!(), ", d.key, a.run, a.was FROM aliases a \
+    named: concat!("SELECT ", columns!(), ", a.run FROM aliases a \
         JOIN deliveries d ON d.id = a.id LEFT JOIN holds h ON h.id = d.id WHERE a.name = ?1");
     aliases_of: "SELECT aliases FROM deliveries WHERE id = ?1";
     held_aliases_of: "SELECT aliases FROM deliveries WHERE id = ?1 AND key = ?2 AND until < 0";
@@ -174,12 +164,8 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     move_delivery: "UPDATE deliveries SET id = ?2, fingerprint = ?3, aliases = ?4 WHERE id = ?1";
     move_alias: "UPDATE aliases SET id = ?3 WHERE name = ?1 AND id = ?2";
-    point: "INSERT INTO aliases (name, id, run, was) VALUES (?1, ?2, ?3, ?4) \
-        ON CONFLICT (name) DO UPDATE SET id = excluded.id, run = excluded.run, \
-        was = iif(?5, was, excluded.was)";
-    give_back: "UPDATE aliases SET id = was, run = 0, was = NULL WHERE name = ?1 AND id = ?2 \
-        AND EXISTS (SELECT 1 FROM deliveries d WHERE d.id = aliases.was AND d.until > ?3)";
-    is_done: "SELECT 1 FROM deliveries WHERE id = ?1 AND until > ?2";
+    name: "INSERT INTO aliases (name, id, run) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (name, id) DO UPDATE SET run = excluded.run";
     last: "SELECT fingerprint, run FROM subjects WHERE name = ?1 AND until > ?2";
     put_subject: "INSERT INTO subjects (name, fingerprint, run, until) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT (name) DO UPDATE SET fingerprint = excluded.fingerprint, run = excluded.run, \
@@ -217,23 +203,16 @@ impl Table<'_> {
         self.find.query_row([key], Delivery::read).optional()
     }
 
-    /// What an alias points to.
-    pub(crate) fn find_alias(&mut self, name: &DeliveryKey) -> rusqlite::Result<Option<Pointer>> {
-        self.find_alias
-            .query_row([name.as_bytes()], |row| {
-                Ok(Pointer {
+    /// The deliveries that have an alias.
+    pub(crate) fn named(&mut self, alias: &DeliveryKey) -> rusqlite::Result<Vec<Named>> {
+        self.named
+            .query_map([alias.as_bytes()], |row| {
+                Ok(Named {
                     delivery: Delivery::read(row)?,
-                    on: DeliveryKey::from_bytes(row.get(8)?),
                     run: row.get(9)?,
-                    was: row.get(10)?,
                 })
-            })
-            .optional()
-    }
-
-    /// Whether a delivery is done and remembered.
-    pub(crate) fn is_done(&mut self, id: i64, now: Millis) -> rusqlite::Result<bool> {
-        self.is_done.exists(params![id, now])
+            })?
+            .collect()
     }
 
     /// What was claimed last of an entity, while that is remembered.
@@ -299,24 +278,23 @@ impl Table<'_> {
         id: i64,
         key: &DeliveryKey,
         fingerprint: u64,
-        aliases: &[Open],
+        aliases: &[DeliveryKey],
         run: i64,
         hold: &Hold,
     ) -> rusqlite::Result<bool> {
         let fingerprint = fingerprint.cast_signed();
-        let names: Vec<_> = aliases.iter().map(|alias| alias.name).collect();
         let inserted = self.insert.execute(params![
             id,
             key.as_bytes(),
             hold.until.max(1),
             fingerprint,
-            joined(&names)
+            joined(aliases)
         ])?;
         if inserted == 0 {
             return Ok(false);
         }
         self.insert_hold(id, hold)?;
-        self.point_all(id, aliases, run)?;
+        self.name_all(id, aliases, run)?;
         Ok(true)
     }
 
@@ -326,7 +304,7 @@ impl Table<'_> {
         from: i64,
         to: i64,
         fingerprint: u64,
-        more: &[Open],
+        more: &[DeliveryKey],
         run: i64,
         hold: &Hold,
     ) -> rusqlite::Result<()> {
@@ -336,8 +314,8 @@ impl Table<'_> {
                 .execute(params![alias.as_bytes(), from, to])?;
         }
         for alias in more {
-            if !aliases.contains(&alias.name) {
-                aliases.push(alias.name);
+            if !aliases.contains(alias) {
+                aliases.push(*alias);
             }
         }
         let fingerprint = fingerprint.cast_signed();
@@ -345,7 +323,7 @@ impl Table<'_> {
             .execute(params![from, to, fingerprint, joined(&aliases)])?;
         self.delete_hold.execute([from])?;
         self.insert_hold(to, hold)?;
-        self.point_all(to, more, run)
+        self.name_all(to, more, run)
     }
 
     /// Lets a lease that was given ahead of `now` run its length from now.
@@ -382,13 +360,8 @@ impl Table<'_> {
         Ok(changed > 0)
     }
 
-    /// Gives a claim back, and its aliases to what they were taken from.
-    pub(crate) fn release(
-        &mut self,
-        id: i64,
-        key: &DeliveryKey,
-        now: Millis,
-    ) -> rusqlite::Result<bool> {
+    /// Gives a claim back.
+    pub(crate) fn release(&mut self, id: i64, key: &DeliveryKey) -> rusqlite::Result<bool> {
         let names: Option<Option<Vec<u8>>> = self
             .held_aliases_of
             .query_row(params![id, key.as_bytes()], |row| row.get(0))
@@ -396,11 +369,7 @@ impl Table<'_> {
         let Some(names) = names else {
             return Ok(false);
         };
-        let names = split(names.as_deref());
-        for name in &names {
-            self.give_back.execute(params![name.as_bytes(), id, now])?;
-        }
-        self.remove_with(id, &names)?;
+        self.remove_with(id, &split(names.as_deref()))?;
         Ok(true)
     }
 
@@ -410,9 +379,15 @@ impl Table<'_> {
         self.remove_with(id, &aliases)
     }
 
-    /// Deletes an alias and leaves its delivery.
+    /// Takes an alias from all deliveries.
     pub(crate) fn remove_alias(&mut self, name: &DeliveryKey) -> rusqlite::Result<()> {
         self.delete_alias.execute([name.as_bytes()]).map(drop)
+    }
+
+    /// Takes an alias from one delivery.
+    pub(crate) fn remove_alias_of(&mut self, name: &DeliveryKey, id: i64) -> rusqlite::Result<()> {
+        let params = params![name.as_bytes(), id];
+        self.delete_alias_of.execute(params).map(drop)
     }
 
     /// Deliveries past their retention, soonest first.
@@ -456,18 +431,16 @@ impl Table<'_> {
             .map(drop)
     }
 
-    fn point_all(&mut self, id: i64, aliases: &[Open], run: i64) -> rusqlite::Result<()> {
-        for Open { name, was, own } in aliases {
-            self.point
-                .execute(params![name.as_bytes(), id, run, was, own])?;
+    fn name_all(&mut self, id: i64, aliases: &[DeliveryKey], run: i64) -> rusqlite::Result<()> {
+        for name in aliases {
+            self.name.execute(params![name.as_bytes(), id, run])?;
         }
         Ok(())
     }
 
     fn remove_with(&mut self, id: i64, aliases: &[DeliveryKey]) -> rusqlite::Result<()> {
         for alias in aliases {
-            self.delete_alias_of
-                .execute(params![alias.as_bytes(), id])?;
+            self.remove_alias_of(alias, id)?;
         }
         self.delete_hold.execute([id])?;
         self.delete.execute([id]).map(drop)

@@ -229,7 +229,7 @@ impl<'c> Writer<'c> {
                 self.fenced(key, applied)
             }
             Operation::Release(key, fence) => {
-                let applied = self.table.release(id(*fence), key, now)?;
+                let applied = self.table.release(id(*fence), key)?;
                 self.fenced(key, applied)
             }
             Operation::State(key) => Answer::State(self.state(key)?),
@@ -253,7 +253,7 @@ impl<'c> Writer<'c> {
         Ok(match delivery.map(|delivery| delivery.state(now)) {
             None | Some(State::Ended) => KeyState::Absent,
             Some(State::Held { remaining, .. }) => KeyState::InFlight { remaining },
-            Some(State::Lapsed(_)) => KeyState::InFlight {
+            Some(State::Lapsed { .. }) => KeyState::InFlight {
                 remaining: Duration::ZERO,
             },
             Some(State::Completed { .. }) => KeyState::Completed,
@@ -269,9 +269,12 @@ impl<'c> Writer<'c> {
             self.batch.changed.push(*key);
             there = !matches!(delivery.state(now), State::Ended);
         }
-        if let Some(pointer) = self.table.find_alias(key)? {
+        let named = self.table.named(key)?;
+        if !named.is_empty() {
             self.table.remove_alias(key)?;
-            there |= !matches!(pointer.delivery.state(now), State::Ended);
+            there |= named
+                .iter()
+                .any(|named| !matches!(named.delivery.state(now), State::Ended));
         }
         if let Some(until) = self.table.remove_subject(key)? {
             there |= now < until;

@@ -84,9 +84,11 @@ fn each_flaw_is_caught_by_name() {
             Flaw::KeepsReleasedAliases,
             "a_released_return_returns_again",
         ),
+        (Flaw::OneRowAnAlias, "a_released_return_returns_again"),
+        (Flaw::OneRowAnAlias, "what_runs_beside_a_return_stays_known"),
         (
-            Flaw::DropsReleasedAliases,
-            "a_released_return_returns_again",
+            Flaw::FirstRowOfAnAlias,
+            "bytes_are_known_as_long_as_any_row_of_theirs",
         ),
         (Flaw::SubjectsAreFree, "a_full_store_refuses_a_new_subject"),
         (

@@ -19,7 +19,8 @@ pub(super) struct Rows {
     entities: [DeliveryKey; SUBJECTS as usize],
     now: u32,
     rows: BTreeMap<u8, Row>,
-    aliases: BTreeMap<u8, Alias>,
+    /// The rows that have an alias, each with the run in which it was claimed with it.
+    aliases: BTreeMap<u8, BTreeMap<u8, Option<u32>>>,
     subjects: BTreeMap<u8, Last>,
     /// How many runs there were, of any entity.
     runs: u32,
@@ -39,17 +40,6 @@ struct Row {
     fingerprint: u64,
 }
 
-/// Another name of a row.
-#[derive(Clone, Copy, Debug)]
-struct Alias {
-    on: u8,
-    run: Option<u32>,
-    was: Option<Done>,
-}
-
-/// A row that was completed, by its key and the fence that it was completed with.
-type Done = (u8, Fence);
-
 /// What was claimed last of an entity.
 #[derive(Clone, Copy, Debug)]
 struct Last {
@@ -62,6 +52,8 @@ struct Last {
 #[derive(Debug, PartialEq)]
 pub(super) enum Expected {
     Answer(Claim),
+    /// One of these: several rows with one alias may be in flight.
+    InFlight(Vec<Claim>),
     New {
         attempt: u32,
         recurrence: Recurrence,
@@ -99,24 +91,19 @@ impl Rows {
                 row => self.in_flight(key, row),
             });
         }
-        let repeats: Vec<(u8, &Row)> = asked
-            .aliases
-            .iter()
-            .filter(|alias| self.repeats(asked, **alias))
-            .filter_map(|alias| {
-                let on = self.aliases.get(alias)?.on;
-                Some((on, self.live(on)?))
-            })
-            .collect();
-        if asked.subject.is_some_and(|about| !about.run) {
-            if repeats.iter().any(|(_, row)| row.done) {
-                return Expected::Answer(Claim::Suppressed);
-            }
-            if let Some((on, row)) = repeats.first() {
-                return Expected::Answer(self.in_flight(*on, row));
-            }
+        let repeats = self.repeats(asked);
+        if asked.subject.is_some_and(|about| !about.run) && !repeats.is_empty() {
+            return match repeats.iter().any(|(_, row)| row.done) {
+                true => Expected::Answer(Claim::Suppressed),
+                false => Expected::InFlight(
+                    repeats
+                        .iter()
+                        .map(|(on, row)| self.in_flight(*on, row))
+                        .collect(),
+                ),
+            };
         }
-        let known = asked.aliases.iter().any(|alias| self.is_known(key, *alias));
+        let known = !self.known(asked).is_empty();
         let lapsed = self.rows.get(&key);
         Expected::New {
             attempt: lapsed.map_or(1, |row| row.claimed.attempt + 1),
@@ -134,29 +121,26 @@ impl Rows {
         (last.fingerprint == asked.fingerprint).then_some(last.run)
     }
 
-    /// Whether an alias points to another live row, with nothing in between as far as it is known.
-    fn repeats(&self, asked: &Claiming, alias: u8) -> bool {
-        let Some(alias) = self.aliases.get(&alias) else {
-            return false;
-        };
-        let run = self.run(asked);
-        alias.on != asked.key
-            && self.live(alias.on).is_some()
-            && (asked.subject.is_none() || (run.is_some() && run == alias.run))
+    /// Live rows of other keys that have one of the aliases, each with the run of that alias.
+    fn known(&self, asked: &Claiming) -> Vec<(u8, &Row, Option<u32>)> {
+        let rows = asked
+            .aliases
+            .iter()
+            .filter_map(|alias| self.aliases.get(alias));
+        rows.flatten()
+            .filter(|(on, _)| **on != asked.key)
+            .filter_map(|(on, run)| Some((*on, self.live(*on)?, *run)))
+            .collect()
     }
 
-    /// Whether the bytes of an alias were claimed under another key, and may have been handled.
-    fn is_known(&self, key: u8, alias: u8) -> bool {
-        self.aliases.get(&alias).is_some_and(|alias| {
-            alias.on != key && (self.live(alias.on).is_some() || self.lives(alias.was).is_some())
-        })
-    }
-
-    /// A completed row, if it is still that one.
-    fn lives(&self, was: Option<Done>) -> Option<Done> {
-        let (key, fence) = was?;
-        let row = self.live(key)?;
-        (row.done && row.claimed.fence == fence).then_some((key, fence))
+    /// Those with nothing in between as far as it is known.
+    fn repeats(&self, asked: &Claiming) -> Vec<(u8, &Row)> {
+        let now = self.run(asked);
+        let known = self.known(asked).into_iter();
+        known
+            .filter(|(_, _, run)| asked.subject.is_none() || (now.is_some() && *run == now))
+            .map(|(on, row, _)| (on, row))
+            .collect()
     }
 
     /// The store granted a claim.
@@ -165,11 +149,6 @@ impl Rows {
         let fences = self.fences.entry(key).or_default();
         assert!(fences.last() < Some(&claimed.fence), "fences grow");
         fences.push(claimed.fence);
-        let stay: Vec<bool> = asked
-            .aliases
-            .iter()
-            .map(|alias| self.repeats(asked, *alias))
-            .collect();
         let run = asked.subject.map(|about| {
             let run = self.run(asked).unwrap_or_else(|| {
                 self.runs += 1;
@@ -185,16 +164,8 @@ impl Rows {
             self.subjects.insert(about.subject, last);
             run
         });
-        for (alias, stays) in asked.aliases.iter().zip(stay) {
-            if stays {
-                continue;
-            }
-            let old = self.aliases.get(alias).copied();
-            let was = old.and_then(|old| match self.rows.get(&old.on) {
-                Some(row) if old.on != key && row.done => Some((old.on, row.claimed.fence)),
-                _ => self.lives(old.was),
-            });
-            self.aliases.insert(*alias, Alias { on: key, run, was });
+        for alias in &asked.aliases {
+            self.aliases.entry(*alias).or_default().insert(key, run);
         }
         let row = Row {
             done: false,
@@ -209,19 +180,24 @@ impl Rows {
     /// How many rows a store has after a claim: at least, and at most.
     pub(super) fn count_with(&self, asked: &Claiming) -> (usize, usize) {
         let mut names = asked.aliases.clone();
-        names.extend(self.aliases.keys());
         names.sort_unstable();
         names.dedup();
+        let has = |alias: &u8| {
+            let rows = self.aliases.get(alias);
+            rows.is_some_and(|rows| rows.contains_key(&asked.key))
+        };
+        names.retain(|alias| !has(alias));
+        let names = names.len() + self.named();
         let new = usize::from(!self.rows.contains_key(&asked.key));
         let subject = asked.subject.map(|about| about.subject);
         let unknown = subject.is_some_and(|subject| !self.subjects.contains_key(&subject));
-        let rows = self.rows.len() + new + names.len() + self.subjects.len() + usize::from(unknown);
+        let rows = self.rows.len() + new + names + self.subjects.len() + usize::from(unknown);
         (rows, rows + self.ended)
     }
 
     /// Rows that have not ended.
     pub(super) fn count(&self) -> usize {
-        self.rows.len() + self.aliases.len() + self.subjects.len()
+        self.rows.len() + self.named() + self.subjects.len()
     }
 
     /// Does what is neither a claim nor needs an answer of the store; true when it took effect.
@@ -239,9 +215,6 @@ impl Rows {
             }
             Op::Release(key, at) => {
                 let held = self.settles(key, at).is_some_and(|row| !row.done);
-                if held {
-                    self.give_back(key);
-                }
                 held && self.remove(key)
             }
             Op::Forget(key) => self.remove(key),
@@ -341,26 +314,25 @@ impl Rows {
     }
 
     fn remove(&mut self, key: u8) -> bool {
-        self.aliases.retain(|_, alias| alias.on != key);
+        for rows in self.aliases.values_mut() {
+            rows.remove(&key);
+        }
+        self.aliases.retain(|_, rows| !rows.is_empty());
         self.rows.remove(&key).is_some()
     }
 
-    /// Lets aliases of a row point to the completed rows that they were taken from.
-    fn give_back(&mut self, key: u8) {
-        let taken = self.aliases.iter().filter(|(_, alias)| alias.on == key);
-        let back: Vec<_> = taken
-            .filter_map(|(name, alias)| Some((*name, self.lives(alias.was)?)))
-            .collect();
-        for (name, (on, _)) in back {
-            let (run, was) = (None, None);
-            self.aliases.insert(name, Alias { on, run, was });
-        }
+    /// How many aliases all rows have.
+    fn named(&self) -> usize {
+        self.aliases.values().map(BTreeMap::len).sum()
     }
 
     fn end_aliases(&mut self) {
-        let (rows, before) = (&self.rows, self.aliases.len());
-        self.aliases.retain(|_, alias| rows.contains_key(&alias.on));
-        self.ended += before - self.aliases.len();
+        let before = self.named();
+        for named in self.aliases.values_mut() {
+            named.retain(|on, _| self.rows.contains_key(on));
+        }
+        self.aliases.retain(|_, rows| !rows.is_empty());
+        self.ended += before - self.named();
     }
 }
 

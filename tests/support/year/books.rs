@@ -31,7 +31,6 @@ pub(super) struct Ran {
     pub(super) content: Content,
     /// The handler was told that its bytes are known.
     pub(super) flagged: bool,
-    pub(super) repeats: bool,
     /// A repeat of this type is not run.
     pub(super) once: bool,
 }
@@ -168,12 +167,8 @@ impl Books {
     /// The handler did its work.
     pub(super) fn completed(&mut self, ran: &Ran, now: Duration) {
         let (name, bytes) = &ran.content;
-        let ever = self.ever.entry((ran.entity, ran.content.clone()));
-        let at = ever.or_insert(now);
-        // A repeat that runs does not prolong how long its bytes are known.
-        if !ran.repeats || now >= *at + REMEMBERED {
-            *at = now;
-        }
+        let what = (ran.entity, ran.content.clone());
+        self.ever.insert(what, now);
         if let Some(since) = self.entities.get_mut(&ran.entity)
             && since.bytes == *bytes
         {

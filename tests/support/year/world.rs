@@ -520,7 +520,6 @@ impl<G: Ground> World<G> {
                 listed.map_or("", |rule| rule.name()).to_owned(),
                 admitted.body().clone(),
             ),
-            repeats: admitted.is_repeat(),
             flagged: admitted.is_suspect() || self.house.scheme().identical_bodies().is_some(),
             once: self.house.suppresses() && listed.is_some_and(|rule| rule.is_once()),
         };

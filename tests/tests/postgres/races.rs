@@ -253,8 +253,8 @@ async fn a_claim_waits_for_an_alias_that_is_being_decided() {
                 INSERT INTO alias_twins_subjects AS last (subject, fingerprint, run, until) \
                 SELECT $4, 0, born, clock_timestamp() + interval '1 day' FROM row \
                 ON CONFLICT (subject) DO UPDATE SET until = excluded.until) \
-            INSERT INTO alias_twins_aliases (alias, key, born, run) \
-            SELECT $2, $1, born, born FROM row";
+            INSERT INTO alias_twins_aliases (alias, entries) \
+            SELECT $2, ARRAY[$1 || int8send(born) || int8send(born)] FROM row";
         let entity = entity();
         let entity = entity.as_bytes().as_slice();
         let (twin_bytes, alias_bytes) = (twin.as_bytes().as_slice(), alias.as_bytes().as_slice());

@@ -13,6 +13,7 @@ use crate::{clock::Clock, key::DeliveryKey};
 mod erased;
 mod error;
 pub mod memory;
+pub mod rule;
 
 pub(crate) use self::erased::DynStore;
 pub use self::error::{StoreError, StoreErrorKind};
@@ -20,6 +21,10 @@ pub use self::error::{StoreError, StoreErrorKind};
 /// How long after its lease every store keeps a row in flight, so that a takeover can count attempts and
 /// a late holder can still settle: 1 hour.
 pub const KEPT_AFTER_LEASE: Duration = Duration::from_secs(3_600);
+
+/// How many completed rows a store keeps under one alias at least: 16. Of more it may drop the aliases of
+/// those that end soonest, so that the same bytes under many keys cost the next claim no more.
+pub const ROWS_OF_AN_ALIAS: usize = 16;
 
 /// Who asks for a claim: a random value made before the claim is sent, so that a claim whose answer
 /// was lost can be asked again and recognised.
@@ -66,7 +71,7 @@ impl Fence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnRepeat {
-    /// Answer with the state of the row that the alias points to, and write nothing.
+    /// Answer with the state of the row that has the alias, and write nothing.
     Suppress,
     /// Claim all the same, and say [`Recurrence::Repeat`].
     Run,
@@ -158,8 +163,8 @@ impl<'a> ClaimRequest<'a> {
 pub enum Claim {
     /// The caller holds the key and must settle it.
     Claimed(Claimed),
-    /// Somebody holds it. `on` is the row that is in flight: the key itself, or the primary row of
-    /// a known alias.
+    /// Somebody holds it. `on` is the row that is in flight: the key itself, or one that has the same
+    /// alias.
     InFlight {
         /// The row to wait for.
         on: DeliveryKey,
@@ -275,7 +280,8 @@ impl Capabilities {
 ///   its lease runs or, once completed, while its retention does;
 /// * a claim repeated with the same owner while it is held returns the same claim;
 /// * writes after the claim are compare-and-set on (key, fence), and fences of a key only grow;
-/// * an alias lives and dies with its primary row; a takeover keeps the row and so its aliases;
+/// * an alias lives and dies with its row, and several rows may have the same one; a takeover keeps the
+///   row and so its aliases;
 /// * a subject outlives its rows: it ends when the longest [`keep`](Subject::keep) of its claims has,
 ///   and neither a release nor a forgotten row takes it along;
 /// * a bounded store that is full refuses with [`StoreError::full`]; it never forgets a live row.
@@ -286,22 +292,19 @@ pub trait DedupStore: Send + Sync + 'static {
     ///
     /// 1. A live row under the key decides.
     /// 2. The *run* of a subject is the span of claims in which its bytes stay the same: a claim with
-    ///    another fingerprint than the last one's begins a new run, and so does the first. An alias
-    ///    is of the run in which it was last pointed.
-    /// 3. An alias is *known* when it points to a live row of another key, or to one in flight whose
-    ///    lease ran out and which had itself taken the alias from a row that is completed and live.
-    ///    A known alias that points to a live row and is of its subject's run is a *repeat*; without
-    ///    a subject every known alias is. Any other known alias is a *return*.
-    /// 4. With [`OnRepeat::Suppress`], a repeat decides: suppressed or in flight, as the row that the
-    ///    alias points to; when there are several, a completed one goes first.
+    ///    another fingerprint than the last one's begins a new run, and so does the first. A row's
+    ///    aliases are of the run in which it was claimed with them last.
+    /// 3. An alias is *known* when a live row of another key has it. It is a *repeat* when such a row's
+    ///    is of the subject's run, and without a subject always; else it is a *return*.
+    /// 4. With [`OnRepeat::Suppress`], a repeat decides: suppressed when the row is completed, else in
+    ///    flight; when there are several, a completed one goes first.
     /// 5. Else the key is claimed (taken over when a lease had run out), the run is written to the
-    ///    subject, and the aliases point to the key and are of that run, except those of a repeat,
-    ///    which stay as they are. A takeover that finds no alias known is the recurrence that the claim
-    ///    before it was.
+    ///    subject, and the row has the aliases, of that run. A takeover that finds no alias known is the
+    ///    recurrence that the claim before it was.
     ///
     /// So a key whose lease ran out, and whose bytes somebody else has completed since under another
     /// key with nothing in between, is suppressed and not taken over; and a suppressed request
-    /// writes nothing.
+    /// writes nothing. The [`rule`] module is this in code.
     ///
     /// # Errors
     ///
@@ -341,9 +344,9 @@ pub trait DedupStore: Send + Sync + 'static {
 
     /// Gives a claim back, so that a retry may run. Never touches a completed row.
     ///
-    /// Its aliases go with it; one that it had taken from a row that is completed and live points to
-    /// that row again, of no run, so that the retry is a return and not a repeat of itself. What the
-    /// subject's last claim was stays as it is.
+    /// Its aliases go with it, and those of other rows stay: the retry of a return is a return again,
+    /// because what the subject's last claim was stays as it is, and the row that it returned from is of
+    /// an earlier run.
     ///
     /// # Errors
     ///
@@ -394,7 +397,7 @@ pub trait DedupStore: Send + Sync + 'static {
     }
 
     /// Forgets a key whatever its state, with its aliases, so that the delivery can be run again on
-    /// purpose. Given an alias, forgets that alias and leaves its row; given a subject, forgets what
+    /// purpose. Given an alias, forgets it and leaves the rows that have it; given a subject, forgets what
     /// was claimed last of it. True when there was any of them.
     ///
     /// # Errors

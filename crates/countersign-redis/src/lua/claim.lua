@@ -25,53 +25,48 @@ if keep_subject ~= '' then
     end
 end
 
-local function is_done(pointer)
-    local target, name = target_of(pointer)
-    return target and completed(target) and left_of(name) > 0
-end
-
-local recurrence, open, busy = '0', {}, nil
+-- The rule of who gets a key, and what to keep of each alias: the entries of rows that are there.
+local own = lapsed and key .. birth_of(row)
+local recurrence, kept, done, busy = '0', {}, false, nil
 for n = 2, names do
-    local alias, former, stays = call('GET', KEYS[n]), '', false
-    if alias and sub(alias, 1, 32) == key then
-        if lapsed and sub(alias, 33, 48) == birth_of(row) then
-            former = former_of(alias)
-        end
-    elseif alias then
-        local target, name = target_of(pointer_of(alias))
+    local entries, ends = {}, {}
+    each_entry(call('GET', KEYS[n]) or '', function(entry)
+        local target, name = target_of(pointer_of(entry))
         local left = target and left_of(name) or 0
-        if target and (in_flight(target) or left > 0) then
-            former = former_of(alias)
-            if former ~= '' and not is_done(former) then
-                former = ''
-            end
+        if not target or pointer_of(entry) == own or left <= 0 and not in_flight(target) then
+            return
         end
-        if left > 0 then
-            stays = not subject or run == run_of(alias)
-            if stays then
-                recurrence = '1'
-                if subject and ARGV[4] == '1' then
-                    if completed(target) then
-                        return { 's' }
-                    end
-                    busy = busy or { 'i', sub(alias, 1, 32), left, mark_of(target) }
-                end
-            elseif recurrence == '0' then
-                recurrence = '2'
-            end
-            if completed(target) then
-                former = pointer_of(alias)
-            end
-        elseif former ~= '' and (not subject or recurrence == '0') then
-            recurrence = subject and '2' or '1'
+        entries[#entries + 1] = entry
+        if left <= 0 then
+            return
+        end
+        if completed(target) then
+            ends[#ends + 1] = { left, entry }
+        end
+        if not subject or run == run_of(entry) then
+            recurrence = '1'
+            done = done or completed(target)
+            busy = busy or { 'i', sub(entry, 1, 32), left, mark_of(target) }
+        elseif recurrence == '0' then
+            recurrence = '2'
+        end
+    end)
+    local surplus = {}
+    if #ends > ROWS_OF_AN_ALIAS then
+        table.sort(ends, function(one, other) return one[1] < other[1] end)
+        for at = 1, #ends - ROWS_OF_AN_ALIAS do
+            surplus[ends[at][2]] = true
         end
     end
-    if not stays then
-        open[#open + 1] = { KEYS[n], former }
+    kept[n] = ''
+    for _, entry in ipairs(entries) do
+        if not surplus[entry] then
+            kept[n] = kept[n] .. entry
+        end
     end
 end
-if busy then
-    return busy
+if busy and subject and ARGV[4] == '1' then
+    return done and { 's' } or busy
 end
 
 local keep = ARGV[2] + HOUR
@@ -100,17 +95,18 @@ if lapsed then
     for at = 1, #all, 32 do
         seen[sub(all, at, at + 31)] = true
     end
-    each_alias(row, function(name) call('PEXPIRE', name, keep) end)
+    each_alias(row, function(name) lengthen(name, keep) end)
 end
-for _, entry in ipairs(open) do
-    local name = sub(entry[1], -32)
+for n = 2, names do
+    local name = sub(KEYS[n], -32)
     if not seen[name] then
         all = all .. name
     end
-    call('SET', entry[1], key .. birth .. (run or NO_RUN) .. entry[2], 'PX', keep)
+    local longest = math.max(keep, kept[n] ~= '' and call('PTTL', KEYS[n]) or 0)
+    call('SET', KEYS[n], kept[n] .. key .. birth .. (run or NO_RUN), 'PX', longest)
 end
 if subject then
-    local longest = math.max(keep_subject + 0, last and call('PTTL', subject) or 0)
+    local longest = math.max(keep_subject + 0, 1, last and call('PTTL', subject) or 0)
     call('SET', subject, run .. mark, 'PX', longest)
 end
 local value = 'i' .. fence .. birth .. attempt .. recurrence .. owner .. mark .. all

@@ -16,5 +16,5 @@ elseif completed(row) and left_of(KEYS[1]) > 0 then
 else
     return 0
 end
-each_alias(row, function(name) call('PEXPIRE', name, ARGV[2]) end)
+each_alias(row, function(name) lengthen(name, ARGV[2]) end)
 return 1

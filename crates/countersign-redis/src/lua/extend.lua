@@ -5,5 +5,5 @@ if not row or not in_flight(row) or fence_of(row) ~= ARGV[1] then
 end
 local keep = ARGV[2] + HOUR
 call('PEXPIRE', KEYS[1], keep)
-each_alias(row, function(name) call('PEXPIRE', name, keep) end)
+each_alias(row, function(name) lengthen(name, keep) end)
 return 1

@@ -10,15 +10,17 @@ if there(row, KEYS[1]) then
     -- First, because a full server refuses the other unless something was written before.
     call('PEXPIRE', KEYS[1], HOUR)
     call('SET', KEYS[1], 'r' .. fence_of(row), 'PX', HOUR)
-    each_alias(row, function(name) call('DEL', name) end)
+    take_aliases(row)
 end
 local alias = call('GET', KEYS[2])
 if alias then
     call('DEL', KEYS[2])
     -- One whose row is gone, or came later under the same key, counts as absent.
-    if there(target_of(pointer_of(alias))) then
-        forgotten = 1
-    end
+    each_entry(alias, function(entry)
+        if there(target_of(pointer_of(entry))) then
+            forgotten = 1
+        end
+    end)
 end
 if call('DEL', KEYS[3]) == 1 then
     forgotten = 1

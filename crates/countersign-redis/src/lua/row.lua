@@ -3,8 +3,7 @@
 -- :d: a delivery   in flight   i | fence 16 | birth 16 | attempt 10 | recurrence 1 | owner 16 | mark 8 | names
 --                  completed   c | fence 16 | birth 16 | mark 8 | names
 --                  given back  r | fence 16
--- :a: an alias     key 32 | birth 16 | run 16, and where it was taken from a completed delivery, that
---                  one's key 32 | birth 16
+-- :a: an alias     one entry for each delivery that has it: key 32 | birth 16 | run 16
 -- :s: a subject    run 16 | mark 8
 --
 -- Names are those of the delivery's aliases, 32 bytes each. Fences, births and runs are decimal, with
@@ -12,7 +11,8 @@
 -- the row that an alias points to from one that came later under the same key. A run is the fence with
 -- which it began, or more. A delivery's key lives an hour longer than its lease or retention.
 local sub, byte, call = string.sub, string.byte, redis.call
-local HOUR, NO_RUN = 3600000, '0000000000000000'
+local HOUR, ROWS_OF_AN_ALIAS = 3600000, 16
+local NO_RUN = '0000000000000000'
 
 local function in_flight(row) return byte(row) == 105 end
 local function completed(row) return byte(row) == 99 end
@@ -28,10 +28,10 @@ end
 local function names_of(row) return sub(row, completed(row) and 42 or 69) end
 local function as_completed(row) return 'c' .. sub(row, 2, 33) .. sub(row, 61) end
 
--- An alias begins with a pointer: key and birth.
-local function pointer_of(alias) return sub(alias, 1, 48) end
-local function run_of(alias) return sub(alias, 49, 64) end
-local function former_of(alias) return sub(alias, 65) end
+-- An entry begins with a pointer: key and birth.
+local ENTRY = 64
+local function pointer_of(entry) return sub(entry, 1, 48) end
+local function run_of(entry) return sub(entry, 49) end
 
 local key = sub(KEYS[1], -32)
 local function delivery_name(of) return sub(KEYS[1], 1, -33) .. of end
@@ -47,12 +47,38 @@ local function target_of(pointer)
     if row and birth_of(row) == sub(pointer, 33) then return row, name end
 end
 
--- Calls a function with each alias of a row that still points to it, and its value.
-local function each_alias(row, visit)
-    local names, pointer = names_of(row), key .. birth_of(row)
-    for at = 1, #names, 32 do
-        local name = alias_name(sub(names, at, at + 31))
-        local alias = call('GET', name)
-        if alias and pointer_of(alias) == pointer then visit(name, alias) end
+-- Calls a function with each entry of an alias.
+local function each_entry(alias, visit)
+    for at = 1, #alias, ENTRY do
+        visit(sub(alias, at, at + ENTRY - 1))
     end
+end
+
+-- Calls a function with the name of each alias of a row.
+local function each_alias(row, visit)
+    local names = names_of(row)
+    for at = 1, #names, 32 do
+        visit(alias_name(sub(names, at, at + 31)))
+    end
+end
+
+-- An alias lives at least as long as each row that has it.
+local function lengthen(name, ms)
+    if call('PTTL', name) < ms + 0 then call('PEXPIRE', name, ms) end
+end
+
+-- Takes the aliases from a row, and leaves those of others.
+local function take_aliases(row)
+    local pointer = key .. birth_of(row)
+    each_alias(row, function(name)
+        local alias, rest = call('GET', name), ''
+        each_entry(alias or '', function(entry)
+            if pointer_of(entry) ~= pointer then rest = rest .. entry end
+        end)
+        if rest == '' then
+            call('DEL', name)
+        elseif rest ~= alias then
+            call('SET', name, rest, 'PX', call('PTTL', name))
+        end
+    end)
 end

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_core::{
     Claim, ClaimRequest, Claimed, DedupStore, DeliveryKey, Fenced, KeyState, OnRepeat, Recurrence,
-    StoreErrorKind, Subject,
+    StoreErrorKind, Subject, store::ROWS_OF_AN_ALIAS,
 };
 use futures_util::future::BoxFuture;
 
@@ -299,6 +299,76 @@ pub(super) async fn a_lapsed_return_leaves_its_bytes_known<S: DedupStore>(
     Ok(())
 }
 
+pub(super) async fn what_runs_beside_a_return_stays_known<S: DedupStore>(
+    fx: &Fixture<S>,
+) -> Outcome {
+    let of = Entity::new();
+    let first = new_key();
+    let held = granted(fx.once(&of, of.paid, first).await?)?;
+    fx.handled(&of, of.unmarked).await?;
+    // It returns while the first is in flight, fails, and the first is done after all.
+    let second = new_key();
+    let claimed = granted(fx.once(&of, of.paid, second).await?)?;
+    ensure_eq!(
+        claimed.recurrence,
+        Recurrence::Return,
+        "one is in flight, of an earlier run"
+    );
+    let _ = fx.complete(&first, held.fence, 1_000).await?;
+    let _ = fx.store.release(&second, claimed.fence).await?;
+    let claimed = fx.handled(&of, of.paid).await?;
+    ensure_eq!(
+        claimed.recurrence,
+        Recurrence::Return,
+        "the first was done in the end"
+    );
+    fx.suppressed(&of, of.paid, "now it is done").await
+}
+
+pub(super) async fn bytes_are_known_as_long_as_any_row_of_theirs<S: DedupStore>(
+    fx: &Fixture<S>,
+) -> Outcome {
+    let of = Entity::new();
+    for (about, expected) in [
+        (Some(fx.about(of.key, OnRepeat::Run)), Recurrence::Repeat),
+        (None, Recurrence::Repeat),
+    ] {
+        let event = Event::new(of.paid.bytes);
+        let first = new_key();
+        let claimed = granted(fx.tell(about, event, first, 1).await?)?;
+        let _ = fx.complete(&first, claimed.fence, 20).await?;
+        let second = new_key();
+        let claimed = granted(fx.tell(about, event, second, 1).await?)?;
+        ensure_eq!(claimed.recurrence, expected, "a repeat that runs");
+        let _ = fx.complete(&second, claimed.fence, 1_000).await?;
+        fx.pass(25).await;
+        fx.store.purge(1_000).await?;
+        let claimed = granted(fx.tell(about, event, new_key(), 1).await?)?;
+        ensure_eq!(
+            claimed.recurrence,
+            expected,
+            "the first row has ended, the second has not"
+        );
+    }
+    Ok(())
+}
+
+pub(super) async fn many_rows_of_one_alias_stay_known<S: DedupStore>(fx: &Fixture<S>) -> Outcome {
+    let of = Entity::new();
+    let subject = Some(fx.about(of.key, OnRepeat::Run));
+    for n in 0..ROWS_OF_AN_ALIAS + 2 {
+        let key = new_key();
+        let claimed = granted(fx.tell(subject, of.paid, key, 1).await?)?;
+        let expected = match n {
+            0 => Recurrence::None,
+            _ => Recurrence::Repeat,
+        };
+        ensure_eq!(claimed.recurrence, expected, "claim {n} of one alias");
+        let _ = fx.complete(&key, claimed.fence, 1_000).await?;
+    }
+    fx.suppressed(&of, of.paid, "so many were done").await
+}
+
 pub(super) async fn a_takeover_stays_what_it_was<S: DedupStore>(fx: &Fixture<S>) -> Outcome {
     let of = Entity::new();
     fx.handled(&of, of.paid).await?;
@@ -325,6 +395,20 @@ pub(super) async fn a_takeover_stays_what_it_was<S: DedupStore>(fx: &Fixture<S>)
     let _ = fx.store.release(&key, claimed.fence).await?;
     let claimed = fx.handled(&of, of.paid).await?;
     ensure_eq!(claimed.recurrence, Recurrence::Return, "after a release");
+
+    // Also when the row that it returned from is known no more.
+    let (of, key) = (Entity::new(), new_key());
+    fx.handled(&of, of.paid).await?;
+    fx.handled(&of, of.unmarked).await?;
+    granted(fx.once(&of, of.paid, key).await?)?;
+    ensure!(fx.store.forget(&of.paid.alias).await?, "it had the alias");
+    fx.pass(11).await;
+    let claimed = granted(fx.once(&of, of.paid, key).await?)?;
+    ensure_eq!(
+        claimed.recurrence,
+        Recurrence::Return,
+        "a takeover of a return whose alias was forgotten"
+    );
     Ok(())
 }
 

@@ -42,8 +42,10 @@ pub(crate) enum Flaw {
     SubjectEndsWithFirstRow,
     /// Takes the retry of a return that was given back for a repeat of itself.
     KeepsReleasedAliases,
-    /// Forgets, when a return is given back, that its bytes were known.
-    DropsReleasedAliases,
+    /// Lets an alias name the row that was claimed last with it, and no other.
+    OneRowAnAlias,
+    /// Lets an alias name the first row that was claimed with it, while that lives.
+    FirstRowOfAnAlias,
     /// Does not count subjects.
     SubjectsAreFree,
     /// Lets the latest claim say how long a subject is kept.
@@ -62,17 +64,10 @@ pub(crate) struct ReferenceStore {
 #[derive(Default)]
 struct Tables {
     rows: HashMap<DeliveryKey, Row>,
-    aliases: HashMap<DeliveryKey, Alias>,
+    /// The rows that have an alias, and the run in which each was claimed with it.
+    aliases: HashMap<DeliveryKey, Vec<(DeliveryKey, Option<u64>)>>,
     subjects: HashMap<DeliveryKey, Last>,
     fence: u64,
-}
-
-/// Where an alias points, the run that it is of, and the completed row that it was taken from.
-#[derive(Clone, Copy)]
-struct Alias {
-    on: DeliveryKey,
-    run: Option<u64>,
-    was: Option<DeliveryKey>,
 }
 
 /// What was claimed last of an entity.
@@ -90,8 +85,6 @@ struct Look {
     recurrence: Recurrence,
     /// The run that the claim goes on with.
     run: Option<u64>,
-    /// Aliases that are to point to the claimed row, and what they are taken from.
-    open: Vec<(DeliveryKey, Option<DeliveryKey>)>,
 }
 
 #[derive(Clone)]
@@ -134,7 +127,6 @@ impl ReferenceStore {
             attempt: 1,
             recurrence: Recurrence::None,
             run: None,
-            open: Vec::new(),
         };
         let mut before = Recurrence::None;
         match tables.rows.get(&request.key) {
@@ -164,44 +156,26 @@ impl ReferenceStore {
             .subject
             .is_some_and(|subject| subject.on_repeat == OnRepeat::Suppress);
         let mut held = None;
-        for name in request.aliases {
-            let alias = tables.aliases.get(name).copied();
-            let Some(alias) = alias.filter(|alias| alias.on != request.key) else {
-                look.open.push((*name, alias.and_then(|alias| alias.was)));
-                continue;
-            };
-            let is_done = |key: &DeliveryKey| {
-                let row = tables.rows.get(key);
-                row.is_some_and(|row| row.done && row.live(now))
-            };
-            let was = alias.was.filter(|was| is_done(was));
-            match tables.rows.get(&alias.on) {
+        let rows = request.aliases.iter();
+        let rows = rows.filter_map(|name| tables.aliases.get(name)).flatten();
+        for (on, run) in rows.filter(|(on, _)| *on != request.key) {
+            match tables.rows.get(on) {
                 None if self.flaw == Flaw::TrustsAliases && suppresses => {
                     return Err(Claim::Suppressed);
                 }
                 Some(row) if row.live(now) => {
                     let repeats = request.subject.is_none()
-                        || (look.run.is_some() && look.run == alias.run)
+                        || (look.run.is_some() && look.run == *run)
                         || self.flaw == Flaw::SuppressesByAliasAlone;
                     if repeats && suppresses && row.done {
                         return Err(Claim::Suppressed);
                     }
                     if repeats && suppresses {
-                        held.get_or_insert(row.in_flight(alias.on, now));
+                        held.get_or_insert(row.in_flight(*on, now));
                     }
                     look.known(repeats);
-                    if !repeats {
-                        let was = if row.done { Some(alias.on) } else { was };
-                        look.open.push((*name, was));
-                    }
                 }
-                Some(row) if !row.done => {
-                    if was.is_some() {
-                        look.known(request.subject.is_none());
-                    }
-                    look.open.push((*name, was));
-                }
-                Some(_) | None => look.open.push((*name, None)),
+                Some(_) | None => {}
             }
         }
         if look.recurrence == Recurrence::None && self.flaw != Flaw::ForgetsRecurrence {
@@ -221,7 +195,7 @@ impl ReferenceStore {
             + request
                 .aliases
                 .iter()
-                .filter(|alias| !tables.aliases.contains_key(*alias))
+                .filter(|alias| !tables.has(&request.key, alias))
                 .count()
             + usize::from(new_subject && self.flaw != Flaw::SubjectsAreFree);
         if tables.count(self.flaw) + new > self.capacity {
@@ -270,13 +244,15 @@ impl ReferenceStore {
             later,
         };
         tables.rows.insert(request.key, row);
-        for (name, was) in &look.open {
-            let alias = Alias {
-                on: request.key,
-                run: subject.map(|_| run),
-                was: *was,
-            };
-            tables.aliases.insert(*name, alias);
+        for name in request.aliases {
+            let rows = tables.aliases.entry(*name).or_default();
+            rows.retain(|(on, _)| *on != request.key);
+            match self.flaw {
+                Flaw::OneRowAnAlias => rows.clear(),
+                Flaw::FirstRowOfAnAlias if !rows.is_empty() => continue,
+                _ => {}
+            }
+            rows.push((request.key, subject.map(|_| run)));
         }
         Ok(Claim::Claimed(claimed))
     }
@@ -330,35 +306,34 @@ impl Tables {
             Flaw::SubjectsAreFree => 0,
             _ => self.subjects.len(),
         };
-        self.rows.len() + self.aliases.len() + subjects
+        self.rows.len() + self.aliases.values().map(Vec::len).sum::<usize>() + subjects
+    }
+
+    fn has(&self, key: &DeliveryKey, alias: &DeliveryKey) -> bool {
+        let rows = self.aliases.get(alias);
+        rows.is_some_and(|rows| rows.iter().any(|(on, _)| on == key))
     }
 
     fn remove(&mut self, key: &DeliveryKey) {
         self.rows.remove(key);
-        self.aliases.retain(|_, alias| alias.on != *key);
-    }
-
-    /// Gives aliases of a row back to what they were taken from.
-    fn give_back(&mut self, key: &DeliveryKey, now: Duration) {
-        for alias in self.aliases.values_mut().filter(|alias| alias.on == *key) {
-            let was = alias.was.take().filter(|was| {
-                let row = self.rows.get(was);
-                row.is_some_and(|row| row.done && row.live(now))
-            });
-            if let Some(was) = was {
-                (alias.on, alias.run) = (was, None);
-            }
-        }
+        self.end_aliases();
     }
 
     fn sweep(&mut self, now: Duration, flaw: Flaw) {
         self.rows.retain(|_, row| !row.done || row.live(now));
+        self.end_aliases();
         let rows = &self.rows;
-        self.aliases.retain(|_, alias| rows.contains_key(&alias.on));
         self.subjects.retain(|_, last| {
             let first = flaw != Flaw::SubjectEndsWithFirstRow || rows.contains_key(&last.first);
             now < last.until && first
         });
+    }
+
+    fn end_aliases(&mut self) {
+        for named in self.aliases.values_mut() {
+            named.retain(|(on, _)| self.rows.contains_key(on));
+        }
+        self.aliases.retain(|_, rows| !rows.is_empty());
     }
 }
 
@@ -402,7 +377,6 @@ impl DedupStore for ReferenceStore {
                     attempt: 1,
                     recurrence: Recurrence::None,
                     run: None,
-                    open: Vec::new(),
                 };
                 self.write(&request, &look)?;
                 Ok(Claim::Suppressed)
@@ -448,7 +422,7 @@ impl DedupStore for ReferenceStore {
     }
 
     async fn release(&self, key: &DeliveryKey, fence: Fence) -> Result<Fenced, StoreError> {
-        Ok(self.change(key, fence, |tables, now| {
+        Ok(self.change(key, fence, |tables, _| {
             if tables.rows.get(key).is_some_and(|row| row.done) {
                 return Fenced::Lost;
             }
@@ -456,21 +430,16 @@ impl DedupStore for ReferenceStore {
                 Flaw::TrustsAliases => {
                     tables.rows.remove(key);
                 }
-                Flaw::DropsReleasedAliases => tables.remove(key),
                 Flaw::KeepsReleasedAliases => {
-                    let runs: Vec<_> = tables.aliases.iter().map(|(n, a)| (*n, a.run)).collect();
-                    tables.give_back(key, now);
-                    for (name, run) in runs {
-                        if let Some(alias) = tables.aliases.get_mut(&name) {
-                            alias.run = run;
+                    for rows in tables.aliases.values_mut() {
+                        let run = rows.iter().find(|(on, _)| on == key).map(|(_, run)| *run);
+                        if let Some(run) = run {
+                            rows.iter_mut().for_each(|row| row.1 = run);
                         }
                     }
                     tables.remove(key);
                 }
-                _ => {
-                    tables.give_back(key, now);
-                    tables.remove(key);
-                }
+                _ => tables.remove(key),
             }
             Fenced::Applied
         }))

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{
     engine::Engine,
-    hold::{HeldAlias, Waiters},
+    hold::Waiters,
     place::{Place, SHARDS},
     row::{Body, Pointer, millis},
     shard::{Shard, State},
@@ -35,32 +35,15 @@ impl Engine {
             return Fenced::Lost;
         };
         let pointer = Pointer::new(place.shard, slot, fence.as_u64());
-        let held = |shard: &Shard| match shard.body(slot) {
-            Some(Body::InFlight { fence: held, hold }) if held.get() == fence.as_u64() => {
-                shard.hold(hold.get_u32()).map(|hold| hold.aliases.clone())
-            }
-            _ => None,
-        };
-        let Some(aliases) = held(&shard) else {
+        let held = matches!(shard.body(slot),
+            Some(Body::InFlight { fence: held, .. }) if held.get() == fence.as_u64());
+        if !held {
             return Fenced::Lost;
-        };
-        if aliases.iter().any(|alias| alias.was.is_some()) {
-            // Before the row is gone: a replay that comes in between must not find its bytes unknown.
-            drop(shard);
-            self.give_back_aliases(&aliases, pointer);
-            let Some(again) = self.lock(place.shard) else {
-                return Fenced::Lost;
-            };
-            shard = again;
-            if held(&shard).is_none() {
-                return Fenced::Lost;
-            }
         }
         let hold = shard.remove(slot);
         drop(shard);
         self.rows.give_back(1);
-        // From here on the aliases point to nothing and count as absent; a claim that comes first
-        // points them elsewhere, and they are left to it.
+        // From here on the aliases point to nothing and count as absent.
         if let Some(hold) = hold {
             self.remove_aliases(&hold.aliases, pointer);
             hold.waiters.wake();
@@ -197,15 +180,17 @@ impl Engine {
         let Some(mut shard) = self.lock(place.shard) else {
             return false;
         };
-        let Some((slot, pointer, _)) = shard.find_alias(place) else {
-            return false;
-        };
-        shard.remove(slot);
+        let aliases = shard.aliases(place);
+        for (slot, ..) in &aliases {
+            shard.remove(*slot);
+        }
         drop(shard);
-        self.rows.give_back(1);
+        self.rows.give_back(aliases.len());
         let now = self.now();
-        self.lock(pointer.shard())
-            .is_some_and(|shard| shard.look_again(pointer, now).is_some())
+        aliases.iter().any(|(_, pointer, _)| {
+            self.lock(pointer.shard())
+                .is_some_and(|shard| shard.look_again(*pointer, now).is_some())
+        })
     }
 
     fn forget_subject(&self, place: &Place) -> bool {
@@ -217,25 +202,9 @@ impl Engine {
         forgotten.unwrap_or(false)
     }
 
-    /// Lets aliases that were taken from completed rows point to those again.
-    fn give_back_aliases(&self, aliases: &[HeldAlias], from: Pointer) {
-        let now = self.now();
+    fn remove_aliases(&self, aliases: &[DeliveryKey], pointer: Pointer) {
         for alias in aliases {
-            let Some(was) = alias.was else { continue };
-            let lives = |shard: MutexGuard<'_, Shard>| shard.is_done(was, now);
-            if !self.lock(was.shard()).is_some_and(lives) {
-                continue;
-            }
-            let place = self.placer.place(&alias.key);
-            if let Some(mut shard) = self.lock(place.shard) {
-                shard.give_back(&place, from, was);
-            }
-        }
-    }
-
-    fn remove_aliases(&self, aliases: &[HeldAlias], pointer: Pointer) {
-        for alias in aliases {
-            let place = self.placer.place(&alias.key);
+            let place = self.placer.place(alias);
             if let Some(mut shard) = self.lock(place.shard)
                 && shard.remove_alias(&place, pointer)
             {

@@ -4,10 +4,10 @@ use core::{task::Waker, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::row::{Pointer, Slot};
+use super::row::Slot;
 use crate::{
     key::DeliveryKey,
-    store::{Owner, Recurrence},
+    store::{Claimed, Fence, Owner, Recurrence},
 };
 
 /// One claim that is held, or whose lease has run out without anybody taking over.
@@ -19,24 +19,29 @@ pub(super) struct Hold {
     pub(super) fingerprint: u64,
     pub(super) attempt: u32,
     pub(super) recurrence: Recurrence,
-    /// Aliases that this row ever pointed to itself; some may point elsewhere by now.
-    pub(super) aliases: SmallVec<[HeldAlias; 1]>,
+    /// All that the row was claimed with, by anybody who held it.
+    pub(super) aliases: SmallVec<[DeliveryKey; 1]>,
     pub(super) waiters: Waiters,
 }
 
-/// An alias of a row in flight.
-#[derive(Clone, Copy)]
-pub(super) struct HeldAlias {
-    pub(super) key: DeliveryKey,
-    /// The completed row that it was taken from, which gets it back when the claim is given back.
-    pub(super) was: Option<Pointer>,
-}
-
 impl Hold {
-    /// The completed row that one of the aliases was taken from.
-    pub(super) fn was(&self, alias: &DeliveryKey) -> Option<Pointer> {
-        let held = self.aliases.iter().find(|held| held.key == *alias)?;
-        held.was
+    /// The claim as it was granted.
+    pub(super) const fn claimed(&self, fence: u64) -> Claimed {
+        Claimed {
+            fence: Fence::from_u64(fence),
+            attempt: self.attempt,
+            takeover: self.attempt > 1,
+            recurrence: self.recurrence,
+        }
+    }
+
+    /// Adds the aliases of an earlier holder.
+    pub(super) fn adopt(&mut self, aliases: &[DeliveryKey]) {
+        for alias in aliases {
+            if !self.aliases.contains(alias) {
+                self.aliases.push(*alias);
+            }
+        }
     }
 }
 

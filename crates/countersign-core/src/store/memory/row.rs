@@ -48,7 +48,8 @@ pub(super) enum Body {
         fingerprint: Packed<8>,
         aliased: bool,
     },
-    /// Another name of a primary row; `due` is when to look whether that row is still there.
+    /// Another name of a primary row, one of several that it may have, as several rows may have it; `due`
+    /// is when to look whether that row is still there.
     Alias {
         to: Pointer,
         run: Run,

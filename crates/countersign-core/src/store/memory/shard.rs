@@ -4,6 +4,7 @@ use core::{cmp::Reverse, time::Duration};
 use std::collections::BinaryHeap;
 
 use hashbrown::HashTable;
+use smallvec::SmallVec;
 
 use super::{
     hold::{Hold, Holds},
@@ -13,7 +14,7 @@ use super::{
         millis_after,
     },
 };
-use crate::store::KEPT_AFTER_LEASE;
+use crate::store::{KEPT_AFTER_LEASE, rule::Found};
 
 /// Everything that one lock guards.
 pub(super) struct Shard {
@@ -79,13 +80,26 @@ impl Shard {
         self.index.find(place.hash, same).copied()
     }
 
-    /// The alias row of a key, where it points, and the run that it is of.
-    pub(super) fn find_alias(&self, place: &Place) -> Option<(Slot, Pointer, Run)> {
-        let slot = self.find_kind(place, Kind::Alias)?;
-        match self.body(slot)? {
-            Body::Alias { to, run, .. } => Some((slot, to, run)),
-            _ => None,
-        }
+    /// Every row of an alias, where it points, and the run that it is of.
+    pub(super) fn aliases(&self, place: &Place) -> SmallVec<[(Slot, Pointer, Run); 2]> {
+        let name = place.name();
+        let slots = self.index.iter_hash(place.hash);
+        slots
+            .filter_map(|slot| {
+                let row = self.slab.get(*slot)?;
+                match row.body {
+                    Body::Alias { to, run, .. } if row.name == name => Some((*slot, to, run)),
+                    _ => None,
+                }
+            })
+            .collect()
+    }
+
+    /// The row of an alias that points to a row.
+    pub(super) fn find_alias(&self, place: &Place, to: Pointer) -> Option<Slot> {
+        let aliases = self.aliases(place);
+        let found = aliases.iter().find(|(_, pointer, _)| *pointer == to);
+        found.map(|(slot, ..)| *slot)
     }
 
     /// What was claimed last of a subject, while that is remembered.
@@ -168,10 +182,44 @@ impl Shard {
         self.body(pointer.slot()).and_then(Body::fence) == Some(pointer.fence())
     }
 
-    /// Whether the row that a pointer names is completed and remembered.
-    pub(super) fn is_done(&self, pointer: Pointer, now: Duration) -> bool {
-        self.is_target(pointer)
-            && matches!(self.state(pointer.slot(), now), State::Completed { .. })
+    /// What a row says to a claim.
+    pub(super) fn found(&self, slot: Slot, now: Duration) -> Found {
+        match self.state(slot, now) {
+            State::Held {
+                fence,
+                hold,
+                remaining,
+            } => Found::Held {
+                key: hold.key,
+                owner: hold.owner,
+                claimed: hold.claimed(fence),
+                remaining,
+                fingerprint: hold.fingerprint,
+            },
+            State::Lapsed { at, .. } => match self.hold(at) {
+                Some(hold) => Found::Lapsed {
+                    attempt: hold.attempt,
+                    recurrence: hold.recurrence,
+                },
+                None => Found::Nothing,
+            },
+            State::Completed { fingerprint } => Found::Completed { fingerprint },
+            State::Absent => Found::Nothing,
+        }
+    }
+
+    /// What the row that a pointer names says to a claim, and until when it is remembered.
+    pub(super) fn found_behind(&self, pointer: Pointer, now: Duration) -> (Found, u64) {
+        match self.body(pointer.slot()) {
+            Some(body) if body.fence() == Some(pointer.fence()) => {
+                let until = match body {
+                    Body::Completed { until, .. } => until.get(),
+                    _ => u64::MAX,
+                };
+                (self.found(pointer.slot(), now), until)
+            }
+            _ => (Found::Nothing, 0),
+        }
     }
 
     pub(super) fn state(&self, slot: Slot, now: Duration) -> State<'_> {
@@ -254,21 +302,15 @@ impl Shard {
         }
     }
 
-    /// Lets an alias point to a row.
+    /// Gives a row an alias, or lets it be of another run.
     pub(super) fn point(&mut self, place: &Place, to: Pointer, run: Run, look: Duration) {
-        if let Some((slot, ..)) = self.find_alias(place) {
+        if let Some(slot) = self.find_alias(place, to) {
             if let Some(Row {
-                body:
-                    Body::Alias {
-                        to: old,
-                        run: old_run,
-                        ..
-                    },
+                body: Body::Alias { run: old, .. },
                 ..
             }) = self.slab.get_mut(slot)
             {
-                *old = to;
-                *old_run = run;
+                *old = run;
             }
             return;
         }
@@ -280,6 +322,18 @@ impl Shard {
         };
         if let Some(slot) = self.insert(place, body) {
             self.push_due(slot, due);
+        }
+    }
+
+    /// Lets an alias of a row that got a new fence follow it.
+    pub(super) fn follow(&mut self, place: &Place, from: Pointer, to: Pointer) {
+        if let Some(slot) = self.find_alias(place, from)
+            && let Some(Row {
+                body: Body::Alias { to: old, .. },
+                ..
+            }) = self.slab.get_mut(slot)
+        {
+            *old = to;
         }
     }
 
@@ -330,24 +384,13 @@ impl Shard {
         }
     }
 
-    /// Lets an alias point to a row of no run, if it still points where the caller thinks.
-    pub(super) fn give_back(&mut self, place: &Place, from: Pointer, to: Pointer) {
-        if let Some((_, pointer, _)) = self.find_alias(place)
-            && pointer == from
-        {
-            self.point(place, to, Run::new(0), Duration::ZERO);
-        }
-    }
-
-    /// Removes an alias if it still points where the caller thinks; true when it did.
+    /// Takes an alias from a row; true when it had it.
     pub(super) fn remove_alias(&mut self, place: &Place, to: Pointer) -> bool {
-        match self.find_alias(place) {
-            Some((slot, pointer, _)) if pointer == to => {
-                self.remove(slot);
-                true
-            }
-            Some(_) | None => false,
+        let found = self.find_alias(place, to);
+        if let Some(slot) = found {
+            self.remove(slot);
         }
+        found.is_some()
     }
 
     /// Removes all aliases that point to a row, and says how many.
