@@ -161,3 +161,64 @@ fn the_tests_that_stop_misuse_exist() {
     }
     assert!(named > 25, "{named} tests are named");
 }
+
+#[test]
+fn decisions_have_addresses_and_code_names_them() {
+    let page = page("docs/decisions.md");
+    let headings = page.lines().filter_map(|line| line.strip_prefix("## "));
+    let addresses: Vec<&str> = headings
+        .map(|heading| heading.split_once(". ").unwrap().0)
+        .collect();
+    let decisions: BTreeSet<&str> = addresses.iter().copied().collect();
+    assert_eq!(
+        addresses.len(),
+        decisions.len(),
+        "an address is given twice"
+    );
+    for address in &decisions {
+        assert!(
+            page.contains(&format!("* [{address}](#")),
+            "{address} in the index"
+        );
+    }
+    let mut cited = BTreeSet::new();
+    for (path, text) in sources(&root().join("crates")) {
+        for (_, rest) in text
+            .match_indices("docs/decisions.md: ")
+            .map(|(at, name)| (at, &text[at + name.len()..]))
+        {
+            let list = rest.split(['.', ')', '\n']).next().unwrap();
+            for address in list.split(", ") {
+                assert!(
+                    decisions.contains(address),
+                    "{address} in {}",
+                    path.display()
+                );
+                cited.insert(address.to_owned());
+            }
+        }
+    }
+    assert!(
+        cited.len() > 35,
+        "{} decisions are named by code",
+        cited.len()
+    );
+}
+
+/// Rust and Lua files below a folder.
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path
+            .extension()
+            .is_some_and(|end| end == "rs" || end == "lua")
+        {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}

@@ -1,5 +1,7 @@
 //! What a request is answered with when the answer is not the handler's own.
 
+// docs/decisions.md: D34.
+
 use core::{fmt, time::Duration};
 
 use crate::rejection::{Rejection, RejectionKind};

@@ -1,5 +1,7 @@
 //! What a handler receives.
 
+// docs/decisions.md: D26.
+
 use core::{
     ops::Deref,
     sync::atomic::{AtomicBool, Ordering},

@@ -1,5 +1,7 @@
 //! What is made of a delivery's body, and what is answered when it cannot be.
 
+// docs/decisions.md: D28.
+
 use core::{error::Error, fmt};
 
 use bytes::Bytes;

@@ -1,5 +1,7 @@
 //! What a delivery is told apart by: its key, its aliases, its subject, and a mark of its body.
 
+// docs/decisions.md: D5, D9, D12, D13.
+
 use core::time::Duration;
 
 use smallvec::SmallVec;

@@ -1,5 +1,7 @@
 //! The only file that names cryptography: keyed MACs, hashes, constant-time comparison.
 
+// docs/decisions.md: D27.
+
 use core::{fmt, slice::ChunksExact};
 
 use hmac::{Hmac, KeyInit, Mac};

@@ -1,5 +1,7 @@
 //! Who gets a key.
 
+// docs/decisions.md: D6, D8, D43.
+
 use core::time::Duration;
 use std::time::SystemTime;
 

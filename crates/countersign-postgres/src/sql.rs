@@ -9,6 +9,8 @@
 //! [sqlx]: https://github.com/countersign-rs/countersign/blob/main/examples/drivers/src/with_sqlx.rs
 //! [diesel]: https://github.com/countersign-rs/countersign/blob/main/examples/drivers/src/with_diesel.rs
 
+// docs/decisions.md: D44, D45, D46.
+
 use countersign_core::Completion;
 
 use crate::value::{micros, number};

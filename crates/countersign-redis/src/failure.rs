@@ -1,5 +1,7 @@
 //! What kind of failure an error of the driver is.
 
+// docs/decisions.md: D40, D41.
+
 use countersign_core::StoreError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 

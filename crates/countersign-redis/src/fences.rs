@@ -5,6 +5,8 @@
 //! counted on here. Rows stay for an hour after they have ended, with their fence, and what takes
 //! their place gets a larger one; only what is older than that relies on the time.
 
+// docs/decisions.md: D39.
+
 use std::{
     sync::{
         Arc,

@@ -50,6 +50,8 @@
 //! and the rows behind them in one step: to spread deliveries over a cluster, give receivers stores
 //! with [prefixes](RedisStore::with_prefix) of their own.
 
+// docs/decisions.md: D42.
+
 mod check;
 mod failure;
 mod fences;

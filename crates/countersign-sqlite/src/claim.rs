@@ -1,5 +1,7 @@
 //! A claim, decided and written within one transaction.
 
+// docs/decisions.md: D6, D7.
+
 use countersign_core::{
     Claim, Claimed, DeliveryKey, Fence, Recurrence,
     store::{

@@ -1,5 +1,7 @@
 //! Why a database could not be opened, and what an operation's failure is to the receiver.
 
+// docs/decisions.md: D38.
+
 use core::{error::Error, fmt};
 use std::{
     io,

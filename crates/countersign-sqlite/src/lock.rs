@@ -1,5 +1,7 @@
 //! The lock file: who is alone with a database, and who is not.
 
+// docs/decisions.md: D35.
+
 use core::time::Duration;
 use std::{
     ffi::OsString,

@@ -1,5 +1,7 @@
 //! The handle.
 
+// docs/decisions.md: D36.
+
 use core::{fmt, sync::atomic::Ordering, time::Duration};
 use std::{
     path::{Path, PathBuf},

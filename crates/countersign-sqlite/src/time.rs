@@ -1,5 +1,7 @@
 //! The wall clock in the units that rows are written in.
 
+// docs/decisions.md: D37.
+
 use core::{fmt, time::Duration};
 use std::{
     sync::Arc,

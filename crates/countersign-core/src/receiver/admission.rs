@@ -1,5 +1,7 @@
 //! From a proof to the right to run its handler: what the answer to a claim means.
 
+// docs/decisions.md: D2, D11, D26.
+
 use core::{fmt, time::Duration};
 use std::sync::Arc;
 

@@ -4,6 +4,8 @@
 //! nothing. One whose first runs elsewhere waits in the store: one wait for each key, shared by all of
 //! its copies.
 
+// docs/decisions.md: D10, D18, D19.
+
 use core::{
     panic::AssertUnwindSafe,
     sync::atomic::{AtomicUsize, Ordering},

@@ -1,5 +1,7 @@
 //! Ids that came with more than one body.
 
+// docs/decisions.md: D14.
+
 use std::{
     collections::VecDeque,
     sync::{Mutex, PoisonError},

@@ -1,5 +1,7 @@
 //! Taking a request in: proved within limits, over a stream of chunks.
 
+// docs/decisions.md: D30.
+
 use core::{fmt, ops::Deref, time::Duration};
 use std::sync::{Arc, OnceLock};
 

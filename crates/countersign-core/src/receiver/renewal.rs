@@ -1,5 +1,7 @@
 //! Heartbeats: one loop per receiver prolongs the claims of everything that runs.
 
+// docs/decisions.md: D24.
+
 use core::{
     fmt,
     future::Future,

@@ -1,5 +1,7 @@
 //! What a handler's end means for its claim.
 
+// docs/decisions.md: D25.
+
 use core::time::Duration;
 
 use super::{

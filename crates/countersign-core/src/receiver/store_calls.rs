@@ -1,6 +1,8 @@
 //! Calls to the store: each bounded in time, an unanswered claim asked again, and none made while
 //! the store is known to be down.
 
+// docs/decisions.md: D22.
+
 use core::{
     future::Future,
     sync::atomic::{AtomicU64, Ordering},

@@ -1,5 +1,7 @@
 //! Failures in a row, as the sender may be counting them.
 
+// docs/decisions.md: D20.
+
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::Inner;

@@ -1,5 +1,7 @@
 //! Writing a scheme down.
 
+// docs/decisions.md: D1.
+
 use core::time::Duration;
 
 use super::{

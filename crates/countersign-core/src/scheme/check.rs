@@ -1,5 +1,7 @@
 //! What a scheme must satisfy, checked when it is built and, for constants, at compile time.
 
+// docs/decisions.md: D13.
+
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

@@ -1,5 +1,7 @@
 //! What a scheme knows about event types.
 
+// docs/decisions.md: D15, D21.
+
 /// A documented event type: what a replay of it means, and which signed fields support it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventRule {

@@ -32,6 +32,8 @@
 //! assert_eq!(granted.run, None); // a new run begins
 //! ```
 
+// docs/decisions.md: D5, D8.
+
 use core::time::Duration;
 
 use super::{Claim, ClaimRequest, Claimed, OnRepeat, Owner, Recurrence};

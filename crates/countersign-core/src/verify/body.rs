@@ -1,5 +1,7 @@
 //! The body as it comes, and its share of the bytes that may be held at once.
 
+// docs/decisions.md: D16.
+
 use core::{fmt, sync::atomic::Ordering};
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! Which content types are accepted, and what of a body is read as JSON.
 
+// docs/decisions.md: D29.
+
 use bytes::Bytes;
 
 use super::{head::FoundHeaders, slots::HeaderSlots};

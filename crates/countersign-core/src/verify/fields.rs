@@ -1,5 +1,7 @@
 //! Reading a few fields out of a proved JSON body, in one pass and without recursion into the rest.
 
+// docs/decisions.md: D17.
+
 use core::fmt;
 use std::borrow::Cow;
 

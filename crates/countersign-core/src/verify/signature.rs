@@ -1,5 +1,7 @@
 //! The header or headers that carry the signature.
 
+// docs/decisions.md: D3, D31.
+
 use smallvec::SmallVec;
 
 use super::{

@@ -1,5 +1,7 @@
 //! Where the headers that a scheme names are found in a request.
 
+// docs/decisions.md: D4.
+
 use smallvec::SmallVec;
 
 use super::head::{FoundHeaders, Slot, WantedHeaders};

@@ -25,7 +25,7 @@ if keep_subject ~= '' then
     end
 end
 
--- The rule of who gets a key, and what to keep of each alias: the entries of rows that are there.
+-- The rule of who gets a key (docs/decisions.md: D6, D8), and what to keep of each alias: the entries of rows that are there.
 local own = lapsed and key .. birth_of(row)
 local recurrence, kept, done, busy = '0', {}, false, nil
 for n = 2, names do

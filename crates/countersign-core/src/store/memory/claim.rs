@@ -1,5 +1,7 @@
 //! A claim, decided and written in one step over the locked shards.
 
+// docs/decisions.md: D6, D7.
+
 use core::time::Duration;
 
 use smallvec::SmallVec;

@@ -1,5 +1,7 @@
 //! The compact row, and the slab that rows live in.
 
+// docs/decisions.md: D23.
+
 use core::time::Duration;
 
 /// The position of a row in its shard's slab.
