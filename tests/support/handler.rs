@@ -15,7 +15,7 @@ use crate::kit::in_time;
 
 /// What the handlers of one server count and wait for.
 #[derive(Clone, Debug)]
-pub struct Desk {
+pub struct TestHandler {
     inner: Arc<Inner>,
 }
 
@@ -37,7 +37,7 @@ pub struct Answered {
     pub outcome: Option<Outcome>,
 }
 
-impl Default for Desk {
+impl Default for TestHandler {
     fn default() -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -51,7 +51,7 @@ impl Default for Desk {
     }
 }
 
-impl Desk {
+impl TestHandler {
     /// How many runs began.
     #[must_use]
     pub fn begun(&self) -> u32 {

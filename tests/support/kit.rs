@@ -8,10 +8,10 @@ use countersign_testkit::{ManualClock, Sender, SignedDelivery};
 use serde_json::{Value, json};
 
 use crate::{
-    diary::Diary,
-    handler::Desk,
+    handler::TestHandler,
     notices::Notices,
     servers::{PATH, Place},
+    spy_store::SpyStore,
 };
 
 /// What a test returns.
@@ -26,12 +26,12 @@ pub struct Kit {
     pub clock: ManualClock,
     /// The rows.
     pub rows: MemoryStore,
-    /// The same rows, with a diary.
-    pub store: Diary,
+    /// The same rows, and what was asked of them.
+    pub store: SpyStore,
     /// What the receiver sent notice of.
     pub notices: Notices,
     /// The handler.
-    pub desk: Desk,
+    pub desk: TestHandler,
     /// The receiver.
     pub receiver: Receiver,
 }
@@ -71,7 +71,7 @@ impl Kit {
         let clock = ManualClock::new();
         let sender = Sender::new(scheme).with_clock(clock.clone());
         let rows = MemoryStore::builder().with_clock(clock.clone()).build();
-        let store = Diary::over(rows.clone());
+        let store = SpyStore::over(rows.clone());
         let notices = Notices::default();
         let builder = Receiver::builder(scheme)
             .endpoint("test")
@@ -80,7 +80,7 @@ impl Kit {
             .on_notice(notices.listener());
         Ok(Self {
             receiver: change(builder).build()?,
-            desk: Desk::default(),
+            desk: TestHandler::default(),
             sender,
             clock,
             rows,

@@ -1,16 +1,15 @@
-//! What the tests across crates share: servers, a raw HTTP client, a store that keeps a diary, private
+//! What the tests across crates share: servers, a raw HTTP client, a store that writes down what it is asked, private
 //! database servers, and the schemes and vectors of more senders than have presets.
 
 pub mod claims;
-pub mod diary;
 pub mod engines;
-pub mod fickle;
 pub mod handler;
 pub mod keys;
 pub mod kit;
 pub mod log;
 pub mod model;
 pub mod notices;
+pub mod one_process;
 pub mod postgres_server;
 pub mod proxy;
 pub mod raw;
@@ -19,6 +18,7 @@ pub mod reference;
 pub mod request;
 pub mod schemes;
 pub mod servers;
+pub mod spy_store;
 pub mod table;
 pub mod vectors;
 pub mod year;

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tower::ServiceBuilder;
 
-use crate::handler::{Answered, Desk};
+use crate::handler::{Answered, TestHandler};
 
 /// The path that every server takes deliveries at.
 pub const PATH: &str = "/hook";
@@ -57,7 +57,7 @@ impl Place {
     /// # Errors
     ///
     /// When it cannot listen.
-    pub async fn start(self, receiver: &Receiver, desk: &Desk) -> io::Result<SocketAddr> {
+    pub async fn start(self, receiver: &Receiver, desk: &TestHandler) -> io::Result<SocketAddr> {
         match self {
             Self::AxumMethodRouter | Self::AxumRouter => axum_server(self, receiver, desk).await,
             Self::Hyper => hyper_server(receiver, desk).await,
@@ -68,7 +68,11 @@ impl Place {
     }
 }
 
-async fn axum_server(place: Place, receiver: &Receiver, desk: &Desk) -> io::Result<SocketAddr> {
+async fn axum_server(
+    place: Place,
+    receiver: &Receiver,
+    desk: &TestHandler,
+) -> io::Result<SocketAddr> {
     use axum::{
         Extension, Router,
         extract::State,
@@ -78,7 +82,7 @@ async fn axum_server(place: Place, receiver: &Receiver, desk: &Desk) -> io::Resu
     };
     use countersign_axum::{Delivery, ReceiverLayer};
 
-    async fn handle(State(desk): State<Desk>, delivery: Delivery) -> Response {
+    async fn handle(State(desk): State<TestHandler>, delivery: Delivery) -> Response {
         let Answered { status, outcome } = desk.run(&delivery).await;
         let status = StatusCode::from_u16(status).unwrap_or_default();
         match outcome {
@@ -115,11 +119,11 @@ fn say_refused<B>(mut response: http::Response<B>) -> http::Response<B> {
     response
 }
 
-async fn hyper_server(receiver: &Receiver, desk: &Desk) -> io::Result<SocketAddr> {
+async fn hyper_server(receiver: &Receiver, desk: &TestHandler) -> io::Result<SocketAddr> {
     use countersign_tower::{ReceiverLayer, VerifiedBody};
 
     async fn handle(
-        desk: Desk,
+        desk: TestHandler,
         request: http::Request<VerifiedBody>,
     ) -> Result<http::Response<Full<Bytes>>, Infallible> {
         let mut response = http::Response::new(Full::default());
@@ -156,7 +160,7 @@ async fn hyper_server(receiver: &Receiver, desk: &Desk) -> io::Result<SocketAddr
     Ok(addr)
 }
 
-fn actix_server(place: Place, receiver: Receiver, desk: Desk) -> io::Result<SocketAddr> {
+fn actix_server(place: Place, receiver: Receiver, desk: TestHandler) -> io::Result<SocketAddr> {
     use actix_web::{
         App, HttpResponse, HttpServer,
         body::MessageBody,
@@ -168,7 +172,7 @@ fn actix_server(place: Place, receiver: Receiver, desk: Desk) -> io::Result<Sock
     };
     use countersign_actix::{Delivery, ReceiverMiddleware};
 
-    async fn handle(desk: web::Data<Desk>, delivery: Delivery) -> HttpResponse {
+    async fn handle(desk: web::Data<TestHandler>, delivery: Delivery) -> HttpResponse {
         let Answered { status, outcome } = desk.run(&delivery).await;
         let status = StatusCode::from_u16(status).unwrap_or_default();
         let mut response = HttpResponse::build(status).finish();

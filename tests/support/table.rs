@@ -12,10 +12,10 @@ use countersign_testkit::{Sender, SignedDelivery};
 use serde_json::{Value, json};
 
 use crate::{
-    diary::Diary,
     notices::Notices,
     raw::{End, Request},
     servers::PATH,
+    spy_store::SpyStore,
 };
 
 /// What a row's receiver is like.
@@ -149,7 +149,7 @@ impl Setup {
     /// When the configuration cannot work.
     pub fn receiver(
         self,
-        store: &Diary,
+        store: &SpyStore,
         notices: &Notices,
     ) -> Result<Receiver, Box<dyn std::error::Error>> {
         let scheme = self.scheme();
@@ -170,8 +170,8 @@ impl Setup {
             _ => builder.secret(secret),
         };
         match self {
-            Self::StoreDown => store.fail_claims(|| StoreError::unavailable("down")),
-            Self::StoreFull => store.fail_claims(StoreError::full),
+            Self::StoreDown => store.fail("claim", || StoreError::unavailable("down")),
+            Self::StoreFull => store.fail("claim", StoreError::full),
             _ => {}
         }
         let receiver: Result<Receiver, ConfigError> = builder.build();

@@ -12,16 +12,20 @@ use countersign_core::{
 use countersign_senders::rebill_za;
 use countersign_testkit::{ManualClock, SignedDelivery};
 use countersign_tests::{
-    fickle::{Bench, Fate, Fickle, kind, start},
     kit::Tested,
+    one_process::{OneProcess, kind, start},
+    spy_store::{Fate, SpyStore},
 };
 use futures_util::FutureExt;
 
-fn rebill() -> Result<Bench, Box<dyn std::error::Error>> {
+fn rebill() -> Result<OneProcess, Box<dyn std::error::Error>> {
     let clock = ManualClock::new();
-    Bench::over(rebill_za::SCHEME, &clock, Fickle::new(&clock), |builder| {
-        builder
-    })
+    OneProcess::over(
+        rebill_za::SCHEME,
+        &clock,
+        SpyStore::durable(&clock),
+        |builder| builder,
+    )
 }
 
 fn dedup(answer: &Answer) -> Option<&'static str> {
@@ -37,7 +41,7 @@ macro_rules! begun {
 
 #[test]
 fn copies_of_a_running_delivery_are_answered_without_the_store() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     assert_eq!(bench.store.calls(), ["claim"]);
@@ -135,7 +139,7 @@ fn a_copy_under_an_id_that_is_known_asks_for_that_id() -> Tested {
 #[test]
 fn a_copy_that_comes_while_the_store_is_told_asks_the_store() -> Tested {
     for in_transaction in [false, true] {
-        let bench = Bench::new(|builder| builder)?;
+        let bench = OneProcess::new(|builder| builder)?;
         let delivery = bench.delivery();
         let run = bench.admit(&delivery).unwrap();
         let key = run.admitted().key();
@@ -173,7 +177,7 @@ fn copies_of_a_type_that_may_repeat_run_under_other_ids() -> Tested {
 
 #[test]
 fn copies_of_a_run_that_fails_are_told_to_come_again() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let delivery = bench.delivery();
     for handler in [500, 200] {
         let run = bench.admit(&delivery).unwrap();
@@ -195,7 +199,7 @@ fn copies_of_a_run_that_fails_are_told_to_come_again() -> Tested {
 // The store does not know that it is done, so nothing may say so.
 #[test]
 fn copies_of_a_run_that_could_not_be_completed_are_told_to_come_again() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     let mut copy = pin!(bench.ask(&delivery));
@@ -209,7 +213,7 @@ fn copies_of_a_run_that_could_not_be_completed_are_told_to_come_again() -> Teste
 
 #[test]
 fn copies_hear_of_a_completion_that_came_late() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     let mut copy = pin!(bench.ask(&delivery));
@@ -225,7 +229,7 @@ fn copies_hear_of_a_completion_that_came_late() -> Tested {
 
 #[test]
 fn copies_hear_of_a_transaction_that_committed() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let delivery = bench.delivery();
     for (commits, status) in [(false, 503), (true, 200)] {
         let run = bench.admit(&delivery).unwrap();
@@ -255,7 +259,7 @@ fn copies_hear_of_a_transaction_that_committed() -> Tested {
 
 #[test]
 fn a_copy_waits_for_as_long_as_it_may_and_no_longer() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     let mut copy = pin!(bench.ask(&delivery));
@@ -271,7 +275,7 @@ fn a_copy_waits_for_as_long_as_it_may_and_no_longer() -> Tested {
 
 #[test]
 fn copies_share_a_claim_that_is_being_asked_for() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let delivery = bench.delivery();
     bench.store.next(&[Fate::AnswerLost]);
     let mut first = pin!(bench.ask(&delivery));
@@ -292,7 +296,7 @@ fn copies_share_a_claim_that_is_being_asked_for() -> Tested {
 #[test]
 fn a_claim_that_fails_fails_for_one_and_the_next_copy_asks() -> Tested {
     for outage in [StoreOutage::FailClosed, StoreOutage::FailOpen] {
-        let bench = Bench::new(|builder| builder.on_store_outage(outage))?;
+        let bench = OneProcess::new(|builder| builder.on_store_outage(outage))?;
         let delivery = bench.delivery();
         bench.store.next(&[Fate::Lost, Fate::Fails]);
         let mut first = Box::pin(bench.ask(&delivery));
@@ -338,7 +342,7 @@ fn a_claim_that_fails_fails_for_one_and_the_next_copy_asks() -> Tested {
 
 #[test]
 fn the_next_copy_asks_when_the_first_went_away_before_it_was_answered() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let delivery = bench.delivery();
     bench.store.next(&[Fate::Lost]);
     let mut first = Box::pin(bench.ask(&delivery));
@@ -359,7 +363,7 @@ fn the_next_copy_asks_when_the_first_went_away_before_it_was_answered() -> Teste
 
 #[test]
 fn copies_of_what_another_process_runs_share_one_claim_and_one_wait() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let other = bench.another()?;
     let delivery = bench.delivery();
     let run = other.admit(&delivery).unwrap();
@@ -386,7 +390,7 @@ fn copies_of_what_another_process_runs_share_one_claim_and_one_wait() -> Tested 
 
 #[test]
 fn a_copy_that_comes_later_asks_what_became_of_another_process() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let other = bench.another()?;
     let delivery = bench.delivery();
     let run = other.admit(&delivery).unwrap();
@@ -400,7 +404,7 @@ fn a_copy_that_comes_later_asks_what_became_of_another_process() -> Tested {
 }
 
 /// The same id, sent with other bytes.
-fn other_bytes(bench: &Bench, delivery: &SignedDelivery) -> SignedDelivery {
+fn other_bytes(bench: &OneProcess, delivery: &SignedDelivery) -> SignedDelivery {
     let body = serde_json::json!({"id": "other", "status": "paid"}).to_string();
     bench.sender.stamp(delivery.clone().with_body(body))
 }
@@ -455,14 +459,19 @@ fn other_bytes_under_the_same_id_are_told() -> Tested {
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
     let listener = Arc::clone(&told);
     let clock = ManualClock::new();
-    let bench = Bench::over(rebill_za::SCHEME, &clock, Fickle::new(&clock), |builder| {
-        builder.on_notice(move |notice| {
-            if let Notice::FingerprintMismatch(delivery) = notice {
-                let body = String::from_utf8_lossy(delivery.body()).into_owned();
-                listener.lock().unwrap().push(body);
-            }
-        })
-    })?;
+    let bench = OneProcess::over(
+        rebill_za::SCHEME,
+        &clock,
+        SpyStore::durable(&clock),
+        |builder| {
+            builder.on_notice(move |notice| {
+                if let Notice::FingerprintMismatch(delivery) = notice {
+                    let body = String::from_utf8_lossy(delivery.body()).into_owned();
+                    listener.lock().unwrap().push(body);
+                }
+            })
+        },
+    )?;
     let told = || core::mem::take(&mut *told.lock().unwrap());
     let delivery = bench.delivery();
     let other = other_bytes(&bench, &delivery);
@@ -486,7 +495,7 @@ fn other_bytes_under_the_same_id_are_told() -> Tested {
 
 #[test]
 fn what_was_forgotten_runs_again_at_once() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let delivery = bench.delivery();
     let first = bench.admit(&delivery).unwrap();
     let id = first.admitted().id().unwrap_or_default().to_owned();
@@ -506,7 +515,7 @@ fn what_was_forgotten_runs_again_at_once() -> Tested {
 #[test]
 fn a_claim_that_was_lost_is_not_waited_for() -> Tested {
     let bench =
-        Bench::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)))?;
+        OneProcess::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)))?;
     let other = bench.another()?;
     let delivery = bench.delivery();
     let stuck = bench.admit(&delivery).unwrap();
@@ -525,7 +534,7 @@ fn a_claim_that_was_lost_is_not_waited_for() -> Tested {
 
 #[test]
 fn there_are_no_more_waiting_copies_than_allowed() -> Tested {
-    let bench = Bench::new(|builder| builder.limits(|limits| limits.waiters = 1))?;
+    let bench = OneProcess::new(|builder| builder.limits(|limits| limits.waiters = 1))?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     let mut copy = pin!(bench.ask(&delivery));

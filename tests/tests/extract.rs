@@ -156,7 +156,7 @@ async fn without_the_layer_no_handler_runs_and_the_answer_names_it() -> Tested {
         assert_eq!(reply.status(), 500, "{layer}");
         assert!(body(&reply).contains(layer), "{}", body(&reply));
     }
-    assert_eq!(kit.store.take(), [""; 0]);
+    assert_eq!(kit.store.calls(), [""; 0]);
     Ok(())
 }
 

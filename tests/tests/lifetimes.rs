@@ -61,7 +61,7 @@ async fn a_hang_up_does_not_end_the_run() -> Tested {
         kit.desk.open(1);
         kit.store.settled(1).await;
         assert_eq!(kit.desk.ended(), 1, "{place:?}");
-        assert_eq!(kit.store.take(), ["claim", "complete"], "{place:?}");
+        assert_eq!(kit.store.calls(), ["claim", "complete"], "{place:?}");
         let next = send(addr, &delivery).await??;
         assert_eq!(said(&next), DUPLICATE, "{place:?}");
         assert_eq!(kit.desk.begun(), 1, "{place:?}");
@@ -118,10 +118,10 @@ async fn a_run_over_its_total_time_is_ended_and_given_back() -> Tested {
             }
             let left = total.saturating_sub(kit.clock.elapsed());
             kit.clock.advance(left - Duration::from_millis(1));
-            assert_eq!(kit.store.take(), ["claim"], "{place:?}");
+            assert_eq!(kit.store.calls(), ["claim"], "{place:?}");
             kit.clock.advance(Duration::from_millis(1));
             kit.store.settled(1).await;
-            assert_eq!(kit.store.take(), ["release"], "{place:?}");
+            assert_eq!(kit.store.calls(), ["release"], "{place:?}");
             if let Some(first) = first {
                 assert_eq!(said(&first.await??), LATER, "{place:?}");
             }
@@ -153,7 +153,7 @@ async fn draining_lets_a_run_come_to_its_end_and_begins_no_other() -> Tested {
             (1, 0),
             "{place:?}"
         );
-        assert_eq!(kit.store.take(), ["claim", "complete"], "{place:?}");
+        assert_eq!(kit.store.calls(), ["claim", "complete"], "{place:?}");
     }
     Ok(())
 }
@@ -174,7 +174,7 @@ async fn draining_ends_what_runs_for_too_long_and_gives_it_back() -> Tested {
         kit.clock.advance(Duration::from_millis(1));
         assert_eq!(in_time(drain).await, 1, "{place:?}");
         assert_eq!(state(&kit, "dlv_1").await, KeyState::Absent, "{place:?}");
-        assert_eq!(kit.store.take(), ["claim", "release"], "{place:?}");
+        assert_eq!(kit.store.calls(), ["claim", "release"], "{place:?}");
         assert_eq!(said(&running.await??), LATER, "{place:?}");
         assert_eq!((kit.desk.begun(), kit.desk.ended()), (1, 0), "{place:?}");
     }
@@ -221,14 +221,14 @@ fn a_run_that_dies_with_its_runtime_is_given_back_at_once() -> Tested {
             "{place:?}: {held:?}"
         );
         drop(server);
-        // Not read through the diary, which the dropped release did reach as well.
+        // Not read through the spy, which the dropped release did reach as well.
         assert_eq!(
             client.block_on(state(&kit, "dlv_1")),
             KeyState::Absent,
             "{place:?}"
         );
         assert_eq!(kit.receiver.running(), 0, "{place:?}");
-        assert_eq!(kit.store.take(), ["claim", "release"], "{place:?}");
+        assert_eq!(kit.store.calls(), ["claim", "release"], "{place:?}");
         let answer = client.block_on(raw::answer(connection))?;
         assert_eq!(answer.status, 0, "{place:?}");
     }

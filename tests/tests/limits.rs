@@ -148,7 +148,7 @@ async fn an_error_of_the_inner_service_comes_out_and_the_delivery_is_given_back(
         .oneshot(delivery.request())
         .await;
     assert_eq!(failed.err(), Some("out of order"));
-    assert_eq!(kit.store.take(), ["claim", "release"]);
+    assert_eq!(kit.store.calls(), ["claim", "release"]);
     // One that does not get ready is no better.
     let broken = tower::util::BoxCloneService::new(Broken);
     let unready = ServiceBuilder::new()
@@ -156,7 +156,7 @@ async fn an_error_of_the_inner_service_comes_out_and_the_delivery_is_given_back(
         .service(broken);
     let failed = unready.oneshot(delivery.request()).await;
     assert_eq!(failed.err(), Some("never ready"));
-    assert_eq!(kit.store.take(), ["claim", "release"]);
+    assert_eq!(kit.store.calls(), ["claim", "release"]);
     let app = answering(|| Ok(Response::new(VerifiedBody::default())));
     assert_eq!(
         kit.sender.send(&app, &delivery).await.dedup(),
@@ -203,7 +203,7 @@ async fn no_more_runs_begin_than_allowed() -> Tested {
             (503, Some("30")),
             "{place:?}"
         );
-        assert_eq!(kit.store.take(), ["claim"], "{place:?}");
+        assert_eq!(kit.store.calls(), ["claim"], "{place:?}");
         kit.desk.open(1);
         assert_eq!(countersign_tests::raw::answer(first).await?.status, 200);
         assert_eq!(second.send(addr).await?.status, 200, "{place:?}");

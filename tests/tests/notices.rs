@@ -7,7 +7,7 @@ use countersign_axum::{Delivery, ReceiverLayer};
 use countersign_core::{FromDelivery, Secret, StoreError, scheme::IdenticalBodies};
 use countersign_senders::{invoice_maker, rebill_za};
 use countersign_tests::{
-    handler::Desk,
+    handler::TestHandler,
     kit::{Kit, Tested, said, send},
     servers::PATH,
     table::OWN,
@@ -21,7 +21,7 @@ const QUIET: [&str; 0] = [];
 /// An application whose handler reads the body as `T` and then works at the desk.
 fn app<T: FromDelivery + Send + Sync + 'static>(kit: &Kit) -> Router {
     async fn handle<T: FromDelivery>(
-        State(desk): State<Desk>,
+        State(desk): State<TestHandler>,
         delivery: Delivery<T>,
     ) -> StatusCode {
         let answered = desk.run(&delivery).await;
@@ -265,14 +265,14 @@ async fn of_a_store_that_fails() -> Tested {
     assert_eq!(kit.desk.begun(), 0);
     // The handler has run: its answer is sent, and nothing is given back.
     kit.store.fail("complete", StoreError::timeout);
-    let _claims = kit.store.take();
+    let _claims = kit.store.calls();
     assert_eq!(send(&kit, &app, &delivery).await, said(200, "fresh"));
     let text = "the deduplication store did not answer in time";
     assert_eq!(
         kit.notices.take(),
         [format!("complete failed Some(\"dlv_1\"): {text}")]
     );
-    assert_eq!(kit.store.take(), ["claim", "complete"]);
+    assert_eq!(kit.store.calls(), ["claim", "complete"]);
     kit.store.repair();
     // A failure stays one when the store cannot be told; the lease ends by itself.
     kit.store.fail("release", StoreError::timeout);

@@ -12,7 +12,7 @@ use countersign_core::{
 use countersign_senders::rebill_za;
 use countersign_testkit::Sender;
 use countersign_tests::{
-    handler::Desk,
+    handler::TestHandler,
     kit::{Kit, Tested, said, send},
     servers::PATH,
 };
@@ -24,7 +24,7 @@ const QUIET: [&str; 0] = [];
 
 /// An application whose handler works at the desk.
 fn app(kit: &Kit) -> Router {
-    async fn handle(State(desk): State<Desk>, delivery: Delivery) -> StatusCode {
+    async fn handle(State(desk): State<TestHandler>, delivery: Delivery) -> StatusCode {
         let answered = desk.run(&delivery).await;
         StatusCode::from_u16(answered.status).unwrap_or_default()
     }

@@ -11,14 +11,15 @@ use countersign_core::{
 use countersign_senders::rebill_za;
 use countersign_testkit::Sender;
 use countersign_tests::{
-    fickle::{Bench, Fate, kind, start, status},
     kit::Tested,
+    one_process::{OneProcess, kind, start, status},
+    spy_store::Fate,
 };
 use futures_util::FutureExt;
 
 #[test]
 fn a_claim_whose_answer_was_lost_is_asked_again_by_the_same_owner() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     bench.store.next(&[Fate::AnswerLost]);
     let run = bench.admit(&bench.delivery()).unwrap();
     assert_eq!(bench.store.calls(), ["claim", "claim"]);
@@ -30,7 +31,7 @@ fn a_claim_whose_answer_was_lost_is_asked_again_by_the_same_owner() -> Tested {
 
 #[test]
 fn a_store_that_does_not_answer_refuses_within_its_time() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     bench.store.henceforth(Fate::Lost);
     let began = bench.clock.now();
     let refused = bench.admit(&bench.delivery()).unwrap_err();
@@ -45,7 +46,7 @@ fn a_store_that_does_not_answer_refuses_within_its_time() -> Tested {
 
 #[test]
 fn a_store_that_fails_in_a_row_is_left_alone_and_tried_again() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     bench.store.henceforth(Fate::Fails);
     for _ in 0..5 {
         bench.admit(&bench.delivery()).unwrap_err();
@@ -69,7 +70,7 @@ fn a_store_that_fails_in_a_row_is_left_alone_and_tried_again() -> Tested {
 #[test]
 fn a_full_store_refuses_under_every_policy_and_is_not_down() -> Tested {
     for outage in [StoreOutage::FailClosed, StoreOutage::FailOpen] {
-        let bench = Bench::new(|builder| builder.on_store_outage(outage))?;
+        let bench = OneProcess::new(|builder| builder.on_store_outage(outage))?;
         bench.store.henceforth(Fate::Full);
         for _ in 0..10 {
             let refused = bench.admit(&bench.delivery()).unwrap_err();
@@ -83,7 +84,7 @@ fn a_full_store_refuses_under_every_policy_and_is_not_down() -> Tested {
 
 #[test]
 fn failing_open_runs_unclaimed_and_says_so() -> Tested {
-    let bench = Bench::new(|builder| builder.on_store_outage(StoreOutage::FailOpen))?;
+    let bench = OneProcess::new(|builder| builder.on_store_outage(StoreOutage::FailOpen))?;
     bench.store.henceforth(Fate::Fails);
     let delivery = bench.delivery();
     for _ in 0..2 {
@@ -118,7 +119,7 @@ fn failing_open_needs_a_signed_time() -> Tested {
 #[test]
 fn a_running_claim_is_prolonged_until_it_is_settled() -> Tested {
     let bench =
-        Bench::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)))?;
+        OneProcess::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)))?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     let fence = run.admitted().fence();
@@ -156,7 +157,7 @@ fn a_running_claim_is_prolonged_until_it_is_settled() -> Tested {
 #[test]
 fn without_heartbeats_the_lease_frees_the_delivery() -> Tested {
     let bench =
-        Bench::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)))?;
+        OneProcess::new(|builder| builder.limits(|limits| limits.lease = Duration::from_secs(30)))?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     // The process stands still: its loop does not run.
@@ -183,7 +184,7 @@ fn without_heartbeats_the_lease_frees_the_delivery() -> Tested {
 fn a_complete_that_fails_is_answered_and_tried_again() -> Tested {
     let told: Arc<Mutex<u32>> = Arc::default();
     let count = Arc::clone(&told);
-    let bench = Bench::new(|builder| {
+    let bench = OneProcess::new(|builder| {
         builder.on_notice(move |notice| {
             if matches!(notice, Notice::CompleteFailed { .. }) {
                 *count.lock().unwrap() += 1;
@@ -206,7 +207,7 @@ fn a_complete_that_fails_is_answered_and_tried_again() -> Tested {
 
 #[test]
 fn a_transaction_of_the_handlers_own_decides() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let delivery = bench.delivery();
     let run = |status: u16, commits: bool| {
         let run = bench.admit(&delivery)?;
@@ -245,7 +246,7 @@ fn a_transaction_of_the_handlers_own_decides() -> Tested {
 
 #[test]
 fn a_transaction_that_committed_stands_whatever_the_handler_answers() -> Tested {
-    let bench = Bench::new(|builder| builder)?;
+    let bench = OneProcess::new(|builder| builder)?;
     let delivery = bench.delivery();
     let run = bench.admit(&delivery).unwrap();
     let completion = run.admitted().completion();
@@ -263,7 +264,7 @@ fn a_transaction_that_committed_stands_whatever_the_handler_answers() -> Tested 
 fn every_call_that_fails_is_told() -> Tested {
     let told: Arc<Mutex<u32>> = Arc::default();
     let count = Arc::clone(&told);
-    let bench = Bench::new(|builder| {
+    let bench = OneProcess::new(|builder| {
         builder.on_notice(move |notice| {
             if matches!(notice, Notice::StoreFailed(_)) {
                 *count.lock().unwrap() += 1;

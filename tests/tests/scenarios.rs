@@ -3,10 +3,10 @@
 
 use countersign_core::{MemoryStore, RejectionKind};
 use countersign_tests::{
-    diary::Diary,
-    handler::Desk,
+    handler::TestHandler,
     notices::Notices,
     servers::{Place, REFUSED},
+    spy_store::SpyStore,
     table::{Row, Setup, rows},
 };
 
@@ -62,8 +62,8 @@ fn the_rows_meet_every_kind_of_refusal_that_one_request_can_cause() {
 }
 
 async fn play(place: Place, row: &Row) -> Result<(), String> {
-    let store = Diary::over(MemoryStore::new());
-    let (desk, notices) = (Desk::default(), Notices::default());
+    let store = SpyStore::over(MemoryStore::new());
+    let (desk, notices) = (TestHandler::default(), Notices::default());
     let receiver = row
         .setup
         .receiver(&store, &notices)
@@ -103,7 +103,7 @@ async fn play(place: Place, row: &Row) -> Result<(), String> {
     if desk.begun() != row.runs {
         return Err(format!("{} runs, due {}", desk.begun(), row.runs));
     }
-    let asked = store.take();
+    let asked = store.calls();
     if asked != row.store {
         return Err(format!("store: {asked:?}, due {:?}", row.store));
     }

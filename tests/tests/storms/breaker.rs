@@ -37,13 +37,13 @@ async fn an_outage(engine: &impl Engine, fault: Fault, outage: StoreOutage) {
     let mut answers = join_all(early.iter().map(|delivery| site.send(delivery))).await;
     assert!(site.receiver.health().store_failing, "{case}");
     assert!(!site.receiver.health().is_ready(), "{case}");
-    let calls = site.store.calls();
+    let calls = site.store.asked();
     for delivery in late {
         let answer = site.send(delivery).await;
         assert!(answer.took < TIMES.store, "{case}: {answer:?}");
         answers.push(answer);
     }
-    assert_eq!(site.store.calls(), calls, "{case}: it is left alone");
+    assert_eq!(site.store.asked(), calls, "{case}: it is left alone");
     for answer in answers {
         if outage == StoreOutage::FailOpen {
             assert_eq!(answer.is(), (200, Some("unavailable")), "{case}");

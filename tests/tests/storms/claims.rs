@@ -57,7 +57,7 @@ async fn meet_a_passing_fault(engine: &impl Engine, fault: Fault, outage: StoreO
     let delivery = site.delivery("evt_1", "");
     let answer = site.send(&delivery).await;
     assert_eq!(answer.is(), (200, Some("fresh")), "{case}");
-    let owners = site.store.owners(&site.key("evt_1"));
+    let owners = site.store.owners_of(&site.key("evt_1"));
     assert!(owners.iter().all(|owner| *owner == owners[0]), "{case}");
     if matches!(fault, Fault::DelayOnce(_)) {
         assert_eq!(owners.len(), 2, "{case}: asked again after the time limit");

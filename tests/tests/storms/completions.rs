@@ -48,7 +48,7 @@ async fn meet_a_fault(engine: &impl Engine, fault: Fault, outage: StoreOutage) {
     let key = site.key("evt_1");
     if LASTING.contains(&fault) {
         // It goes on trying by itself.
-        until(|| site.store.count("complete", &key) >= 3).await;
+        until(|| site.store.count_of("complete", &key) >= 3).await;
     }
     proxy.set(Fault::None);
     until(|| site.store.is_done(&key)).await;

@@ -36,7 +36,7 @@ pub(crate) async fn copies_of_a_running_delivery_leave_the_store_alone(engine: &
     until(|| site.receiver.health().waiting == COPIES - 1).await;
 
     // They know from their own process what they wait for.
-    assert_eq!(site.store.calls(), 1);
+    assert_eq!(site.store.asked(), 1);
 
     // For one, or for all that should not be running.
     site.desk.open(COPIES);
@@ -48,6 +48,6 @@ pub(crate) async fn copies_of_a_running_delivery_leave_the_store_alone(engine: &
     }
     assert_eq!((fresh, site.runs("evt_1")), (1, 1));
     let key = site.key("evt_1");
-    assert_eq!(site.store.count("complete", &key), 1);
-    assert_eq!(site.store.calls(), 2);
+    assert_eq!(site.store.count_of("complete", &key), 1);
+    assert_eq!(site.store.asked(), 2);
 }

@@ -12,7 +12,6 @@ mod crash;
 mod engine;
 mod herd;
 mod site;
-mod watched;
 
 /// The tests over one engine.
 macro_rules! over {

@@ -9,14 +9,15 @@ use countersign_core::{DedupStore, DeliveryKey, KeyState, Receiver, StoreOutage}
 use countersign_senders::invoice_maker;
 use countersign_testkit::{Sender, SignedDelivery};
 use countersign_tests::{
-    handler::Desk,
+    handler::TestHandler,
     kit::in_time,
     raw::{Request, Response},
     servers::{PATH, Place},
+    spy_store::SpyStore,
 };
 use serde_json::json;
 
-use crate::{engine::Engine, watched::Watched};
+use crate::engine::Engine;
 
 /// What a busy machine may add to any time.
 pub(crate) const MARGIN: Duration = Duration::from_secs(1);
@@ -51,8 +52,8 @@ impl Times {
 #[derive(Clone)]
 pub(crate) struct Site<S> {
     pub(crate) receiver: Receiver,
-    pub(crate) desk: Desk,
-    pub(crate) store: Watched<S>,
+    pub(crate) desk: TestHandler,
+    pub(crate) store: SpyStore<S>,
     pub(crate) addr: SocketAddr,
     sender: Sender,
     times: Times,
@@ -68,7 +69,7 @@ impl<S: DedupStore + Clone> Site<S> {
         times: Times,
     ) -> Self {
         let sender = Sender::new(invoice_maker::SCHEME);
-        let store = Watched::over(engine.store(at, times.store));
+        let store = SpyStore::over(engine.store(at, times.store)).that_looks();
         let receiver = Receiver::builder(invoice_maker::SCHEME)
             .endpoint(name)
             .secret(sender.secret().unwrap())
@@ -82,7 +83,7 @@ impl<S: DedupStore + Clone> Site<S> {
             })
             .build()
             .unwrap();
-        let desk = Desk::default();
+        let desk = TestHandler::default();
         Self {
             addr: Place::AxumMethodRouter
                 .start(&receiver, &desk)

@@ -379,21 +379,7 @@ pub trait DedupStore: Send + Sync + 'static {
         at_most: Duration,
         clock: &dyn Clock,
     ) -> impl Future<Output = Result<KeyState, StoreError>> + Send {
-        async move {
-            let until = clock.elapsed().saturating_add(at_most);
-            let mut pause = Duration::from_millis(50);
-            loop {
-                let state = self.state(key).await?;
-                let left = until.saturating_sub(clock.elapsed());
-                let lease_runs =
-                    matches!(state, KeyState::InFlight { remaining } if !remaining.is_zero());
-                if !lease_runs || left.is_zero() {
-                    return Ok(state);
-                }
-                clock.sleep(pause.min(left)).await;
-                pause = pause.saturating_mul(2).min(Duration::from_millis(400));
-            }
-        }
+        wait_by_looking(self, key, at_most, clock)
     }
 
     /// Forgets a key whatever its state, with its aliases, so that the delivery can be run again on
@@ -415,6 +401,31 @@ pub trait DedupStore: Send + Sync + 'static {
 
     /// What the store promises.
     fn capabilities(&self) -> Capabilities;
+}
+
+/// What [`DedupStore::wait`] does unless a store has a better way, for stores that wrap another.
+///
+/// # Errors
+///
+/// When a look at the key's state fails.
+pub async fn wait_by_looking<S: DedupStore + ?Sized>(
+    store: &S,
+    key: &DeliveryKey,
+    at_most: Duration,
+    clock: &dyn Clock,
+) -> Result<KeyState, StoreError> {
+    let until = clock.elapsed().saturating_add(at_most);
+    let mut pause = Duration::from_millis(50);
+    loop {
+        let state = store.state(key).await?;
+        let left = until.saturating_sub(clock.elapsed());
+        let lease_runs = matches!(state, KeyState::InFlight { remaining } if !remaining.is_zero());
+        if !lease_runs || left.is_zero() {
+            return Ok(state);
+        }
+        clock.sleep(pause.min(left)).await;
+        pause = pause.saturating_mul(2).min(Duration::from_millis(400));
+    }
 }
 
 impl<S: DedupStore + ?Sized> DedupStore for Arc<S> {

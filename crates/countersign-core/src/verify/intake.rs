@@ -166,6 +166,10 @@ impl Proof {
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
 
         let payload = Payload::find(policy.scheme.form_field, &body);
+        if let Payload::Field(text) = &payload {
+            self.held.grow(text.len())?;
+        }
+        let policy = &**self.held.policy();
         let fields = SignedFields::read(policy, head, payload.of(&body).unwrap_or_default())?;
         Ok(Verified::new(VerifiedParts {
             tenant: self.tenant,

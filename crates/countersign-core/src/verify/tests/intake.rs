@@ -110,6 +110,29 @@ fn the_budget_of_buffered_bytes_is_shared_and_given_back() {
     assert_eq!(verifier.buffered_bytes(), 0);
 }
 
+// What is read out of a form is held beside it, for as long as the delivery is.
+#[test]
+fn the_text_in_a_form_counts_too() {
+    let scheme = PLAIN
+        .body_limit(20)
+        .content_types(&["application/x-www-form-urlencoded"])
+        .form_field("payload");
+    let verifier = builder(scheme.build().unwrap())
+        .limits(|limits| limits.buffered_bytes = 30)
+        .build()
+        .unwrap();
+    let body = b"payload=0123456789";
+    let verified = feed(&verifier, body, 100).unwrap();
+    assert_eq!(verifier.buffered_bytes(), 18 + 10);
+    drop(verified);
+    assert_eq!(verifier.buffered_bytes(), 0);
+    assert_eq!(
+        kind(feed(&verifier, b"payload=0123456789ab", 100)),
+        Err(Busy)
+    );
+    assert_eq!(verifier.buffered_bytes(), 0);
+}
+
 // Three stalled uploads of the largest body must not refuse every small one.
 #[test]
 fn large_bodies_leave_a_quarter_of_the_budget_to_small_ones() {

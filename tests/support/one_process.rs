@@ -1,12 +1,7 @@
-//! A store whose calls fail as told, and a receiver over it in time that stands still.
+//! A receiver over a store whose calls fail as told, in time that stands still.
 
-use core::{
-    future::{Future, pending},
-    pin::Pin,
-    time::Duration,
-};
+use core::{future::Future, pin::Pin, time::Duration};
 use std::{
-    collections::VecDeque,
     error::Error,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,153 +9,21 @@ use std::{
 
 use bytes::Bytes;
 use countersign_core::{
-    Answer, Capabilities, Claim, ClaimRequest, DedupStore, DeliveryKey, Fence, Fenced, Handle,
-    KeyState, MemoryStore, Owner, Receiver, ReceiverBuilder, RejectionKind, Reply, Run, Scheme,
-    StoreError, Verdict,
+    Answer, Handle, Receiver, ReceiverBuilder, RejectionKind, Reply, Run, Scheme, Verdict,
 };
 use countersign_senders::invoice_maker;
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
 use futures_util::{FutureExt, future::BoxFuture, stream};
 use serde_json::json;
 
-/// What becomes of one call.
-#[derive(Clone, Copy, Debug)]
-pub enum Fate {
-    /// It is applied and answered.
-    Answered,
-    /// It is not applied, and fails.
-    Fails,
-    /// It is applied, and the answer is lost.
-    AnswerLost,
-    /// It is neither applied nor answered.
-    Lost,
-    /// The store is full.
-    Full,
-}
-
-/// A durable store over a memory store, whose next calls have fates.
-#[derive(Clone, Debug)]
-pub struct Fickle {
-    /// The rows; what is done here is not a call.
-    pub rows: MemoryStore,
-    fates: Arc<Mutex<VecDeque<Fate>>>,
-    rest: Arc<Mutex<Fate>>,
-    owners: Arc<Mutex<Vec<Owner>>>,
-    calls: Arc<Mutex<Vec<&'static str>>>,
-}
-
-impl Fickle {
-    /// A store that answers, until told otherwise.
-    #[must_use]
-    pub fn new(clock: &ManualClock) -> Self {
-        Self {
-            rows: MemoryStore::builder().with_clock(clock.clone()).build(),
-            fates: Arc::default(),
-            rest: Arc::new(Mutex::new(Fate::Answered)),
-            owners: Arc::default(),
-            calls: Arc::default(),
-        }
-    }
-
-    /// The fates of the next calls.
-    pub fn next(&self, fates: &[Fate]) {
-        lock(&self.fates).extend(fates);
-    }
-
-    /// The fate of all calls that no other was told for.
-    pub fn henceforth(&self, fate: Fate) {
-        *lock(&self.rest) = fate;
-    }
-
-    /// The calls since the last time.
-    pub fn calls(&self) -> Vec<&'static str> {
-        core::mem::take(&mut lock(&self.calls))
-    }
-
-    /// Who asked for claims so far.
-    #[must_use]
-    pub fn owners(&self) -> Vec<Owner> {
-        lock(&self.owners).clone()
-    }
-
-    async fn call<T>(
-        &self,
-        name: &'static str,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        lock(&self.calls).push(name);
-        let rest = *lock(&self.rest);
-        let fate = lock(&self.fates).pop_front().unwrap_or(rest);
-        match fate {
-            Fate::Answered => call.await,
-            Fate::Fails => Err(StoreError::unavailable("down")),
-            Fate::Full => Err(StoreError::full()),
-            Fate::Lost => pending().await,
-            Fate::AnswerLost => {
-                let _applied = call.await;
-                pending().await
-            }
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl DedupStore for Fickle {
-    async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claim, StoreError> {
-        lock(&self.owners).push(request.owner);
-        self.call("claim", self.rows.claim(request)).await
-    }
-
-    async fn extend(
-        &self,
-        key: &DeliveryKey,
-        fence: Fence,
-        lease: Duration,
-    ) -> Result<Fenced, StoreError> {
-        let extended = self.rows.extend(key, fence, lease);
-        self.call("extend", extended).await
-    }
-
-    async fn complete(
-        &self,
-        key: &DeliveryKey,
-        fence: Fence,
-        retention: Duration,
-    ) -> Result<Fenced, StoreError> {
-        let completed = self.rows.complete(key, fence, retention);
-        self.call("complete", completed).await
-    }
-
-    async fn release(&self, key: &DeliveryKey, fence: Fence) -> Result<Fenced, StoreError> {
-        self.call("release", self.rows.release(key, fence)).await
-    }
-
-    async fn state(&self, key: &DeliveryKey) -> Result<KeyState, StoreError> {
-        self.call("state", self.rows.state(key)).await
-    }
-
-    async fn forget(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
-        self.rows.forget(key).await
-    }
-
-    async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
-        self.rows.purge(limit).await
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::new(true, true)
-    }
-}
+use crate::spy_store::SpyStore;
 
 /// One process: a receiver, its store, and the loop that it put into the background.
-pub struct Bench {
+pub struct OneProcess {
     /// The clock of all.
     pub clock: ManualClock,
     /// The store.
-    pub store: Fickle,
+    pub store: SpyStore,
     /// The sender that the receiver trusts.
     pub sender: Sender,
     /// The receiver.
@@ -171,7 +34,7 @@ pub struct Bench {
 /// The task of a run, and what its request waits on.
 pub type Started = (Pin<Box<dyn Future<Output = ()> + Send>>, Handle<u16>);
 
-impl Bench {
+impl OneProcess {
     /// A receiver for a sender whose ids and times are signed, with changes to its configuration.
     ///
     /// # Errors
@@ -181,7 +44,7 @@ impl Bench {
         configure: impl FnOnce(ReceiverBuilder) -> ReceiverBuilder,
     ) -> Result<Self, Box<dyn Error>> {
         let clock = ManualClock::new();
-        let store = Fickle::new(&clock);
+        let store = SpyStore::durable(&clock);
         Self::over(invoice_maker::SCHEME, &clock, store, configure)
     }
 
@@ -193,7 +56,7 @@ impl Bench {
     pub fn over(
         scheme: Scheme,
         clock: &ManualClock,
-        store: Fickle,
+        store: SpyStore,
         configure: impl FnOnce(ReceiverBuilder) -> ReceiverBuilder,
     ) -> Result<Self, Box<dyn Error>> {
         let sender = Sender::new(scheme).with_clock(clock.clone());
@@ -224,10 +87,7 @@ impl Bench {
     ///
     /// When the configuration cannot work.
     pub fn another(&self) -> Result<Self, Box<dyn Error>> {
-        let store = Fickle {
-            rows: self.store.rows.clone(),
-            ..Fickle::new(&self.clock)
-        };
+        let store = SpyStore::durable_over(self.store.rows.clone());
         Self::over(*self.receiver.scheme(), &self.clock, store, |builder| {
             builder
         })
@@ -302,9 +162,13 @@ impl Bench {
     }
 }
 
-impl fmt::Debug for Bench {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for OneProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bench")
+        f.debug_struct("OneProcess")
             .field("receiver", &self.receiver)
             .finish_non_exhaustive()
     }
