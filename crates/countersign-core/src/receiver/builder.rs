@@ -1,4 +1,4 @@
-//! Configuring a receiver, and what cannot work.
+//! Configuring a receiver, and what cannot work. Long, because half of it is the documentation of options.
 
 use core::{error::Error, fmt, time::Duration};
 use std::{

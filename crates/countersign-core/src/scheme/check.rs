@@ -1,4 +1,5 @@
-//! What a scheme must satisfy, checked when it is built and, for constants, at compile time.
+//! What a scheme must satisfy, checked when it is built and, for constants, at compile time. Long, because
+//! every refusal of a scheme is here, with the message that says what to write instead.
 
 // docs/decisions.md: D13.
 

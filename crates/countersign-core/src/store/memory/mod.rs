@@ -22,6 +22,7 @@ use super::{Capabilities, Claim, ClaimRequest, DedupStore, Fence, Fenced, KeySta
 use crate::{clock::Clock, key::DeliveryKey};
 
 mod claim;
+mod due;
 mod ending;
 mod engine;
 mod hold;
