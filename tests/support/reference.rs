@@ -47,6 +47,7 @@ pub fn tag(scheme: &Scheme, key: &[u8], message: &[u8]) -> Vec<u8> {
     let algorithm = match scheme.algorithm() {
         Algorithm::HmacSha256 => hmac::HMAC_SHA256,
         Algorithm::HmacSha512 => hmac::HMAC_SHA512,
+        Algorithm::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
         other => panic!("the reference does not know {other:?}"),
     };
     let key = hmac::Key::new(algorithm, key);

@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     NotDecoded { digits: &'static str },
     /// A list holds something that is no `key=value`, or a time twice.
     Pairs { separator: char },
+    /// A list that is to begin with a time does not, or holds nothing between two separators.
+    List { separator: char },
     /// A list holds something that is no `version,tag`.
     Versions,
     /// A list holds no tag of an accepted name.
@@ -42,6 +44,10 @@ pub(crate) enum Fault {
     NoTime { key: &'static str },
     /// A time is not plain digits.
     TimeNotDigits,
+    /// A time is no date.
+    TimeNotDate { zone: bool },
+    /// A body is no JSON object or array, where only that keeps the signed parts apart.
+    BodyNotJson,
     /// A time is in another unit.
     TimeUnit { digits: usize, millis_due: bool },
     /// A time lies outside the tolerance.
@@ -71,6 +77,10 @@ impl fmt::Display for Detail {
                 f,
                 "expected a list of key=value, parted by \"{separator}\", each key once"
             ),
+            Fault::List { separator } => write!(
+                f,
+                "expected a time and then tags, parted by \"{separator}\""
+            ),
             Fault::Versions => f.write_str("expected a list of version,tag, parted by blanks"),
             Fault::NoTag { due } => {
                 f.write_str("the list has no tag under ")?;
@@ -78,6 +88,13 @@ impl fmt::Display for Detail {
             }
             Fault::NoTime { key } => write!(f, "the list has no time under \"{key}\""),
             Fault::TimeNotDigits => f.write_str("the time is not 1 to 20 plain digits"),
+            Fault::TimeNotDate { zone: true } => {
+                f.write_str("the time is not like 2026-11-27T10:11:12Z")
+            }
+            Fault::TimeNotDate { zone: false } => {
+                f.write_str("the time is not like 2026-11-27T10:11:12, without a zone")
+            }
+            Fault::BodyNotJson => f.write_str("the body is no JSON object or array"),
             Fault::TimeUnit { digits, millis_due } => {
                 let (is, due) = match millis_due {
                     true => ("seconds", "milliseconds"),

@@ -1,17 +1,19 @@
 //! The only file that names cryptography: keyed MACs, hashes, constant-time comparison.
 
-// docs/decisions.md: D27.
+// docs/decisions.md: D27, D32.
 
 use core::{fmt, slice::ChunksExact};
 
 use hmac::{Hmac, KeyInit, Mac};
+#[cfg(feature = "legacy-sha1")]
+use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use smallvec::SmallVec;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 /// How a sender computes its signature.
 ///
-/// A scheme fixes one; what a request names is never consulted. SHA-1 is not offered.
+/// A scheme fixes one; what a request names is never consulted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -19,6 +21,12 @@ pub enum Algorithm {
     HmacSha256,
     /// HMAC with SHA-512.
     HmacSha512,
+    /// HMAC with SHA-1, for senders that have nothing else.
+    ///
+    /// No forgery of HMAC-SHA1 is known, although SHA-1 alone is broken. It is a feature so that nobody
+    /// chooses it by chance.
+    #[cfg(feature = "legacy-sha1")]
+    HmacSha1,
 }
 
 impl Algorithm {
@@ -28,6 +36,8 @@ impl Algorithm {
         match self {
             Self::HmacSha256 => 32,
             Self::HmacSha512 => 64,
+            #[cfg(feature = "legacy-sha1")]
+            Self::HmacSha1 => 20,
         }
     }
 }
@@ -81,6 +91,8 @@ impl fmt::Debug for Tags {
 pub(crate) enum KeyedMac {
     Sha256(Hmac<Sha256>),
     Sha512(Hmac<Sha512>),
+    #[cfg(feature = "legacy-sha1")]
+    Sha1(Hmac<Sha1>),
 }
 
 impl KeyedMac {
@@ -89,6 +101,8 @@ impl KeyedMac {
         Some(match algorithm {
             Algorithm::HmacSha256 => Self::Sha256(Hmac::new_from_slice(key).ok()?),
             Algorithm::HmacSha512 => Self::Sha512(Hmac::new_from_slice(key).ok()?),
+            #[cfg(feature = "legacy-sha1")]
+            Algorithm::HmacSha1 => Self::Sha1(Hmac::new_from_slice(key).ok()?),
         })
     }
 }
@@ -98,6 +112,8 @@ impl fmt::Debug for KeyedMac {
         f.write_str(match self {
             Self::Sha256(_) => "HmacSha256(..)",
             Self::Sha512(_) => "HmacSha512(..)",
+            #[cfg(feature = "legacy-sha1")]
+            Self::Sha1(_) => "HmacSha1(..)",
         })
     }
 }
@@ -107,6 +123,8 @@ impl fmt::Debug for KeyedMac {
 pub(crate) enum Macs {
     Sha256(SmallVec<[Hmac<Sha256>; 2]>),
     Sha512(SmallVec<[Hmac<Sha512>; 1]>),
+    #[cfg(feature = "legacy-sha1")]
+    Sha1(SmallVec<[Hmac<Sha1>; 1]>),
 }
 
 impl Macs {
@@ -116,14 +134,22 @@ impl Macs {
             Algorithm::HmacSha256 => Self::Sha256(
                 keys.filter_map(|key| match key {
                     KeyedMac::Sha256(mac) => Some(mac.clone()),
-                    KeyedMac::Sha512(_) => None,
+                    _ => None,
                 })
                 .collect(),
             ),
             Algorithm::HmacSha512 => Self::Sha512(
                 keys.filter_map(|key| match key {
                     KeyedMac::Sha512(mac) => Some(mac.clone()),
-                    KeyedMac::Sha256(_) => None,
+                    _ => None,
+                })
+                .collect(),
+            ),
+            #[cfg(feature = "legacy-sha1")]
+            Algorithm::HmacSha1 => Self::Sha1(
+                keys.filter_map(|key| match key {
+                    KeyedMac::Sha1(mac) => Some(mac.clone()),
+                    _ => None,
                 })
                 .collect(),
             ),
@@ -134,28 +160,28 @@ impl Macs {
         match self {
             Self::Sha256(macs) => macs.iter_mut().for_each(|mac| mac.update(bytes)),
             Self::Sha512(macs) => macs.iter_mut().for_each(|mac| mac.update(bytes)),
+            #[cfg(feature = "legacy-sha1")]
+            Self::Sha1(macs) => macs.iter_mut().for_each(|mac| mac.update(bytes)),
         }
     }
 
     /// Ends the message: a tag for each key, in their order. No state is left.
     pub(crate) fn finish(&mut self) -> Tags {
         match self {
-            Self::Sha256(macs) => {
-                let mut tags = Tags::new(Algorithm::HmacSha256);
-                for mac in macs.drain(..) {
-                    tags.bytes.extend_from_slice(&mac.finalize().into_bytes());
-                }
-                tags
-            }
-            Self::Sha512(macs) => {
-                let mut tags = Tags::new(Algorithm::HmacSha512);
-                for mac in macs.drain(..) {
-                    tags.bytes.extend_from_slice(&mac.finalize().into_bytes());
-                }
-                tags
-            }
+            Self::Sha256(macs) => finish(Algorithm::HmacSha256, macs),
+            Self::Sha512(macs) => finish(Algorithm::HmacSha512, macs),
+            #[cfg(feature = "legacy-sha1")]
+            Self::Sha1(macs) => finish(Algorithm::HmacSha1, macs),
         }
     }
+}
+
+fn finish<M: Mac, const N: usize>(algorithm: Algorithm, macs: &mut SmallVec<[M; N]>) -> Tags {
+    let mut tags = Tags::new(algorithm);
+    for mac in macs.drain(..) {
+        tags.bytes.extend_from_slice(&mac.finalize().into_bytes());
+    }
+    tags
 }
 
 impl fmt::Debug for Macs {
@@ -184,12 +210,14 @@ pub(crate) fn matching_key(computed: &Tags, candidates: &Tags) -> Option<usize> 
 /// Whether two tags have one length and are the same, eight bytes at a time: `subtle` puts a barrier around
 /// every comparison, which for single bytes would cost as much as two hash blocks.
 fn same(left: &[u8], right: &[u8]) -> Choice {
-    let (left, right) = (left.as_chunks::<8>().0, right.as_chunks::<8>().0);
-    let words = left.iter().zip(right);
     let one_length = Choice::from(u8::from(left.len() == right.len()));
-    words.fold(one_length, |same, (left, right)| {
+    let ((left, left_rest), (right, right_rest)) = (left.as_chunks::<8>(), right.as_chunks::<8>());
+    let words = left.iter().zip(right);
+    let words = words.fold(one_length, |same, (left, right)| {
         same & u64::from_ne_bytes(*left).ct_eq(&u64::from_ne_bytes(*right))
-    })
+    });
+    // Only SHA-1's tags are no whole number of words.
+    words & left_rest.ct_eq(right_rest)
 }
 
 /// SHA-256 over length-prefixed fields, so that no two lists of fields collide by shifting bytes.
@@ -231,7 +259,12 @@ mod tests {
 
     #[test]
     fn every_bit_of_a_tag_counts() {
-        for algorithm in [Algorithm::HmacSha256, Algorithm::HmacSha512] {
+        for algorithm in [
+            Algorithm::HmacSha256,
+            Algorithm::HmacSha512,
+            #[cfg(feature = "legacy-sha1")]
+            Algorithm::HmacSha1,
+        ] {
             let len = algorithm.tag_len();
             let one = |tag: &[u8]| {
                 let mut tags = Tags::new(algorithm);

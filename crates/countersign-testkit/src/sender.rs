@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use countersign_core::{
     Clock, Secret, SecretError, Timestamp,
-    scheme::{Location, Part, Place, RetryTime, Scheme, TimeUnit},
+    scheme::{Location, Part, Place, RetryTime, Scheme},
 };
 use serde_json::{Map, Value};
 
@@ -133,13 +133,16 @@ impl Sender {
         }
     }
 
-    /// The same, as the number that the scheme's unit makes of it.
-    fn stamp_now(&self) -> i64 {
-        let now = self.now();
-        match self.scheme.time_unit() {
-            Some(TimeUnit::Millis) => now.unix_millis(),
-            _ => now.unix_seconds(),
-        }
+    /// The same, as a header has it.
+    fn stamp_text(&self) -> String {
+        sign::time_text(&self.scheme, self.now())
+    }
+
+    /// The same, as a JSON body has it.
+    fn stamp_value(&self) -> Value {
+        let text = self.stamp_text();
+        text.parse::<i64>()
+            .map_or_else(|_| Value::from(text), Value::from)
     }
 
     /// A delivery of an event, with a new id.
@@ -162,7 +165,7 @@ impl Sender {
             fill(&mut body, pointer, event);
         }
         if let Some(pointer) = self.scheme.time_pointer() {
-            fill(&mut body, pointer, self.stamp_now());
+            fill(&mut body, pointer, self.stamp_value());
         }
         self.raw(event, id, body.to_string())
     }
@@ -210,7 +213,7 @@ impl Sender {
             && let Ok(mut body) = serde_json::from_slice::<Value>(next.body())
             && let Some(time) = body.pointer_mut(pointer)
         {
-            *time = self.stamp_now().into();
+            *time = self.stamp_value();
             next = next.with_body(body.to_string());
         }
         self.stamp(next)
@@ -220,7 +223,7 @@ impl Sender {
     /// changed and that is to be right all the same.
     #[must_use]
     pub fn stamp(&self, mut delivery: SignedDelivery) -> SignedDelivery {
-        let time = self.stamp_now().to_string();
+        let time = self.stamp_text();
         if let Some(name) = self.scheme.time_header() {
             delivery = delivery.with_header(name, &time);
         }

@@ -2,8 +2,8 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE};
 use countersign_core::{
-    Algorithm,
-    scheme::{Encoding, Grammar, KeyFormat, Part, Scheme},
+    Algorithm, Timestamp,
+    scheme::{Encoding, Grammar, KeyFormat, Part, Scheme, TimeUnit},
 };
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha512};
@@ -76,8 +76,48 @@ pub(crate) fn header_value(scheme: &Scheme, key: &[u8], signed: &Signed<'_>) -> 
                 None => tag,
             }
         }
+        Grammar::TimeThenTags { separator } => format!("{}{separator}{tag}", signed.time),
         _ => tag,
     }
+}
+
+/// A time as the scheme's sender writes it.
+pub(crate) fn time_text(scheme: &Scheme, time: Timestamp) -> String {
+    match scheme.time_unit() {
+        Some(TimeUnit::Millis) => time.unix_millis().to_string(),
+        Some(TimeUnit::Rfc3339) => format!("{}Z", date(time)),
+        Some(TimeUnit::Rfc3339WithoutZone) => date(time),
+        _ => time.unix_seconds().to_string(),
+    }
+}
+
+/// Counts years and months off, one by one.
+fn date(time: Timestamp) -> String {
+    let (mut days, second) = (
+        time.unix_seconds().div_euclid(86_400),
+        time.unix_seconds().rem_euclid(86_400),
+    );
+    let leap = |year: i64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let (mut year, mut month) = (1970, 1);
+    loop {
+        let len = match month {
+            2 => 28 + i64::from(leap(year)),
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        };
+        if days < len {
+            break;
+        }
+        days -= len;
+        (year, month) = if month == 12 {
+            (year + 1, 1)
+        } else {
+            (year, month + 1)
+        };
+    }
+    let (hour, minute) = (second / 3_600, second / 60 % 60);
+    let (day, second) = (days + 1, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
 fn first(words: &'static [&'static str]) -> &'static str {
@@ -93,6 +133,8 @@ fn tag(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Vec<u8> {
     }
     match algorithm {
         Algorithm::HmacSha512 => run::<Hmac<Sha512>>(key, message),
+        #[cfg(feature = "legacy-sha1")]
+        Algorithm::HmacSha1 => run::<Hmac<sha1::Sha1>>(key, message),
         _ => run::<Hmac<Sha256>>(key, message),
     }
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{
     Encoding, EventRule, Grammar, IdenticalBodies, KeyFormat, LATE_RETRY_MARGIN, Location, Part,
-    Place, RetryTime, Scheme, TimeAt, TimeRule, TimeUnit, Tolerance,
+    Place, RetryTime, Scheme, SchemeBuilder, TimeAt, TimeRule, TimeUnit, Tolerance,
 };
 use crate::mac::Algorithm;
 
@@ -21,8 +21,8 @@ impl Scheme {
     pub const fn signature_header(&self) -> &'static str {
         match self.location {
             Location::Header(name) | Location::Repeated(name) | Location::Numbered(name) => name,
-            Location::AnyOf([name, ..]) => name,
-            Location::AnyOf([]) => "",
+            Location::AnyOf([name, ..]) | Location::AllOf([name, ..]) => name,
+            Location::AnyOf([]) | Location::AllOf([]) => "",
         }
     }
 
@@ -177,6 +177,26 @@ impl Scheme {
     #[must_use]
     pub const fn form_field(&self) -> Option<&'static str> {
         self.form_field
+    }
+
+    /// Whether the body must begin as JSON objects and arrays do.
+    #[must_use]
+    pub const fn is_json_body(&self) -> bool {
+        self.json_body
+    }
+
+    /// A builder that begins with all that this scheme says: for a preset that is right but for one thing.
+    ///
+    /// ```
+    /// use countersign_core::Scheme;
+    ///
+    /// const ACME: Scheme = Scheme::body_hmac("X-Acme-Signature").id_header("X-Acme-Id").declare();
+    /// const LARGE: Scheme = ACME.to_builder().body_limit(8 * 1024 * 1024).declare();
+    /// assert_eq!(LARGE.body_limit(), 8 * 1024 * 1024);
+    /// assert_eq!(LARGE.signature_header(), "X-Acme-Signature");
+    /// ```
+    pub const fn to_builder(self) -> SchemeBuilder {
+        SchemeBuilder::from_scheme(self)
     }
 
     /// The longest body, in bytes.

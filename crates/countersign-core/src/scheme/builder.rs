@@ -18,7 +18,7 @@ use crate::mac::Algorithm;
 #[must_use = "a scheme comes from `build` or `declare`"]
 pub struct SchemeBuilder {
     scheme: Scheme,
-    millis: bool,
+    unit: TimeUnit,
 }
 
 impl SchemeBuilder {
@@ -47,6 +47,7 @@ impl SchemeBuilder {
                 pings: &[],
                 content_types: &["application/json"],
                 form_field: None,
+                json_body: false,
                 body_limit: DEFAULT_BODY_LIMIT,
                 retry_span: Duration::ZERO,
                 retry_time: RetryTime::Unknown,
@@ -54,8 +55,16 @@ impl SchemeBuilder {
                 switch_off_after: None,
                 evidence: "",
             },
-            millis: false,
+            unit: TimeUnit::Seconds,
         }
+    }
+
+    pub(super) const fn from_scheme(scheme: Scheme) -> Self {
+        let unit = match scheme.time {
+            Some(rule) => rule.unit,
+            None => TimeUnit::Seconds,
+        };
+        Self { scheme, unit }
     }
 
     /// Names the sender, for logs and documentation.
@@ -67,6 +76,13 @@ impl SchemeBuilder {
     /// Accepts several header names for the signature; the first that is present counts.
     pub const fn any_header_of(mut self, names: &'static [&'static str]) -> Self {
         self.scheme.location = Location::AnyOf(names);
+        self
+    }
+
+    /// Reads several headers, one for each key that the sender has active; every one that is present
+    /// counts.
+    pub const fn all_headers_of(mut self, names: &'static [&'static str]) -> Self {
+        self.scheme.location = Location::AllOf(names);
         self
     }
 
@@ -103,6 +119,17 @@ impl SchemeBuilder {
     /// Reads `version,value` entries separated by spaces; only listed versions count.
     pub const fn versioned(mut self, versions: &'static [&'static str]) -> Self {
         self.scheme.grammar = Grammar::Versioned(versions);
+        self
+    }
+
+    /// Reads a list in the signature header whose first entry is the time and whose others are tags, as
+    /// in `1712000382000,5257..`.
+    pub const fn time_then_tags(mut self, separator: char) -> Self {
+        self.scheme.grammar = Grammar::TimeThenTags { separator };
+        self.scheme.time = Some(TimeRule {
+            at: TimeAt::SignatureFirst,
+            unit: TimeUnit::Seconds,
+        });
         self
     }
 
@@ -159,7 +186,29 @@ impl SchemeBuilder {
 
     /// Reads the time as Unix milliseconds.
     pub const fn time_in_millis(mut self) -> Self {
-        self.millis = true;
+        self.unit = TimeUnit::Millis;
+        self
+    }
+
+    /// Reads the time as a date such as `2026-11-27T10:11:12Z` (RFC 3339), with a zone.
+    pub const fn time_in_rfc3339(mut self) -> Self {
+        self.unit = TimeUnit::Rfc3339;
+        self
+    }
+
+    /// Reads the time as a date such as `2026-11-27T10:11:12`, in UTC, which the sender does not say.
+    pub const fn time_in_rfc3339_without_zone(mut self) -> Self {
+        self.unit = TimeUnit::Rfc3339WithoutZone;
+        self
+    }
+
+    /// Says that the body is a JSON object or array, for senders that sign a time directly before or
+    /// behind the body, with nothing in between.
+    ///
+    /// That has one reading only when the body begins (and, with something behind it, ends) with a brace or
+    /// bracket. A body that does not is refused.
+    pub const fn json_body(mut self) -> Self {
+        self.scheme.json_body = true;
         self
     }
 
@@ -335,12 +384,10 @@ impl SchemeBuilder {
     /// When the scheme could not prove anything, or what it proves would be ambiguous; see
     /// [`SchemeError`].
     pub const fn build(mut self) -> Result<Scheme, SchemeError> {
-        if let Some(rule) = self.scheme.time
-            && self.millis
-        {
+        if let Some(rule) = self.scheme.time {
             self.scheme.time = Some(TimeRule {
                 at: rule.at,
-                unit: TimeUnit::Millis,
+                unit: self.unit,
             });
         }
         match self.scheme.check() {

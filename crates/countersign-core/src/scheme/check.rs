@@ -1,7 +1,7 @@
 //! What a scheme must satisfy, checked when it is built and, for constants, at compile time. Long, because
 //! every refusal of a scheme is here, with the message that says what to write instead.
 
-// docs/decisions.md: D13.
+// docs/decisions.md: D13, D33.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -11,7 +11,7 @@
 
 use core::{error::Error, fmt, time::Duration};
 
-use super::{Grammar, IdenticalBodies, Location, Part, Place, Scheme, TimeAt, TimeRule};
+use super::{Grammar, IdenticalBodies, Location, Part, Place, Scheme, TimeAt, TimeRule, TimeUnit};
 
 /// Why a scheme cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,7 +67,9 @@ impl SchemeError {
             Self::BodyNotSigned => "the signed parts do not contain the body: add `Part::Body`",
             Self::BodySignedTwice => "the signed parts contain the body twice",
             Self::AmbiguousParts => {
-                "two signed parts could trade bytes: put a literal between them that neither contains"
+                "two signed parts could trade bytes: put a literal between them that neither contains. \
+                 Where the sender puts nothing between a time and a JSON body, say `json_body()`; a \
+                 date of RFC 3339 needs nothing behind it"
             }
             Self::ToleranceWithoutTime => "a tolerance needs a time: say where it is",
             Self::TimeNotSigned => "a tolerance needs a signed time: add `Part::Timestamp`",
@@ -226,7 +228,7 @@ impl Scheme {
             Location::Header(name) | Location::Repeated(name) | Location::Numbered(name) => {
                 is_header_name(name)
             }
-            Location::AnyOf(names) => {
+            Location::AnyOf(names) | Location::AllOf(names) => {
                 let mut valid = !names.is_empty();
                 let mut at = 0;
                 while at < names.len() {
@@ -245,7 +247,7 @@ impl Scheme {
             match at {
                 TimeAt::Header(name) => valid = valid && is_header_name(name),
                 TimeAt::Body(pointer) => pointers = is_pointer(pointer),
-                TimeAt::SignatureKey(_) => {}
+                TimeAt::SignatureKey(_) | TimeAt::SignatureFirst => {}
             }
         }
         match self.id {
@@ -292,8 +294,17 @@ impl Scheme {
             }) => Some(key),
             _ => None,
         };
+        let time_first = matches!(
+            self.time,
+            Some(TimeRule {
+                at: TimeAt::SignatureFirst,
+                ..
+            })
+        );
         let valid = match self.grammar {
             Grammar::Bare => true,
+            // A date has no comma; all other separators could be part of a tag or of a date.
+            Grammar::TimeThenTags { separator } => matches!(separator, ',' | ';' | '|' | ' '),
             Grammar::Prefix(prefix) | Grammar::OptionalPrefix(prefix) => !prefix.is_empty(),
             Grammar::Versioned(versions) => is_word_list(versions, ',', ' '),
             Grammar::Pairs { separator, tags } => {
@@ -305,7 +316,9 @@ impl Scheme {
                     }
             }
         };
-        if !valid {
+        // Two places of a time, or none where the list begins with one.
+        let in_list = matches!(self.grammar, Grammar::TimeThenTags { .. });
+        if !valid || in_list != time_first {
             return Err(SchemeError::InvalidGrammar);
         }
         match (time_key, self.grammar) {
@@ -324,9 +337,9 @@ impl Scheme {
         }
     }
 
-    /// The signed bytes must have one reading. Before the body, parts are told apart from the left:
-    /// each variable part ends at a literal that it cannot contain. After the body, from the right:
-    /// each variable part begins behind a literal that it cannot contain.
+    /// The signed bytes must have one reading. Before the body, parts are told apart from the left, and
+    /// after it from the right: each variable part ends where it must, by what is beside it or by its own
+    /// grammar.
     const fn check_parts(&self) -> Result<(), SchemeError> {
         let parts = self.signed;
         let mut bodies = 0;
@@ -345,31 +358,58 @@ impl Scheme {
         let mut after_body = false;
         at = 0;
         while at < parts.len() {
-            let part = parts[at];
-            if matches!(part, Part::Body) {
+            if matches!(parts[at], Part::Body) {
                 after_body = true;
-            } else if is_variable(part) {
-                let neighbour = if after_body {
+            } else {
+                let beside = if after_body {
                     if at == 0 { None } else { Some(parts[at - 1]) }
                 } else if at + 1 < parts.len() {
                     Some(parts[at + 1])
                 } else {
                     None
                 };
-                let separated = match neighbour {
-                    Some(Part::Literal(text)) => match separator_byte(text, after_body) {
-                        Some(byte) => !(matches!(part, Part::Timestamp) && byte.is_ascii_digit()),
-                        None => false,
-                    },
-                    _ => false,
-                };
-                if !separated {
+                if !self.ends(parts[at], beside, after_body) {
                     return Err(SchemeError::AmbiguousParts);
                 }
             }
             at += 1;
         }
         Ok(())
+    }
+
+    /// Whether it is certain where a part ends that stands beside another one, read from the left before
+    /// the body and from the right after it.
+    const fn ends(&self, part: Part, beside: Option<Part>, after_body: bool) -> bool {
+        let separator = match beside {
+            Some(Part::Literal(text)) => separator_byte(text, after_body),
+            _ => None,
+        };
+        match (part, self.date()) {
+            (Part::Literal(_) | Part::Url | Part::Body, _) => true,
+            // A date with a zone ends with it. From the right, a date begins ten characters before its
+            // only `T`, which is the last one.
+            (Part::Timestamp, Some(TimeUnit::Rfc3339)) => true,
+            (Part::Timestamp, Some(_)) if after_body => true,
+            // Digits, and in a date without a zone the point of a fraction.
+            (Part::Timestamp, date) => match (separator, beside) {
+                (Some(byte), _) => !byte.is_ascii_digit() && (date.is_none() || byte != b'.'),
+                (None, Some(Part::Body)) => self.json_body,
+                (None, _) => false,
+            },
+            // The intake refuses a value that holds the separator, or what a date begins with.
+            (Part::Id | Part::Header(_), date) => {
+                separator.is_some()
+                    || (!after_body && date.is_some() && matches!(beside, Some(Part::Timestamp)))
+            }
+        }
+    }
+
+    /// The unit of the time, where that is a date.
+    const fn date(&self) -> Option<TimeUnit> {
+        match self.time {
+            Some(rule) if rule.unit.is_date() => Some(rule.unit),
+            _ => None,
+        }
     }
 }
 
@@ -386,11 +426,6 @@ pub(super) const fn separator_byte(literal: &str, after_body: bool) -> Option<u8
         (false, [first, ..]) => Some(*first),
         (true, [.., last]) => Some(*last),
     }
-}
-
-/// Whether a sender chooses the part's bytes. A configured URL is fixed for a receiver.
-const fn is_variable(part: Part) -> bool {
-    matches!(part, Part::Timestamp | Part::Id | Part::Header(_))
 }
 
 /// Compares two header names as HTTP does.

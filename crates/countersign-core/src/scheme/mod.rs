@@ -91,6 +91,7 @@ pub struct Scheme {
     pub(crate) pings: &'static [&'static str],
     pub(crate) content_types: &'static [&'static str],
     pub(crate) form_field: Option<&'static str>,
+    pub(crate) json_body: bool,
     pub(crate) body_limit: usize,
     pub(crate) retry_span: Duration,
     pub(crate) retry_time: RetryTime,

@@ -10,6 +10,8 @@ pub enum Location {
     AnyOf(&'static [&'static str]),
     /// One header that may be repeated; every value is a candidate.
     Repeated(&'static str),
+    /// Several names, one for each active key; every one present is a candidate.
+    AllOf(&'static [&'static str]),
     /// A stem followed by 1, 2, 3 and so on; every one present is a candidate.
     Numbered(&'static str),
 }
@@ -33,6 +35,11 @@ pub enum Grammar {
     },
     /// `version,value` entries separated by spaces; entries of unlisted versions are ignored.
     Versioned(&'static [&'static str]),
+    /// The time, then tags, in one list: `1712000382000,5257..,9a1b..`.
+    TimeThenTags {
+        /// What separates two entries, one ASCII character.
+        separator: char,
+    },
 }
 
 /// How a tag is written in the header.
@@ -97,7 +104,9 @@ impl Grammar {
         match self {
             Self::Pairs { tags, .. } => tags,
             Self::Versioned(versions) => versions,
-            Self::Bare | Self::Prefix(_) | Self::OptionalPrefix(_) => &[],
+            Self::Bare | Self::Prefix(_) | Self::OptionalPrefix(_) | Self::TimeThenTags { .. } => {
+                &[]
+            }
         }
     }
 }

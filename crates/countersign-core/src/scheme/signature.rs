@@ -102,6 +102,24 @@ impl<'a> Reader<'_, 'a> {
                 }
                 Ok(())
             }
+            Grammar::TimeThenTags { separator } => {
+                let mut entries = value
+                    .split(|byte| char::from(*byte) == separator)
+                    .map(<[u8]>::trim_ascii_start);
+                let malformed = SignatureFault::Malformed(Fault::List { separator });
+                let time = entries.next().filter(|time| !time.is_empty());
+                // A header that is repeated would be two lists, with two times.
+                if self.time.replace(time.ok_or(malformed)?).is_some() {
+                    return Err(malformed);
+                }
+                for entry in entries {
+                    if entry.is_empty() {
+                        return Err(malformed);
+                    }
+                    self.tag(entry)?;
+                }
+                Ok(())
+            }
             Grammar::Versioned(versions) => {
                 for entry in value.split(|byte| *byte == b' ') {
                     if entry.is_empty() {

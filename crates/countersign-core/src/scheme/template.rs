@@ -38,7 +38,24 @@ impl<'a> Segments<'a> {
     }
 }
 
+/// Whether a value holds `-NN-NNT`, by which a date behind it is found.
+fn holds_a_date(value: &[u8]) -> bool {
+    value.windows(7).any(|at| {
+        matches!(at, [b'-', a, b, b'-', c, d, b'T']
+            if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
+    })
+}
+
 impl Scheme {
+    /// Whether a body keeps clear of the time that is signed beside it without anything in between.
+    pub(crate) fn takes_body(&self, body: &[u8]) -> bool {
+        if !self.json_body {
+            return true;
+        }
+        let behind = self.signed.last() != Some(&Part::Body);
+        matches!(body, [b'{' | b'[', ..]) && (!behind || matches!(body, [.., b'}' | b']']))
+    }
+
     /// Whether a value in the place of a signed part keeps clear of the separator beside it.
     pub(crate) fn keeps_apart(&self, part: Part, value: &[u8]) -> bool {
         let mut after_body = false;
@@ -52,9 +69,14 @@ impl Scheme {
             } else {
                 at.checked_add(1)
             };
-            if let Some(Part::Literal(text)) = beside.and_then(|at| self.signed.get(at))
-                && separator_byte(text, after_body).is_some_and(|byte| value.contains(&byte))
-            {
+            let holds_its_end = match beside.and_then(|at| self.signed.get(at)) {
+                Some(Part::Literal(text)) => {
+                    separator_byte(text, after_body).is_some_and(|byte| value.contains(&byte))
+                }
+                Some(Part::Timestamp) => holds_a_date(value),
+                _ => false,
+            };
+            if holds_its_end {
                 return false;
             }
         }

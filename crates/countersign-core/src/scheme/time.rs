@@ -13,6 +13,8 @@ pub(crate) struct TimeRule {
 pub(crate) enum TimeAt {
     Header(&'static str),
     SignatureKey(&'static str),
+    /// The first entry of the signature header.
+    SignatureFirst,
     Body(&'static str),
 }
 
@@ -24,6 +26,18 @@ pub enum TimeUnit {
     Seconds,
     /// Unix milliseconds.
     Millis,
+    /// RFC 3339 with a zone, such as `2026-11-27T10:11:12.464757833Z`: in upper case, with up to nine
+    /// digits of a fraction.
+    Rfc3339,
+    /// The same without a zone, which is read as UTC.
+    Rfc3339WithoutZone,
+}
+
+impl TimeUnit {
+    /// Whether the times are dates, and not numbers.
+    pub(crate) const fn is_date(self) -> bool {
+        matches!(self, Self::Rfc3339 | Self::Rfc3339WithoutZone)
+    }
 }
 
 /// How far a signed time may lie from the receiver's clock, both bounds included.

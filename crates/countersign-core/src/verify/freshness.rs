@@ -1,6 +1,6 @@
 //! When the sender says it sent this, and whether that is near enough.
 
-use super::{policy::Policy, precheck::JudgedHead};
+use super::{date, policy::Policy, precheck::JudgedHead};
 use crate::{
     clock::Timestamp,
     detail::Fault,
@@ -28,8 +28,11 @@ pub(super) fn read_time(
     };
     let unit = scheme.time_unit().unwrap_or(TimeUnit::Seconds);
     let time = parse_time(value, unit).ok_or_else(|| {
-        Rejection::header_fault(RejectionKind::HeaderMalformed, header)
-            .because(Fault::TimeNotDigits)
+        Rejection::header_fault(RejectionKind::HeaderMalformed, header).because(match unit {
+            TimeUnit::Seconds | TimeUnit::Millis => Fault::TimeNotDigits,
+            TimeUnit::Rfc3339 => Fault::TimeNotDate { zone: true },
+            TimeUnit::Rfc3339WithoutZone => Fault::TimeNotDate { zone: false },
+        })
     })?;
     judge_time(time, tolerance, judged.at, Some(header)).map_err(|refused| {
         match unit_fault(value.len(), unit) {
@@ -42,16 +45,21 @@ pub(super) fn read_time(
     Ok(())
 }
 
-/// Reads plain digits; a number beyond any calendar is a time in the far future.
+/// Reads a time. Of plain digits, a number beyond any calendar is a time in the far future.
 pub(super) fn parse_time(text: &[u8], unit: TimeUnit) -> Option<Timestamp> {
+    match unit {
+        TimeUnit::Rfc3339 => return date::parse(text, true),
+        TimeUnit::Rfc3339WithoutZone => return date::parse(text, false),
+        TimeUnit::Seconds | TimeUnit::Millis => {}
+    }
     if !(1..=20).contains(&text.len()) || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let number: u128 = core::str::from_utf8(text).ok()?.parse().ok()?;
     let number = i64::try_from(number).unwrap_or(i64::MAX);
     Some(match unit {
-        TimeUnit::Seconds => Timestamp::from_unix_seconds(number),
         TimeUnit::Millis => Timestamp::from_unix_millis(number),
+        _ => Timestamp::from_unix_seconds(number),
     })
 }
 

@@ -159,6 +159,11 @@ impl Proof {
 
     fn conclude(mut self, head: &mut JudgedHead, body: Bytes) -> Result<Verified, Rejection> {
         let policy = &**self.held.policy();
+        if !policy.scheme.takes_body(&body) {
+            return Err(
+                Rejection::new(RejectionKind::SignatureMismatch).because(Fault::BodyNotJson)
+            );
+        }
         feed_around_body(policy, head, &mut self.macs, Side::After);
         let tags = self.macs.finish();
         let matched = mac::matching_key(&tags, &head.candidates)

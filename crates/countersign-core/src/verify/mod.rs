@@ -8,6 +8,7 @@
 mod body;
 mod builder;
 mod content;
+mod date;
 mod fields;
 mod freshness;
 mod head;

@@ -137,6 +137,9 @@ impl Policy {
                         .because(Fault::NoTime { key }),
                 })?;
             }
+            Some(TimeAt::SignatureFirst) => {
+                read_time(self, judged, signature.name, signature_time)?;
+            }
             Some(TimeAt::Body(_)) | None => {}
         }
 

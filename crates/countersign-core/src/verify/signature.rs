@@ -32,12 +32,17 @@ impl<'a> SignatureHeaders<'a> {
         let mut name = scheme.signature_header();
         let mut values: SmallVec<[&'a [u8]; 2]> = SmallVec::new();
         match scheme.location {
-            Location::Header(_) | Location::AnyOf(_) => {
+            Location::Header(_) | Location::AnyOf(_) | Location::AllOf(_) => {
+                let all = matches!(scheme.location, Location::AllOf(_));
                 for slot in &slots.signature {
                     if let Some(value) = slots.one(found, *slot)? {
-                        name = slots.wanted.name(*slot);
+                        if values.is_empty() {
+                            name = slots.wanted.name(*slot);
+                        }
                         values.push(value);
-                        break;
+                        if !all {
+                            break;
+                        }
                     }
                 }
             }

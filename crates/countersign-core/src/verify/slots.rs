@@ -55,7 +55,7 @@ impl HeaderSlots {
         })?;
         let signature = match scheme.location {
             Location::Header(name) => wanted.add(name).into_iter().collect(),
-            Location::AnyOf(names) => names
+            Location::AnyOf(names) | Location::AllOf(names) => names
                 .iter()
                 .map(|name| wanted.add(name))
                 .collect::<Option<_>>()?,

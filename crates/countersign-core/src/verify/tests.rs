@@ -13,6 +13,7 @@ use crate::{
     scheme::{Part, RetryTime, Scheme, SchemeBuilder},
 };
 
+mod boundaries;
 mod head;
 mod intake;
 mod tenants;
