@@ -1,6 +1,7 @@
 //! What the tests across crates share: servers, a raw HTTP client, a store that writes down what it is asked, private
 //! database servers, and the schemes and vectors of more senders than have presets.
 
+pub mod catalog;
 pub mod claims;
 pub mod engines;
 pub mod handler;

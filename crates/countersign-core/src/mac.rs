@@ -132,24 +132,33 @@ impl Macs {
     pub(crate) fn new<'k>(algorithm: Algorithm, keys: impl Iterator<Item = &'k KeyedMac>) -> Self {
         match algorithm {
             Algorithm::HmacSha256 => Self::Sha256(
-                keys.filter_map(|key| match key {
-                    KeyedMac::Sha256(mac) => Some(mac.clone()),
-                    _ => None,
+                keys.filter_map(|key| {
+                    if let KeyedMac::Sha256(mac) = key {
+                        Some(mac.clone())
+                    } else {
+                        None
+                    }
                 })
                 .collect(),
             ),
             Algorithm::HmacSha512 => Self::Sha512(
-                keys.filter_map(|key| match key {
-                    KeyedMac::Sha512(mac) => Some(mac.clone()),
-                    _ => None,
+                keys.filter_map(|key| {
+                    if let KeyedMac::Sha512(mac) = key {
+                        Some(mac.clone())
+                    } else {
+                        None
+                    }
                 })
                 .collect(),
             ),
             #[cfg(feature = "legacy-sha1")]
             Algorithm::HmacSha1 => Self::Sha1(
-                keys.filter_map(|key| match key {
-                    KeyedMac::Sha1(mac) => Some(mac.clone()),
-                    _ => None,
+                keys.filter_map(|key| {
+                    if let KeyedMac::Sha1(mac) = key {
+                        Some(mac.clone())
+                    } else {
+                        None
+                    }
                 })
                 .collect(),
             ),

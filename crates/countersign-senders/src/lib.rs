@@ -1,7 +1,8 @@
 //! How senders of webhooks sign, as data, and the typed events of some of them.
 //!
-//! Each sender is a module with its `SCHEME`, and the sender's pages that it was written from. Those
-//! with an `Event` decode what they send, too; [`events`] is what these share.
+//! Most senders are a constant in the module of their family ([`payments`], [`messaging`] and so on). Those
+//! with an `Event` are a module of their own, with its `SCHEME`, and decode what they send, too; [`events`] is
+//! what these share. [`all`] lists every one, with the page that it was written from.
 //!
 //! Applications depend on [`countersign`](https://docs.rs/countersign), which re-exports all of this.
 //! A sender that is not here needs no release of this crate: a scheme is a constant of the
@@ -18,9 +19,104 @@
     )
 )]
 
+mod preset;
+mod spans;
+
+pub mod business;
+pub mod commerce;
+pub mod developer;
 pub mod events;
 pub mod github;
 pub mod invoice_maker;
+pub mod messaging;
+pub mod payments;
 pub mod rebill_za;
+pub mod standard;
 pub mod standard_webhooks;
 pub mod stripe;
+
+pub use self::preset::{Confidence, Preset};
+
+/// The senders that have a module of their own.
+const OWN_MODULES: &[Preset] = &[
+    Preset {
+        name: github::SCHEME.name(),
+        title: "GitHub",
+        scheme: github::SCHEME,
+        source: github::SCHEME.evidence(),
+        confidence: Confidence::High,
+        sample: r#"{"action":"opened","repository":{"id":35129377}}"#,
+        note: "Nothing is retried by itself; by hand within 3 days, under the same id.",
+    },
+    Preset {
+        name: invoice_maker::SCHEME.name(),
+        title: "Invoice Maker",
+        scheme: invoice_maker::SCHEME,
+        source: invoice_maker::SCHEME.evidence(),
+        confidence: Confidence::High,
+        sample: r#"{"data":{"id":"inv_1","status":"paid"}}"#,
+        note: "After 100 failures in a row events are lost, not queued.",
+    },
+    Preset {
+        name: rebill_za::SCHEME.name(),
+        title: "Rebill (rebill.co.za)",
+        scheme: rebill_za::SCHEME,
+        source: rebill_za::SCHEME.evidence(),
+        confidence: Confidence::High,
+        sample: r#"{"id":"inv_1","status":"paid"}"#,
+        note: "Not rebill.com. Paused after 20 failures in a row.",
+    },
+    Preset {
+        name: standard_webhooks::SCHEME.name(),
+        title: "Standard Webhooks",
+        scheme: standard_webhooks::SCHEME,
+        source: standard_webhooks::SCHEME.evidence(),
+        confidence: Confidence::High,
+        sample: r#"{"timestamp":"2026-11-03T20:26:10.344522Z","data":{"id":"1"}}"#,
+        note: "",
+    },
+    Preset {
+        name: standard_webhooks::SVIX.name(),
+        title: "Svix",
+        scheme: standard_webhooks::SVIX,
+        source: standard_webhooks::SVIX.evidence(),
+        confidence: Confidence::High,
+        sample: r#"{"data":{"id":"1"}}"#,
+        note: "",
+    },
+    Preset {
+        name: stripe::SCHEME.name(),
+        title: "Stripe",
+        scheme: stripe::SCHEME,
+        source: stripe::SCHEME.evidence(),
+        confidence: Confidence::High,
+        sample: r#"{"object":"event","api_version":"2026-10-28","data":{"object":{"id":"in_1","object":"invoice"}}}"#,
+        note: "",
+    },
+];
+
+/// All senders that are known, by family.
+///
+/// ```
+/// let names: Vec<_> = countersign_senders::all().map(|preset| preset.name).collect();
+/// assert!(names.contains(&"paddle") && names.len() >= 60);
+/// ```
+pub fn all() -> impl Iterator<Item = &'static Preset> {
+    [
+        OWN_MODULES,
+        standard::FAMILY,
+        payments::FAMILY,
+        commerce::FAMILY,
+        developer::FAMILY,
+        messaging::FAMILY,
+        business::FAMILY,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The sender of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Preset> {
+    all().find(|preset| preset.name == name)
+}

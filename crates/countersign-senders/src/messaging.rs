@@ -1,0 +1,149 @@
+//! Messages, chats, calls, mail and live streams.
+
+use core::time::Duration;
+
+use countersign_core::scheme::{Encoding, Part, Scheme};
+
+use crate::{
+    preset::family,
+    spans::{
+        BODY, DAY, FIVE_MINUTES, FORM, HOUR, MINUTE, TIME, UNKNOWN, V0_TIME_BODY, copies, late,
+    },
+};
+
+family! {
+    /// Slack: the version is signed as well; commands come as forms. Three retries, at once, after 1 min and
+    /// after 5 min; whether they are stamped anew is not documented.
+    SLACK: "slack", "Slack", High, "docs.slack.dev/authentication/verifying-requests-from-slack",
+        r#"{"team_id":"TXXXXXXXX","api_app_id":"AXXXXXXXXX","event":{"type":"app_mention"}}"#, "Waits for 3 s. The first request to a URL is a signed challenge, which your handler must answer. A command has no id: its body is the id." =
+        Scheme::body_hmac("X-Slack-Signature")
+            .prefix("v0=")
+            .signed(V0_TIME_BODY)
+            .time_header("X-Slack-Request-Timestamp")
+            .tolerances(late(HOUR), FIVE_MINUTES)
+            .content_types(&["application/json", FORM])
+            .id_pointer("/event_id")
+            .event_pointer("/type")
+            .response_budget(Duration::from_millis(2_500))
+            .retry_span(HOUR);
+    /// Zoom: no id at all, but `/event_ts` in each body. Retries after 5, 20 and 60 minutes.
+    ZOOM: "zoom", "Zoom", High, "developers.zoom.us/docs/api/webhooks",
+        r#"{"event_ts":1626230691572,"payload":{"account_id":"AAAAAABBBB","object":{"id":"1234567890"}}}"#, "Waits for 3 s. Every 72 hours a signed challenge comes, which your handler must answer." =
+        Scheme::body_hmac("x-zm-signature")
+            .prefix("v0=")
+            .signed(V0_TIME_BODY)
+            .time_header("x-zm-request-timestamp")
+            .tolerances(late(HOUR.saturating_mul(2)), FIVE_MINUTES)
+            .retry_span(HOUR.saturating_mul(2))
+            .response_budget(Duration::from_millis(2_500))
+            .identical_bodies(copies(HOUR.saturating_mul(2)))
+            .event_pointer("/event");
+    /// Meta (Facebook, Instagram, WhatsApp): several changes in one body, each with its time or id; no id for
+    /// the delivery.
+    META: "meta", "Meta, WhatsApp", Medium, "developers.facebook.com/docs/graph-api/webhooks/getting-started",
+        r#"{"entry":[{"id":"0","time":1770000000,"changes":[{"field":"messages"}]}]}"#, "The app's secret signs. An unsigned GET verifies the URL first: answer it beside the receiver. One body tells of several changes: they are handled as one delivery." =
+        Scheme::body_hmac("X-Hub-Signature-256")
+            .prefix("sha256=")
+            .identical_bodies(copies(DAY.saturating_mul(7)))
+            .event_pointer("/object")
+            .body_limit(4 * 1024 * 1024)
+            .retry_span(DAY.saturating_mul(7));
+    /// Twitch EventSub: id, a date and the body, with nothing between them.
+    TWITCH: "twitch", "Twitch EventSub", High, "dev.twitch.tv/docs/eventsub/handling-webhook-events",
+        r#"{"subscription":{"id":"f1c2a387-161a-49f9-a165-0f21d7a4e1c4","status":"enabled"},"event":{"user_id":"1234"}}"#, "The first request is a signed challenge, which your handler must answer." =
+        Scheme::body_hmac("Twitch-Eventsub-Message-Signature")
+            .prefix("sha256=")
+            .signed(&[Part::Id, TIME, BODY])
+            .signed_id_header("Twitch-Eventsub-Message-Id")
+            .time_header("Twitch-Eventsub-Message-Timestamp")
+            .time_in_rfc3339()
+            .tolerances(late(HOUR), Duration::from_secs(600))
+            .event_pointer("/subscription/type")
+            .event_copy("Twitch-Eventsub-Subscription-Type")
+            .attempt_header("Twitch-Eventsub-Message-Retry")
+            .response_budget(Duration::from_millis(2_500))
+            .retry_span(HOUR);
+    /// LINE: base64 over the body; several events in one body, each with its id and time; no id for the delivery.
+    LINE: "line", "LINE Messaging API", Low, "developers.line.biz/en/docs/messaging-api/receiving-messages",
+        r#"{"destination":"xxxxxxxxxx","events":[{"type":"message","webhookEventId":"01FZ74A0TDDPYRVKNK77XKC3ZR","timestamp":1692251666727}]}"#, "The channel's secret signs. One body tells of several events: they are handled as one delivery." =
+        Scheme::body_hmac("x-line-signature")
+            .encoding(Encoding::Base64)
+            .identical_bodies(copies(DAY))
+            .retry_span(DAY);
+    /// Intercom: SHA-1.
+    @cfg("legacy-sha1")
+    INTERCOM: "intercom", "Intercom", Medium, "developers.intercom.com/docs/webhooks/webhook-notifications",
+        r#"{"app_id":"a86dr8yl","data":{"item":{"type":"ping"}},"created_at":1539943539}"#, "The app's client secret signs. One retry after a minute." =
+        Scheme::body_hmac("X-Hub-Signature")
+            .prefix("sha1=")
+            .algorithm(countersign_core::Algorithm::HmacSha1)
+            .id_pointer("/id")
+            .event_pointer("/topic")
+            .pings(&["ping"])
+            .response_budget(Duration::from_secs(4))
+            .retry_span(MINUTE.saturating_mul(10));
+    /// Webex: SHA-1.
+    @cfg("legacy-sha1")
+    WEBEX: "webex", "Webex", Low, "developer.webex.com/docs/webhooks",
+        r#"{"name":"My Awesome Webhook","resource":"messages","data":{"id":"Y2lzY29zcGFyazovL3VzL01FU1NBR0UvOT"},"created":"2026-10-18T14:26:16.000Z"}"#, "" =
+        Scheme::body_hmac("X-Spark-Signature")
+            .algorithm(countersign_core::Algorithm::HmacSha1)
+            .identical_bodies(copies(UNKNOWN))
+            .event_pointer("/event")
+            .retry_span(UNKNOWN);
+    /// Help Scout: SHA-1 and base64; no id, but times in each body.
+    @cfg("legacy-sha1")
+    HELP_SCOUT: "help-scout", "Help Scout", Low, "developer.helpscout.com/webhooks",
+        r#"{"id":10,"number":12,"status":"active","updatedAt":"2026-03-15T22:46:22Z"}"#, "" =
+        Scheme::body_hmac("X-HelpScout-Signature")
+            .algorithm(countersign_core::Algorithm::HmacSha1)
+            .encoding(Encoding::Base64)
+            .identical_bodies(copies(UNKNOWN))
+            .event_header("X-HelpScout-Event")
+            .retry_span(UNKNOWN);
+    /// Zendesk: a date and the body, with nothing between them; the id is in a header that is not signed.
+    ZENDESK: "zendesk", "Zendesk", Medium, "developer.zendesk.com/documentation/webhooks/verifying",
+        r#"{"account_id":12514403,"detail":{"id":"8447388090494"},"subject":"zen:ticket:8447388090494"}"#, "Retried on 409, 429, 503 and timeouts only." =
+        Scheme::body_hmac("X-Zendesk-Webhook-Signature")
+            .encoding(Encoding::Base64)
+            .signed(&[TIME, BODY])
+            .time_header("X-Zendesk-Webhook-Signature-Timestamp")
+            .time_in_rfc3339()
+            .tolerances(late(HOUR), FIVE_MINUTES)
+            .id_header("X-Zendesk-Webhook-Invocation-Id")
+            .event_pointer("/type")
+            .retry_span(HOUR);
+    /// X (Twitter): a prefix before base64; no id, but ids and times of what it tells in each body.
+    X: "x", "X (Twitter)", Medium, "docs.x.com/x-api/webhooks",
+        r#"{"for_user_id":"2244994945","tweet_create_events":[{"created_at":"Wed Jan 10 02:13:32 +0000 2026","id_str":"1"}]}"#, "The app's consumer secret signs. An unsigned GET challenges the URL every hour: answer it beside the receiver. Wants 200." =
+        Scheme::body_hmac("x-twitter-webhooks-signature")
+            .prefix("sha256=")
+            .encoding(Encoding::Base64)
+            .identical_bodies(copies(DAY))
+            .retry_span(DAY);
+    /// Stream Chat: the id is in a header that is not signed. Bodies that are sent compressed are refused.
+    STREAM_CHAT: "stream-chat", "Stream Chat", Medium, "getstream.io/chat/docs/php/webhooks_overview",
+        r#"{"cid":"messaging:fun","message":{"id":"1"},"created_at":"2026-01-01T00:00:00Z"}"#, "The app's API secret signs. Switch compression of webhooks off." =
+        Scheme::body_hmac("X-Signature")
+            .id_header("X-Webhook-Id")
+            .event_pointer("/type")
+            .attempt_header("X-Webhook-Attempt")
+            .retry_span(DAY);
+    /// Podium: milliseconds in a header of their own; no id.
+    PODIUM: "podium", "Podium", Medium, "docs.podium.com/docs/verifying-webhook-signatures",
+        r#"{"data":{"uid":"1"},"metadata":{"version":"2021.04.01"}}"#, "" =
+        Scheme::body_hmac("podium-signature")
+            .signed(crate::spans::TIME_DOT_BODY)
+            .time_header("podium-timestamp")
+            .time_in_millis()
+            .tolerances(late(UNKNOWN), FIVE_MINUTES)
+            .identical_bodies(copies(UNKNOWN))
+            .event_pointer("/metadata/eventType")
+            .retry_span(UNKNOWN);
+    /// Dropbox: only says that something changed; no id and no type, so every notification is handled.
+    DROPBOX: "dropbox", "Dropbox", Medium, "dropbox.com/developers/reference/webhooks",
+        r#"{"list_folder":{"accounts":["dbid:AAH4f99T0taONIb"]}}"#, "An unsigned GET verifies the URL first: answer it beside the receiver." =
+        Scheme::body_hmac("X-Dropbox-Signature")
+            .identical_bodies(countersign_core::scheme::IdenticalBodies::Events)
+            .retry_span(MINUTE.saturating_mul(15));
+}
