@@ -3,6 +3,7 @@
 //! Inputs are bytes or lines of text, laid out so that seeds can be read and written by hand. Each
 //! function panics when something that must hold does not.
 
+mod document;
 mod headers;
 mod intake;
 mod mutate;
@@ -12,6 +13,6 @@ mod signature;
 mod timestamp;
 
 pub use self::{
-    headers::headers, intake::intake, mutate::sign_then_mutate, signature::signature,
-    timestamp::timestamp,
+    document::document, headers::headers, intake::intake, mutate::sign_then_mutate,
+    signature::signature, timestamp::timestamp,
 };

@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 #[test]
 fn seeds_hold() {
     for (target, run) in [
-        ("headers", countersign_fuzz::headers as fn(&[u8])),
+        ("document", countersign_fuzz::document as fn(&[u8])),
+        ("headers", countersign_fuzz::headers),
         ("signature", countersign_fuzz::signature),
         ("timestamp", countersign_fuzz::timestamp),
         ("intake", countersign_fuzz::intake),

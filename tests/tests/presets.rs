@@ -12,7 +12,10 @@ use countersign_senders::{Preset, all, find};
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
 use countersign_tests::{
     catalog,
+    handler::TestHandler,
+    raw,
     request::{Request, URL, receiver},
+    servers::{self, PATH},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -553,4 +556,39 @@ fn the_data_is_what_its_schema_says() {
             );
         }
     }
+}
+
+/// A company's own sender as configuration: read, served over a real socket, and proved.
+#[tokio::test]
+async fn a_document_is_served() {
+    let scheme = countersign_senders::document::from_toml(
+        r#"
+        name = "acme"
+        signature = { header = "X-Acme-Signature", prefix = "sha256=" }
+        id = { header = "X-Acme-Delivery" }
+        event = { pointer = "/type" }
+        subject = "/order/id"
+        events = [{ name = "order.paid", once = true, when = { pointer = "/status", values = ["paid"] } }]
+        retry_span = "24h"
+        "#,
+    );
+    let sender = Sender::new(scheme.unwrap());
+    let receiver = receiver(*sender.scheme(), [sender.secret().unwrap()]);
+    let handler = TestHandler::default();
+    let addr = servers::Place::ALL[0]
+        .start(&receiver, &handler)
+        .await
+        .unwrap();
+    let body = serde_json::json!({"order": {"id": "o_1"}, "status": "paid"});
+    let delivery = sender.delivery("order.paid", body).to(PATH);
+    for (delivery, status, dedup) in [
+        (&delivery, 200, Some("fresh")),
+        (&delivery, 200, Some("duplicate")),
+        (&delivery.tampered(), 401, None),
+    ] {
+        let answer = raw::Request::of(delivery).send(addr).await.unwrap();
+        let got = (answer.status, answer.header("countersign-dedup"));
+        assert_eq!(got, (status, dedup));
+    }
+    assert_eq!(handler.begun(), 1);
 }

@@ -25,6 +25,8 @@ mod spans;
 pub mod business;
 pub mod commerce;
 pub mod developer;
+#[cfg(feature = "document")]
+pub mod document;
 pub mod events;
 pub mod github;
 pub mod invoice_maker;
@@ -120,3 +122,7 @@ pub fn all() -> impl Iterator<Item = &'static Preset> {
 pub fn find(name: &str) -> Option<&'static Preset> {
     all().find(|preset| preset.name == name)
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

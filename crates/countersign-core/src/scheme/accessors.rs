@@ -179,6 +179,12 @@ impl Scheme {
         self.form_field
     }
 
+    /// Whether every type that is not listed counts as one that happens once.
+    #[must_use]
+    pub const fn unlisted_events_are_once(&self) -> bool {
+        self.unlisted_once
+    }
+
     /// Whether the body must begin as JSON objects and arrays do.
     #[must_use]
     pub const fn is_json_body(&self) -> bool {

@@ -49,6 +49,12 @@ impl EventRule {
         self.once
     }
 
+    /// The signed field that the type is tied to, and its values.
+    #[must_use]
+    pub const fn proof(&self) -> Option<(&'static str, &'static [&'static str])> {
+        self.proof
+    }
+
     /// The name of the type.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -1,0 +1,511 @@
+//! Schemes from a document, for senders that are configuration and not code.
+//!
+//! Everything that [`SchemeBuilder`] says can be said in TOML, and what could not prove anything is refused with
+//! the same words. A misspelt key is refused, too. Texts are kept for as long as the program runs, each once.
+//!
+//! ```
+//! use countersign_core::{Secret, Timestamp, Verifier};
+//! use countersign_senders::document;
+//!
+//! let acme = document::from_toml(
+//!     r#"
+//!     name = "acme"
+//!     signature = { header = "X-Acme-Signature", prefix = "sha256=" }
+//!     id = { header = "X-Acme-Delivery" }
+//!     event = { pointer = "/type" }
+//!     retry_span = "24h"
+//!     "#,
+//! )?;
+//! assert_eq!(acme.signature_header(), "X-Acme-Signature");
+//!
+//! let verifier = Verifier::builder(acme).secret(Secret::new("secret")?).build()?;
+//! let request = http::Request::post("/").header("X-Acme-Signature", "sha256=00").body(())?;
+//! assert!(verifier.verify(&request, "{}".into(), Timestamp::now()).is_err());
+//!
+//! let wrong = document::from_toml("name = \"acme\"\nsignature = { header = \"X-Sig\" }\n");
+//! assert!(wrong.unwrap_err().to_string().contains("no id: are two equal bodies a retry"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use core::{error::Error, fmt};
+
+use countersign_core::{
+    Algorithm,
+    scheme::{
+        Encoding, EventRule, IdenticalBodies, KeyFormat, RetryTime, Scheme, SchemeBuilder,
+        SchemeError, Tolerance,
+    },
+};
+use serde::Deserialize;
+
+mod intern;
+mod values;
+mod write;
+
+use values::{Span, Template};
+pub use write::to_toml;
+
+/// Reads a scheme.
+///
+/// # Errors
+///
+/// When the text is no TOML, has a key or a value that nothing knows (the message says the line), or describes a
+/// scheme that could not prove anything.
+pub fn from_toml(text: &str) -> Result<Scheme, DocumentError> {
+    let document: Document =
+        toml::from_str(text).map_err(|error| DocumentError::Text(Box::new(error)))?;
+    document.scheme()
+}
+
+/// Why a document is no scheme.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DocumentError {
+    /// It cannot be read: the message names line, column and key.
+    Text(Box<dyn Error + Send + Sync>),
+    /// Two keys that exclude each other, or one that needs another.
+    Keys(&'static str),
+    /// What it says could not prove anything, or is ambiguous.
+    Scheme(SchemeError),
+}
+
+impl fmt::Display for DocumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(error) => write!(f, "{}", error.to_string().trim_end()),
+            Self::Keys(message) => f.write_str(message),
+            Self::Scheme(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+/// The message is the cause's own, so there is no source to print twice.
+impl Error for DocumentError {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    name: String,
+    #[serde(default)]
+    evidence: String,
+    signature: Signature,
+    #[serde(default)]
+    key: Key,
+    signed: Option<Template>,
+    #[serde(default)]
+    json_body: bool,
+    time: Option<Time>,
+    id: Option<Location>,
+    event: Option<Location>,
+    id_copy: Option<String>,
+    event_copy: Option<String>,
+    attempt_header: Option<String>,
+    subject: Option<String>,
+    identical_bodies: Option<Bodies>,
+    #[serde(default)]
+    events: Vec<Event>,
+    #[serde(default)]
+    unlisted_events_once: bool,
+    #[serde(default)]
+    pings: Vec<String>,
+    content_types: Option<Vec<String>>,
+    form_field: Option<String>,
+    body_limit: Option<usize>,
+    retry_span: Option<Span>,
+    response_budget: Option<Span>,
+    switch_off_after: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signature {
+    header: Option<String>,
+    #[serde(default)]
+    first_of: Vec<String>,
+    #[serde(default)]
+    all_of: Vec<String>,
+    #[serde(default)]
+    repeated: bool,
+    #[serde(default)]
+    numbered: bool,
+    prefix: Option<String>,
+    optional_prefix: Option<String>,
+    pairs: Option<Pairs>,
+    versions: Option<Vec<String>>,
+    time_then_tags: Option<char>,
+    #[serde(default)]
+    algorithm: AlgorithmName,
+    #[serde(default)]
+    encoding: EncodingName,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pairs {
+    separator: char,
+    tags: Vec<String>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+enum AlgorithmName {
+    #[default]
+    #[serde(rename = "hmac-sha256")]
+    Sha256,
+    #[serde(rename = "hmac-sha512")]
+    Sha512,
+    #[cfg(feature = "legacy-sha1")]
+    #[serde(rename = "hmac-sha1")]
+    Sha1,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum EncodingName {
+    #[default]
+    Hex,
+    Base64,
+    Base64url,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Key {
+    #[serde(default)]
+    format: KeyName,
+    prefix: Option<String>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum KeyName {
+    #[default]
+    Text,
+    Hex,
+    Base64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Time {
+    header: Option<String>,
+    signature_key: Option<String>,
+    pointer: Option<String>,
+    #[serde(default)]
+    unit: UnitName,
+    past: Option<Span>,
+    future: Option<Span>,
+    #[serde(default)]
+    retries: RetriesName,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum UnitName {
+    #[default]
+    Seconds,
+    Milliseconds,
+    Rfc3339,
+    Rfc3339WithoutZone,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RetriesName {
+    #[default]
+    Unknown,
+    Kept,
+    Renewed,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Location {
+    header: Option<String>,
+    pointer: Option<String>,
+    #[serde(default)]
+    must_be_signed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Bodies {
+    Events,
+    Copies(Span),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    name: String,
+    #[serde(default)]
+    once: bool,
+    when: Option<When>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct When {
+    pointer: String,
+    values: Vec<String>,
+}
+
+/// How many of several exclusive keys are there.
+fn given(keys: &[bool]) -> usize {
+    keys.iter().filter(|given| **given).count()
+}
+
+impl Document {
+    fn scheme(&self) -> Result<Scheme, DocumentError> {
+        let mut builder = self.signature.builder()?;
+        builder = builder
+            .name(intern::text(&self.name))
+            .evidence(intern::text(&self.evidence))
+            .key_format(self.key.format()?);
+        if let Some(Template(parts)) = self.signed {
+            builder = builder.signed(parts);
+        }
+        if self.json_body {
+            builder = builder.json_body();
+        }
+        if let Some(time) = &self.time {
+            builder = time.add_to(builder, self.signature.time_then_tags.is_some())?;
+        } else if self.signature.time_then_tags.is_some() {
+            return Err(DocumentError::Keys(
+                "`signature.time_then_tags` needs `time`, with its unit",
+            ));
+        }
+        builder = self.identity(builder)?;
+        self.rest(builder).build().map_err(DocumentError::Scheme)
+    }
+
+    fn identity(&self, mut builder: SchemeBuilder) -> Result<SchemeBuilder, DocumentError> {
+        if let Some(id) = &self.id {
+            builder = match (&id.header, &id.pointer) {
+                (Some(header), None) if id.must_be_signed => {
+                    builder.signed_id_header(intern::text(header))
+                }
+                (Some(header), None) => builder.id_header(intern::text(header)),
+                (None, Some(pointer)) => builder.id_pointer(intern::text(pointer)),
+                _ => {
+                    return Err(DocumentError::Keys(
+                        "`id` needs either `header` or `pointer`",
+                    ));
+                }
+            };
+        }
+        if let Some(event) = &self.event {
+            builder = match (&event.header, &event.pointer, event.must_be_signed) {
+                (Some(header), None, false) => builder.event_header(intern::text(header)),
+                (None, Some(pointer), false) => builder.event_pointer(intern::text(pointer)),
+                (_, _, true) => {
+                    return Err(DocumentError::Keys(
+                        "`must_be_signed` is a key of `id` only",
+                    ));
+                }
+                _ => {
+                    return Err(DocumentError::Keys(
+                        "`event` needs either `header` or `pointer`",
+                    ));
+                }
+            };
+        }
+        Ok(match self.identical_bodies {
+            Some(Bodies::Events) => builder.identical_bodies(IdenticalBodies::Events),
+            Some(Bodies::Copies(Span(within))) => {
+                builder.identical_bodies(IdenticalBodies::Copies { within })
+            }
+            None => builder,
+        })
+    }
+
+    fn rest(&self, mut builder: SchemeBuilder) -> SchemeBuilder {
+        if let Some(name) = &self.id_copy {
+            builder = builder.id_copy(intern::text(name));
+        }
+        if let Some(name) = &self.event_copy {
+            builder = builder.event_copy(intern::text(name));
+        }
+        if let Some(name) = &self.attempt_header {
+            builder = builder.attempt_header(intern::text(name));
+        }
+        if let Some(pointer) = &self.subject {
+            builder = builder.subject_pointer(intern::text(pointer));
+        }
+        let rules = self.events.iter().map(Event::rule).collect();
+        builder = builder.events(intern::events(rules));
+        if self.unlisted_events_once {
+            builder = builder.unlisted_events_once();
+        }
+        builder = builder.pings(intern::texts(&self.pings));
+        if let Some(types) = &self.content_types {
+            builder = builder.content_types(intern::texts(types));
+        }
+        if let Some(field) = &self.form_field {
+            builder = builder.form_field(intern::text(field));
+        }
+        if let Some(bytes) = self.body_limit {
+            builder = builder.body_limit(bytes);
+        }
+        if let Some(Span(span)) = self.retry_span {
+            builder = builder.retry_span(span);
+        }
+        if let Some(Span(budget)) = self.response_budget {
+            builder = builder.response_budget(budget);
+        }
+        if let Some(failures) = self.switch_off_after {
+            builder = builder.switch_off_after(failures);
+        }
+        builder
+    }
+}
+
+impl Signature {
+    fn builder(&self) -> Result<SchemeBuilder, DocumentError> {
+        let named = [
+            self.header.is_some(),
+            !self.first_of.is_empty(),
+            !self.all_of.is_empty(),
+        ];
+        if given(&named) != 1 {
+            return Err(DocumentError::Keys(
+                "`signature` needs one of `header`, `first_of` and `all_of`",
+            ));
+        }
+        if self.header.is_none() && (self.repeated || self.numbered)
+            || self.repeated && self.numbered
+        {
+            return Err(DocumentError::Keys(
+                "`repeated` and `numbered` are about one `header`, and exclude each other",
+            ));
+        }
+        let mut builder =
+            Scheme::body_hmac(intern::text(self.header.as_deref().unwrap_or_default()));
+        if !self.first_of.is_empty() {
+            builder = builder.any_header_of(intern::texts(&self.first_of));
+        }
+        if !self.all_of.is_empty() {
+            builder = builder.all_headers_of(intern::texts(&self.all_of));
+        }
+        if self.repeated {
+            builder = builder.repeated_header();
+        }
+        if self.numbered {
+            builder = builder.numbered_header();
+        }
+        let grammars = [
+            self.prefix.is_some(),
+            self.optional_prefix.is_some(),
+            self.pairs.is_some(),
+            self.versions.is_some(),
+            self.time_then_tags.is_some(),
+        ];
+        if given(&grammars) > 1 {
+            return Err(DocumentError::Keys(
+                "`signature` takes one of `prefix`, `optional_prefix`, `pairs`, `versions` and `time_then_tags`",
+            ));
+        }
+        if let Some(prefix) = &self.prefix {
+            builder = builder.prefix(intern::text(prefix));
+        }
+        if let Some(prefix) = &self.optional_prefix {
+            builder = builder.optional_prefix(intern::text(prefix));
+        }
+        if let Some(Pairs { separator, tags }) = &self.pairs {
+            builder = builder.pairs(*separator, intern::texts(tags));
+        }
+        if let Some(versions) = &self.versions {
+            builder = builder.versioned(intern::texts(versions));
+        }
+        if let Some(separator) = self.time_then_tags {
+            builder = builder.time_then_tags(separator);
+        }
+        let algorithm = match self.algorithm {
+            AlgorithmName::Sha256 => Algorithm::HmacSha256,
+            AlgorithmName::Sha512 => Algorithm::HmacSha512,
+            #[cfg(feature = "legacy-sha1")]
+            AlgorithmName::Sha1 => Algorithm::HmacSha1,
+        };
+        let encoding = match self.encoding {
+            EncodingName::Hex => Encoding::Hex,
+            EncodingName::Base64 => Encoding::Base64,
+            EncodingName::Base64url => Encoding::Base64Url,
+        };
+        Ok(builder.algorithm(algorithm).encoding(encoding))
+    }
+}
+
+impl Key {
+    fn format(&self) -> Result<KeyFormat, DocumentError> {
+        Ok(match (self.format, &self.prefix) {
+            (KeyName::Text, None) => KeyFormat::Text,
+            (KeyName::Text, Some(prefix)) => KeyFormat::TextWithPrefix(intern::text(prefix)),
+            (KeyName::Hex, None) => KeyFormat::Hex,
+            (KeyName::Hex, Some(_)) => {
+                return Err(DocumentError::Keys("`key.prefix` is for text and base64"));
+            }
+            (KeyName::Base64, None) => KeyFormat::Base64,
+            (KeyName::Base64, Some(prefix)) => KeyFormat::Base64AfterPrefix(intern::text(prefix)),
+        })
+    }
+}
+
+impl Time {
+    fn add_to(
+        &self,
+        mut builder: SchemeBuilder,
+        is_first: bool,
+    ) -> Result<SchemeBuilder, DocumentError> {
+        builder = match (&self.header, &self.signature_key, &self.pointer, is_first) {
+            (Some(name), None, None, false) => builder.time_header(intern::text(name)),
+            (None, Some(key), None, false) => builder.time_key(intern::text(key)),
+            (None, None, Some(pointer), false) => builder.time_pointer(intern::text(pointer)),
+            (None, None, None, true) => builder,
+            _ => {
+                return Err(DocumentError::Keys(
+                    "`time` needs one of `header`, `signature_key` and `pointer`, \
+                     and none of them with `signature.time_then_tags`",
+                ));
+            }
+        };
+        builder = match self.unit {
+            UnitName::Seconds => builder,
+            UnitName::Milliseconds => builder.time_in_millis(),
+            UnitName::Rfc3339 => builder.time_in_rfc3339(),
+            UnitName::Rfc3339WithoutZone => builder.time_in_rfc3339_without_zone(),
+        };
+        builder = builder.retry_time(match self.retries {
+            RetriesName::Unknown => RetryTime::Unknown,
+            RetriesName::Kept => RetryTime::Kept,
+            RetriesName::Renewed => RetryTime::Renewed,
+        });
+        match (self.past, self.future) {
+            (Some(Span(past)), Some(Span(future))) => {
+                let Tolerance { past, future } = Tolerance { past, future };
+                Ok(builder.tolerances(past, future))
+            }
+            (None, None) => Ok(builder),
+            _ => Err(DocumentError::Keys(
+                "`time.past` and `time.future` need each other",
+            )),
+        }
+    }
+}
+
+impl Event {
+    fn rule(&self) -> EventRule {
+        let name = intern::text(&self.name);
+        let rule = match self.once {
+            true => EventRule::once(name),
+            false => EventRule::repeats(name),
+        };
+        match &self.when {
+            Some(When { pointer, values }) => {
+                rule.when(intern::text(pointer), intern::texts(values))
+            }
+            None => rule,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Documents that are schemes, and those that are not.
+
+use super::*;
+use crate::all;
+
+#[test]
+fn every_preset_is_a_document_and_back() {
+    for preset in all() {
+        let text = to_toml(&preset.scheme);
+        let read =
+            from_toml(&text).unwrap_or_else(|error| panic!("{}: {error}\n{text}", preset.name));
+        assert_eq!(read, preset.scheme, "{}", preset.name);
+    }
+}
+
+const ACME: &str = r#"name = "acme"
+signature = { header = "X-Acme-Signature", pairs = { separator = ",", tags = ["v1"] } }
+signed = "{time}.{body}"
+time = { signature_key = "t", past = "5m", future = "5m", retries = "renewed" }
+id = { pointer = "/id" }
+event = { pointer = "/type" }
+subject = "/order/id"
+retry_span = "24h"
+events = [{ name = "order.paid", once = true, when = { pointer = "/status", values = ["paid"] } }]
+"#;
+
+#[test]
+fn a_companys_sender_is_nine_lines() {
+    let scheme = from_toml(ACME).unwrap();
+    assert_eq!(ACME.lines().count(), 9);
+    assert!(scheme.time_is_signed() && scheme.id_is_signed());
+    assert!(scheme.event_rule("order.paid").unwrap().is_once());
+}
+
+/// Ten documents that are wrong, and what is said of each.
+#[test]
+fn wrong_documents_say_what_to_mend() {
+    let change = |from: &str, to: &str| {
+        assert!(ACME.contains(from), "{from}");
+        ACME.replace(from, to)
+    };
+    let rows = [
+        (
+            change("retry_span", "retry_spam"),
+            &["line 8", "retry_spam", "retry_span"][..],
+        ),
+        (
+            change("\"24h\"", "\"24 hours\""),
+            &["line 8", "24 hours", "\"3d\""],
+        ),
+        (
+            change("{time}.{body}", "{time}.{bod}"),
+            &["line 3", "{body}", "{header:Name}"],
+        ),
+        (
+            change("{time}.{body}", "{time}{body}"),
+            &["could trade bytes", "json_body"],
+        ),
+        (change("{time}.{body}", "{time}."), &["body"]),
+        (
+            change(", future = \"5m\"", ""),
+            &["`time.past` and `time.future` need each other"],
+        ),
+        (
+            change("header = \"X-Acme-Signature\", ", ""),
+            &["one of `header`, `first_of` and `all_of`"],
+        ),
+        (
+            change(
+                "id = { pointer = \"/id\" }",
+                "id = { pointer = \"/id\", header = \"X\" }",
+            ),
+            &["`id` needs either"],
+        ),
+        (
+            change("id = { pointer = \"/id\" }\n", ""),
+            &["no id: are two equal bodies a retry"],
+        ),
+        (
+            change("subject = \"/order/id\"\n", ""),
+            &["subject_pointer"],
+        ),
+        (
+            change("retries = \"renewed\"", "retries = \"kept\""),
+            &["refused as stale"],
+        ),
+        (change("name = \"acme\"\n", ""), &["name"]),
+        (
+            change("pairs =", "prefix = \"v1=\", pairs ="),
+            &["takes one of"],
+        ),
+        (
+            change("separator = \",\"", "separator = \"ab\""),
+            &["line 2"],
+        ),
+        ("name = ".to_owned(), &["line 1"]),
+    ];
+    for (text, due) in rows {
+        let message = from_toml(&text).unwrap_err().to_string();
+        for part in due {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+}
