@@ -78,7 +78,7 @@ local function take_aliases(row)
         if rest == '' then
             call('DEL', name)
         elseif rest ~= alias then
-            call('SET', name, rest, 'PX', call('PTTL', name))
+            call('SET', name, rest, 'PX', math.max(call('PTTL', name), 1))
         end
     end)
 end
