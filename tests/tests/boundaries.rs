@@ -225,7 +225,7 @@ fn a_verifier_knows_of_nothing_that_waits_or_remembers() {
 #[test]
 fn one_file_of_core_names_cryptography() {
     let root = crates().join("countersign-core/src");
-    let names = ["hmac", "sha2", "subtle", "ct_eq"];
+    let names = ["hmac", "Sha1", "sha2", "subtle", "ct_eq", "ed25519_dalek"];
     let naming: Vec<PathBuf> = sources(&root)
         .into_iter()
         .filter(|(_, code)| words(code).any(|word| names.contains(&word)))
@@ -244,7 +244,8 @@ fn the_comparison_of_tags_has_no_early_exit() {
         .lines()
         .filter(|line| !line.starts_with("///"))
         .collect();
-    assert_eq!(body.matches("ct_eq").count(), 1);
+    // Whole words, and what is left of a tag that is no number of them.
+    assert_eq!(body.matches("ct_eq").count(), 2);
     for word in words(&body) {
         let exits = [
             "break", "return", "continue", "if", "any", "find", "position", "take",

@@ -4,6 +4,8 @@
 
 use core::{fmt, slice::ChunksExact};
 
+#[cfg(feature = "ed25519")]
+use ed25519_dalek::{Signature, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 #[cfg(feature = "legacy-sha1")]
 use sha1::Sha1;
@@ -27,6 +29,12 @@ pub enum Algorithm {
     /// chooses it by chance.
     #[cfg(feature = "legacy-sha1")]
     HmacSha1,
+    /// A signature with Ed25519: what the application calls the secret is the sender's public key.
+    ///
+    /// It is checked strictly: one signature has one encoding, and keys of small order are refused. The
+    /// message is needed as a whole, so a body is held twice while it arrives.
+    #[cfg(feature = "ed25519")]
+    Ed25519,
 }
 
 impl Algorithm {
@@ -38,6 +46,22 @@ impl Algorithm {
             Self::HmacSha512 => 64,
             #[cfg(feature = "legacy-sha1")]
             Self::HmacSha1 => 20,
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 => 64,
+        }
+    }
+}
+
+impl Algorithm {
+    /// Whether the key is public, so that who can check a signature cannot make one.
+    #[must_use]
+    pub const fn is_public_key(self) -> bool {
+        match self {
+            Self::HmacSha256 | Self::HmacSha512 => false,
+            #[cfg(feature = "legacy-sha1")]
+            Self::HmacSha1 => false,
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 => true,
         }
     }
 }
@@ -93,16 +117,23 @@ pub(crate) enum KeyedMac {
     Sha512(Hmac<Sha512>),
     #[cfg(feature = "legacy-sha1")]
     Sha1(Hmac<Sha1>),
+    #[cfg(feature = "ed25519")]
+    Ed25519(VerifyingKey),
 }
 
 impl KeyedMac {
-    /// Absorbs a key of any length.
+    /// Absorbs a key. Those of MACs have any length, and public ones must be points that can sign.
     pub(crate) fn new(algorithm: Algorithm, key: &[u8]) -> Option<Self> {
         Some(match algorithm {
             Algorithm::HmacSha256 => Self::Sha256(Hmac::new_from_slice(key).ok()?),
             Algorithm::HmacSha512 => Self::Sha512(Hmac::new_from_slice(key).ok()?),
             #[cfg(feature = "legacy-sha1")]
             Algorithm::HmacSha1 => Self::Sha1(Hmac::new_from_slice(key).ok()?),
+            #[cfg(feature = "ed25519")]
+            Algorithm::Ed25519 => {
+                let key = VerifyingKey::from_bytes(key.try_into().ok()?).ok()?;
+                Self::Ed25519(Some(key).filter(|key| !key.is_weak())?)
+            }
         })
     }
 }
@@ -114,6 +145,8 @@ impl fmt::Debug for KeyedMac {
             Self::Sha512(_) => "HmacSha512(..)",
             #[cfg(feature = "legacy-sha1")]
             Self::Sha1(_) => "HmacSha1(..)",
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519(_) => "Ed25519(..)",
         })
     }
 }
@@ -125,6 +158,11 @@ pub(crate) enum Macs {
     Sha512(SmallVec<[Hmac<Sha512>; 1]>),
     #[cfg(feature = "legacy-sha1")]
     Sha1(SmallVec<[Hmac<Sha1>; 1]>),
+    #[cfg(feature = "ed25519")]
+    Ed25519 {
+        keys: SmallVec<[VerifyingKey; 1]>,
+        message: Vec<u8>,
+    },
 }
 
 impl Macs {
@@ -162,6 +200,19 @@ impl Macs {
                 })
                 .collect(),
             ),
+            #[cfg(feature = "ed25519")]
+            Algorithm::Ed25519 => Self::Ed25519 {
+                keys: keys
+                    .filter_map(|key| {
+                        if let KeyedMac::Ed25519(key) = key {
+                            Some(*key)
+                        } else {
+                            None
+                        }
+                    })
+                    .collect(),
+                message: Vec::new(),
+            },
         }
     }
 
@@ -171,6 +222,8 @@ impl Macs {
             Self::Sha512(macs) => macs.iter_mut().for_each(|mac| mac.update(bytes)),
             #[cfg(feature = "legacy-sha1")]
             Self::Sha1(macs) => macs.iter_mut().for_each(|mac| mac.update(bytes)),
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 { message, .. } => message.extend_from_slice(bytes),
         }
     }
 
@@ -181,7 +234,35 @@ impl Macs {
             Self::Sha512(macs) => finish(Algorithm::HmacSha512, macs),
             #[cfg(feature = "legacy-sha1")]
             Self::Sha1(macs) => finish(Algorithm::HmacSha1, macs),
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 { message, .. } => {
+                let mut tags = Tags {
+                    bytes: SmallVec::new(),
+                    each: 32,
+                };
+                tags.bytes.extend_from_slice(&sha256(message));
+                tags
+            }
         }
+    }
+
+    /// Ends the message and looks for the first key that made one of the candidates. The tags name the
+    /// message: those of each key, or of public keys its hash.
+    pub(crate) fn conclude(&mut self, candidates: &Tags) -> (Option<usize>, Tags) {
+        #[cfg(feature = "ed25519")]
+        if let Self::Ed25519 { keys, message } = self {
+            let signed = |key: &VerifyingKey| {
+                candidates.iter().any(|candidate| {
+                    // Nothing here is secret, so the first that fits may end it.
+                    let signature = Signature::from_slice(candidate);
+                    signature.is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
+                })
+            };
+            let matched = keys.iter().position(signed);
+            return (matched, self.finish());
+        }
+        let tags = self.finish();
+        (matching_key(&tags, candidates), tags)
     }
 }
 

@@ -26,6 +26,50 @@ family! {
             .event_pointer("/type")
             .response_budget(Duration::from_millis(2_500))
             .retry_span(HOUR);
+    /// Discord's webhook events: Ed25519 over the time and the body, with nothing between them; no id, but a time in
+    /// each body. The secret is the application's public key.
+    @cfg("ed25519")
+    DISCORD_EVENTS: "discord-events", "Discord (webhook events)", High, "docs.discord.com/developers/events/webhook-events",
+        r#"{"version":1,"application_id":"1234560123453231555","event":{"timestamp":"2026-10-18T14:42:53.064834","data":{"scopes":["applications.commands"]}}}"#, "Answer a body of `type` 0 with 204. It sends wrong signatures on purpose, which get the 401 that it wants." =
+        Scheme::body_hmac("X-Signature-Ed25519")
+            .algorithm(countersign_core::Algorithm::Ed25519)
+            .key_format(countersign_core::scheme::KeyFormat::Hex)
+            .signed(&[TIME, BODY])
+            .json_body()
+            .time_header("X-Signature-Timestamp")
+            .tolerances(late(HOUR), FIVE_MINUTES)
+            .identical_bodies(copies(HOUR))
+            .event_pointer("/event/type")
+            .response_budget(Duration::from_millis(2_500))
+            .retry_span(HOUR);
+    /// Discord's interactions: as its webhook events, with an id in each body.
+    @cfg("ed25519")
+    DISCORD_INTERACTIONS: "discord-interactions", "Discord (interactions)", High, "docs.discord.com/developers/interactions/receiving-and-responding",
+        r#"{"application_id":"1234560123453231555","type":2,"token":"a token","version":1}"#, "Answer `type` 1 with a body of `type` 1. A duplicate is answered 200 without your handler's body." =
+        Scheme::body_hmac("X-Signature-Ed25519")
+            .algorithm(countersign_core::Algorithm::Ed25519)
+            .key_format(countersign_core::scheme::KeyFormat::Hex)
+            .signed(&[TIME, BODY])
+            .json_body()
+            .time_header("X-Signature-Timestamp")
+            .tolerances(late(HOUR), FIVE_MINUTES)
+            .id_pointer("/id")
+            .response_budget(Duration::from_millis(2_500))
+            .retry_span(HOUR);
+    /// Telnyx: Ed25519 over the time, a bar and the body. The secret is the account's public key.
+    @cfg("ed25519")
+    TELNYX: "telnyx", "Telnyx", Low, "developers.telnyx.com/docs/messaging/messages/receiving-webhooks",
+        r#"{"data":{"record_type":"event","payload":{"id":"1","to":[]}},"meta":{"attempt":1}}"#, "" =
+        Scheme::body_hmac("telnyx-signature-ed25519")
+            .algorithm(countersign_core::Algorithm::Ed25519)
+            .encoding(Encoding::Base64)
+            .key_format(countersign_core::scheme::KeyFormat::Base64)
+            .signed(&[TIME, Part::Literal("|"), BODY])
+            .time_header("telnyx-timestamp")
+            .tolerances(late(UNKNOWN), FIVE_MINUTES)
+            .id_pointer("/data/id")
+            .event_pointer("/data/event_type")
+            .retry_span(UNKNOWN);
     /// Zoom: no id at all, but `/event_ts` in each body. Retries after 5, 20 and 60 minutes.
     ZOOM: "zoom", "Zoom", High, "developers.zoom.us/docs/api/webhooks",
         r#"{"event_ts":1626230691572,"payload":{"account_id":"AAAAAABBBB","object":{"id":"1234567890"}}}"#, "Waits for 3 s. Every 72 hours a signed challenge comes, which your handler must answer." =

@@ -15,6 +15,14 @@ family! {
     OPENAI: "openai", "OpenAI", High, "platform.openai.com/docs/guides/webhooks",
         r#"{"object":"event","created_at":1750287018,"data":{"id":"resp_abc123"}}"#, "" =
         STANDARD.to_builder().retry_span(UNKNOWN);
+    /// Standard Webhooks with Ed25519: version `v1a`. The secret is the sender's public key.
+    @cfg("ed25519")
+    ASYMMETRIC: "standard-webhooks-ed25519", "Standard Webhooks (Ed25519)", High, "github.com/standard-webhooks/standard-webhooks",
+        r#"{"timestamp":"2026-11-03T20:26:10.344522Z","data":{"id":"1"}}"#, "A header may hold `v1` and `v1a` signatures; this reads the latter." =
+        STANDARD.to_builder()
+            .versioned(&["v1a"])
+            .algorithm(countersign_core::Algorithm::Ed25519)
+            .key_format(KeyFormat::Base64AfterPrefix("whpk_"));
     /// Clerk, by Svix.
     CLERK: "clerk", "Clerk", High, "clerk.com/docs/guides/development/webhooks/overview",
         r#"{"object":"event","data":{"id":"user_29w83sxmDNGwOuEthce5gg56FcC"}}"#, "" =

@@ -62,7 +62,7 @@ impl Sender {
         Self::with_secret(scheme, sign::example_secret(&scheme))
     }
 
-    /// A sender with the given secret, as text.
+    /// A sender with the given secret, as text: of a scheme with public keys the private one, of 32 bytes.
     pub fn with_secret(scheme: Scheme, secret: impl Into<String>) -> Self {
         Self {
             scheme,
@@ -102,13 +102,13 @@ impl Sender {
         self
     }
 
-    /// The secret, for the receiver under test.
+    /// The secret, for the receiver under test: of a sender that signs with a private key, the public one.
     ///
     /// # Errors
     ///
     /// When the text that the sender was given is refused.
     pub fn secret(&self) -> Result<Secret, SecretError> {
-        Secret::new(self.secret.clone())
+        Secret::new(sign::for_receiver(&self.scheme, &self.secret))
     }
 
     /// How it signs.

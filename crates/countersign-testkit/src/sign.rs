@@ -20,6 +20,9 @@ pub(crate) struct Signed<'a> {
 /// A secret's text as a sender of this scheme would show it.
 pub(crate) fn example_secret(scheme: &Scheme) -> String {
     const BYTES: &[u8; 24] = b"countersign test secret!";
+    if scheme.algorithm().is_public_key() {
+        return written(scheme, b"countersign test private key, 32");
+    }
     match scheme.key_format() {
         KeyFormat::Hex => hex::encode(BYTES),
         KeyFormat::Base64 => STANDARD.encode(BYTES),
@@ -27,6 +30,33 @@ pub(crate) fn example_secret(scheme: &Scheme) -> String {
         KeyFormat::TextWithPrefix(prefix) => format!("{prefix}countersign-test-secret"),
         _ => "countersign-test-secret".to_owned(),
     }
+}
+
+/// Bytes as the scheme's secrets are written.
+fn written(scheme: &Scheme, bytes: &[u8]) -> String {
+    match scheme.key_format() {
+        KeyFormat::Base64 => STANDARD.encode(bytes),
+        KeyFormat::Base64AfterPrefix(prefix) => format!("{prefix}{}", STANDARD.encode(bytes)),
+        _ => hex::encode(bytes),
+    }
+}
+
+/// What the receiver is given: the secret, or the public key that belongs to it.
+pub(crate) fn for_receiver(scheme: &Scheme, secret: &str) -> String {
+    #[cfg(feature = "ed25519")]
+    if scheme.algorithm() == Algorithm::Ed25519
+        && let Some(private) = signing_key(scheme, secret)
+    {
+        return written(scheme, private.verifying_key().as_bytes());
+    }
+    let _ = scheme;
+    secret.to_owned()
+}
+
+#[cfg(feature = "ed25519")]
+fn signing_key(scheme: &Scheme, secret: &str) -> Option<ed25519_dalek::SigningKey> {
+    let seed: [u8; 32] = key(scheme, secret)?.try_into().ok()?;
+    Some(ed25519_dalek::SigningKey::from_bytes(&seed))
 }
 
 /// The key that a sender makes of the secret's text.
@@ -132,6 +162,18 @@ fn tag(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Vec<u8> {
             .unwrap_or_default()
     }
     match algorithm {
+        #[cfg(feature = "ed25519")]
+        Algorithm::Ed25519 => {
+            use ed25519_dalek::{Signer, SigningKey};
+            let seed = key.try_into().ok();
+            seed.map(|seed| {
+                SigningKey::from_bytes(seed)
+                    .sign(message)
+                    .to_bytes()
+                    .to_vec()
+            })
+            .unwrap_or_default()
+        }
         Algorithm::HmacSha512 => run::<Hmac<Sha512>>(key, message),
         #[cfg(feature = "legacy-sha1")]
         Algorithm::HmacSha1 => run::<Hmac<sha1::Sha1>>(key, message),

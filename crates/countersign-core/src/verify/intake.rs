@@ -18,7 +18,7 @@ use crate::{
     clock::Timestamp,
     detail::Fault,
     keys::{ActiveKeys, Keyring, Tenant},
-    mac::{self, Macs},
+    mac::Macs,
     rejection::{Rejection, RejectionKind},
 };
 
@@ -153,6 +153,10 @@ impl Proof {
                 Rejection::new(RejectionKind::BodyTooLarge).because(Fault::BodyOver { limit }),
             )?;
         self.held.grow(chunk.len())?;
+        if self.held.policy().scheme.algorithm().is_public_key() {
+            // The message is held beside the body.
+            self.held.grow(chunk.len())?;
+        }
         self.macs.update(chunk);
         Ok(len)
     }
@@ -165,8 +169,8 @@ impl Proof {
             );
         }
         feed_around_body(policy, head, &mut self.macs, Side::After);
-        let tags = self.macs.finish();
-        let matched = mac::matching_key(&tags, &head.candidates)
+        let (matched, tags) = self.macs.conclude(&head.candidates);
+        let matched = matched
             .and_then(|at| self.keys.label(at))
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
 

@@ -16,6 +16,8 @@ use crate::{
 mod boundaries;
 mod head;
 mod intake;
+#[cfg(feature = "ed25519")]
+mod public_keys;
 mod tenants;
 mod time;
 

@@ -156,6 +156,9 @@ enum AlgorithmName {
     #[cfg(feature = "legacy-sha1")]
     #[serde(rename = "hmac-sha1")]
     Sha1,
+    #[cfg(feature = "ed25519")]
+    #[serde(rename = "ed25519")]
+    Ed25519,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -424,6 +427,8 @@ impl Signature {
             AlgorithmName::Sha512 => Algorithm::HmacSha512,
             #[cfg(feature = "legacy-sha1")]
             AlgorithmName::Sha1 => Algorithm::HmacSha1,
+            #[cfg(feature = "ed25519")]
+            AlgorithmName::Ed25519 => Algorithm::Ed25519,
         };
         let encoding = match self.encoding {
             EncodingName::Hex => Encoding::Hex,

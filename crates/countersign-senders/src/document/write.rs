@@ -133,6 +133,8 @@ fn signature(scheme: &Scheme) -> Vec<(&'static str, String)> {
         .filter(|hash| *hash != "sha256")
     {
         fields.push(("algorithm", text(&format!("hmac-{hash}"))));
+    } else if scheme.algorithm().is_public_key() {
+        fields.push(("algorithm", text(&algorithm)));
     }
     match scheme.encoding() {
         Encoding::Base64 => fields.push(("encoding", text("base64"))),

@@ -1,0 +1,190 @@
+//! Signatures with public keys, made by another library.
+
+use ring::signature::{Ed25519KeyPair, KeyPair};
+
+use super::*;
+use crate::{
+    keys::KeyringError, rejection::RejectionKind::*, scheme::KeyFormat, verify::VerifierError,
+};
+
+const SCHEME: SchemeBuilder = Scheme::body_hmac("X-Sig")
+    .algorithm(Algorithm::Ed25519)
+    .key_format(KeyFormat::Hex)
+    .id_header("X-Id");
+
+fn pair(seed: u8) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()
+}
+
+fn public(pair: &Ed25519KeyPair) -> Secret {
+    Secret::new(const_hex::encode(pair.public_key().as_ref())).unwrap()
+}
+
+fn judge(verifier: &Verifier, body: &str, signature: &[u8]) -> Result<(), RejectionKind> {
+    let request = Request::new(body.to_owned())
+        .with("X-Sig", const_hex::encode(signature))
+        .with("X-Id", "1");
+    kind(request.judge(verifier))
+}
+
+fn verifier(pairs: &[&Ed25519KeyPair]) -> Verifier {
+    let builder = Verifier::builder(SCHEME.build().unwrap());
+    let builder = pairs
+        .iter()
+        .fold(builder, |builder, pair| builder.secret(public(pair)));
+    builder.build().unwrap()
+}
+
+#[test]
+fn what_the_private_key_signed_is_proved() {
+    let (one, other) = (pair(1), pair(2));
+    let verifier = verifier(&[&one, &other]);
+    for body in [
+        "",
+        "{}",
+        "a body that is longer than one block of any hash function, or is it not quite",
+    ] {
+        for pair in [&one, &other] {
+            assert_eq!(
+                judge(&verifier, body, pair.sign(body.as_bytes()).as_ref()),
+                Ok(())
+            );
+        }
+        let stranger = pair(3).sign(body.as_bytes());
+        assert_eq!(
+            judge(&verifier, body, stranger.as_ref()),
+            Err(SignatureMismatch)
+        );
+        let of_another = one.sign(b"another body");
+        assert_eq!(
+            judge(&verifier, body, of_another.as_ref()),
+            Err(SignatureMismatch)
+        );
+    }
+    let request = Request::new("{}")
+        .with("X-Sig", const_hex::encode(other.sign(b"{}").as_ref()))
+        .with("X-Id", "1");
+    assert_eq!(request.judge(&verifier).unwrap().matched_key(), "key-2");
+}
+
+#[test]
+fn no_bit_of_a_signature_can_be_changed() {
+    let pair = pair(1);
+    let verifier = verifier(&[&pair]);
+    let signature = pair.sign(b"{}").as_ref().to_vec();
+    for bit in 0..512 {
+        let mut other = signature.clone();
+        other[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(
+            judge(&verifier, "{}", &other),
+            Err(SignatureMismatch),
+            "bit {bit}"
+        );
+    }
+    for len in [0, 32, 63, 65] {
+        let mut other = signature.clone();
+        other.resize(len, 0);
+        assert_eq!(
+            judge(&verifier, "{}", &other),
+            Err(HeaderMalformed),
+            "{len} bytes"
+        );
+    }
+    // The same signature with the order of the group added to its number: one signature has one encoding.
+    const ORDER: [u8; 32] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
+        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+    let mut twin = signature;
+    let mut carry = 0;
+    for (byte, add) in twin[32..].iter_mut().zip(ORDER) {
+        let sum = u16::from(*byte) + u16::from(add) + carry;
+        (*byte, carry) = (sum.to_le_bytes()[0], sum >> 8);
+    }
+    assert_eq!(carry, 0);
+    assert_eq!(judge(&verifier, "{}", &twin), Err(SignatureMismatch));
+}
+
+#[test]
+fn what_is_no_key_does_not_build() {
+    let build = |text: &str| {
+        let secret = Secret::new(text).unwrap();
+        let builder = Verifier::builder(SCHEME.build().unwrap());
+        builder.secret(secret).build().err()
+    };
+    let invalid = Some(VerifierError::Keyring(KeyringError::InvalidKey));
+    // The neutral element, and a point of order four: with such a key anybody can sign.
+    let neutral = format!("01{}", "00".repeat(31));
+    for wrong in [
+        "00",
+        &"00".repeat(31),
+        &"00".repeat(33),
+        &neutral,
+        &"00".repeat(32),
+    ] {
+        assert_eq!(build(wrong), invalid, "{wrong}");
+    }
+    // About half of all texts are no point of the curve.
+    let points =
+        (2_u8..102).filter(|byte| build(&format!("{byte:02x}{}", "00".repeat(31))).is_none());
+    assert!((30..70).contains(&points.count()));
+    assert!(matches!(
+        build("no hexadecimal digits"),
+        Some(VerifierError::Keyring(KeyringError::Secret(_)))
+    ));
+    let message = KeyringError::InvalidKey.to_string();
+    assert!(message.contains("public key of 32 bytes"), "{message}");
+}
+
+/// The message is held beside the body.
+#[test]
+fn a_body_counts_twice() {
+    let pair = pair(1);
+    let verifier = Verifier::builder(SCHEME.body_limit(10).build().unwrap())
+        .secret(public(&pair))
+        .limits(|limits| limits.buffered_bytes = 15)
+        .build()
+        .unwrap();
+    let seven = "1234567";
+    assert_eq!(
+        judge(&verifier, seven, pair.sign(seven.as_bytes()).as_ref()),
+        Ok(())
+    );
+    let eight = "12345678";
+    assert_eq!(
+        judge(&verifier, eight, pair.sign(eight.as_bytes()).as_ref()),
+        Err(Busy)
+    );
+    assert_eq!(verifier.buffered_bytes(), 0);
+}
+
+#[test]
+fn known_answers_of_rfc_8032() {
+    // Section 7.1, TEST 1 to 3.
+    for (key, message, signature) in [
+        (
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+            "",
+            "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+        ),
+        (
+            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+            "72",
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+        ),
+        (
+            "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+            "af82",
+            "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+        ),
+    ] {
+        let verifier = Verifier::builder(SCHEME.build().unwrap())
+            .secret(Secret::new(key).unwrap())
+            .build()
+            .unwrap();
+        let request = Request::new(const_hex::decode(message).unwrap())
+            .with("X-Sig", signature)
+            .with("X-Id", "1");
+        assert_eq!(kind(request.judge(&verifier)), Ok(()), "{key}");
+    }
+}
