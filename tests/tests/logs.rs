@@ -1,6 +1,8 @@
 //! What is logged: one span a delivery, one event a refusal or a copy, by these names, and nothing
 //! that a sender wrote or that is secret.
 
+use std::time::Duration;
+
 use axum::{Router, routing::post};
 use countersign_axum::{Delivery, ReceiverLayer};
 use countersign_core::{
@@ -491,5 +493,27 @@ async fn the_events_of_another_sender_are_an_error_that_names_both() -> Tested {
         (Level::ERROR, Some("rebill-za"), Some("invoice-maker"))
     );
     assert!(!format!("{log:?}").contains("QZX-"), "{log:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_old_key_that_ends_before_the_last_retry_is_a_warning() -> Tested {
+    let kit = Kit::new(invoice_maker::SCHEME, |builder| builder)?;
+    capture();
+    let span = invoice_maker::SCHEME.retry_span();
+    let second = Duration::from_secs(1);
+    for (keep, warns) in [(span, false), (span.saturating_sub(second), true)] {
+        kit.receiver
+            .rotate(Secret::new(format!("QZX {warns}"))?, keep)?;
+        let log = log();
+        let told = log.iter().find(|entry| entry.field("kept").is_some());
+        assert_eq!(told.is_some(), warns, "{log:#?}");
+        if let Some(told) = told {
+            assert_eq!(told.level, Level::WARN);
+            let seconds = span.as_secs().to_string();
+            assert_eq!(told.field("retries"), Some(&*seconds));
+        }
+        assert!(!format!("{log:?}").contains(MARK), "{log:#?}");
+    }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
     key::DeliveryKey,
     keys::{DynKeyringSource, KeyringError, Secret},
     rejection::{Rejection, RejectionKind},
-    report::{Notify, Streak},
+    report::{self, Notify, Streak},
     scheme::Scheme,
     store::{DynStore, Owner, StoreError},
     verify::Verifier,
@@ -162,6 +162,11 @@ impl Receiver {
     /// Puts a new secret first and accepts the present ones for another `keep_old`, while the
     /// receiver runs.
     ///
+    /// Keep the old one for at least as long as the sender retries: some sign the retries of older events
+    /// with the old secret, and others send them as they were. Less is logged as a warning. For as long as
+    /// [`retention`](Self::retention), the same bytes under another id are recognised whichever key signed
+    /// them. A secret that others know should end at once.
+    ///
     /// # Errors
     ///
     /// When the secret is not of the scheme's form, there are too many keys, or the keys come from
@@ -170,9 +175,14 @@ impl Receiver {
         let keyring = self.inner.verifier.keyring();
         let keyring = keyring.ok_or(KeyringError::Tenants)?;
         match self.inner.clock.get() {
-            Some(clock) => keyring.rotate_at(new, keep_old, clock.now()),
-            None => keyring.rotate(new, keep_old),
+            Some(clock) => keyring.rotate_at(new, keep_old, clock.now())?,
+            None => keyring.rotate(new, keep_old)?,
         }
+        let retries = self.scheme().retry_span();
+        if keep_old < retries {
+            report::old_key_ends_early(&self.inner, keep_old, retries);
+        }
+        Ok(())
     }
 
     /// Failures in a row. See [`Notice::FailureStreak`](crate::Notice::FailureStreak).

@@ -129,6 +129,11 @@ pub(crate) fn renewal_failed(inner: &Inner) {
     spans::renewal_failed(&inner.endpoint);
 }
 
+/// A rotation keeps the old key for less long than the sender may retry.
+pub(crate) fn old_key_ends_early(inner: &Inner, kept: Duration, retries: Duration) {
+    spans::old_key_ends_early(&inner.endpoint, kept, retries);
+}
+
 /// A held claim was found to be somebody else's.
 pub(crate) fn lease_lost(inner: &Inner, key: &DeliveryKey) {
     spans::lease_lost(&inner.endpoint, key);

@@ -167,6 +167,16 @@ mod on {
         error!(target: "countersign", endpoint, "claims cannot be prolonged");
     }
 
+    pub(crate) fn old_key_ends_early(endpoint: &str, kept: Duration, retries: Duration) {
+        warn!(
+            target: "countersign",
+            endpoint,
+            kept = kept.as_secs(),
+            retries = retries.as_secs(),
+            "the old key ends before the sender's last retry: retries that it signed will be refused"
+        );
+    }
+
     pub(crate) fn lease_lost(endpoint: &str, key: &DeliveryKey) {
         error!(target: "countersign", endpoint, ?key, "a running delivery was claimed by another");
     }
@@ -234,6 +244,7 @@ mod off {
     pub(crate) fn claim_lost(_: &Admitted) {}
     pub(crate) fn notice_panicked() {}
     pub(crate) fn renewal_failed(_: &str) {}
+    pub(crate) fn old_key_ends_early(_: &str, _: Duration, _: Duration) {}
     pub(crate) fn lease_lost(_: &str, _: &DeliveryKey) {}
     pub(crate) fn complete_failed(_: &Admitted, _: &StoreError) {}
     pub(crate) fn streak(_: &str, _: &Streak) {}
