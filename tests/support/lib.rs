@@ -6,6 +6,7 @@ pub mod diary;
 pub mod engines;
 pub mod fickle;
 pub mod handler;
+pub mod handshakes;
 pub mod keys;
 pub mod kit;
 pub mod log;

@@ -51,6 +51,12 @@
 //! Give each path its own receiver and its own layer, on the method router. A layer on a whole
 //! `Router` judges every path below it.
 //!
+//! # Handshakes
+//!
+//! Some senders ask before they send, with GET, HEAD or OPTIONS
+//! ([`Handshake`](countersign_core::scheme::Handshake)). A layer on the method router
+//! (`post(handler).layer(..)`) sees those requests, too, and answers them. One on the handler alone does not.
+//!
 //! # Body limits
 //!
 //! The layer reads the body within the receiver's own limit

@@ -2,6 +2,8 @@
 
 use core::{fmt, time::Duration};
 
+use bytes::Bytes;
+
 use crate::rejection::{Rejection, RejectionKind};
 
 /// The response header that says what deduplication made of a delivery.
@@ -53,6 +55,16 @@ pub struct Answer {
     dedup: Option<Dedup>,
     retry_after: Option<u64>,
     rejection: Option<Rejection>,
+    allow: &'static str,
+    content: Option<Box<Content>>,
+}
+
+/// What a handshake is answered with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Content {
+    content_type: Option<&'static str>,
+    body: Bytes,
+    headers: Vec<AnswerHeader>,
 }
 
 /// A header of an [`Answer`].
@@ -66,11 +78,13 @@ pub struct HeaderText(HeaderKind);
 enum HeaderKind {
     Fixed(&'static str),
     Number(u64),
+    Text(Box<str>),
 }
 
 impl fmt::Display for HeaderText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
+        match &self.0 {
+            HeaderKind::Text(text) => f.write_str(text),
             HeaderKind::Fixed(text) => f.write_str(text),
             HeaderKind::Number(number) => write!(f, "{number}"),
         }
@@ -78,14 +92,69 @@ impl fmt::Display for HeaderText {
 }
 
 impl Answer {
-    /// 200: the delivery is done with.
-    pub(crate) const fn done(dedup: Dedup) -> Self {
+    const fn of(status: u16) -> Self {
         Self {
-            status: 200,
-            dedup: Some(dedup),
+            status,
+            dedup: None,
             retry_after: None,
             rejection: None,
+            allow: "POST",
+            content: None,
         }
+    }
+
+    /// 200: the delivery is done with.
+    pub(crate) const fn done(dedup: Dedup) -> Self {
+        let mut answer = Self::of(200);
+        answer.dedup = Some(dedup);
+        answer
+    }
+
+    /// 200: a handshake that asks for no more.
+    pub(crate) fn success() -> Self {
+        Self::with_content(200, Content::default())
+    }
+
+    /// 204: a handshake that wants to read nothing.
+    pub(crate) fn no_content() -> Self {
+        Self::with_content(204, Content::default())
+    }
+
+    /// 200 with a text that came with the request.
+    pub(crate) fn text(text: String) -> Self {
+        let body = text.into();
+        Self::with_content(
+            200,
+            Content {
+                body,
+                ..Content::default()
+            },
+        )
+    }
+
+    /// 200 with JSON.
+    pub(crate) fn json(json: String) -> Self {
+        let content = Content {
+            content_type: Some("application/json"),
+            body: json.into(),
+            headers: Vec::new(),
+        };
+        Self::with_content(200, content)
+    }
+
+    fn with_content(status: u16, content: Content) -> Self {
+        let mut answer = Self::of(status);
+        answer.content = Some(Box::new(content));
+        answer
+    }
+
+    /// With one more header, where there is content.
+    pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<Box<str>>) -> Self {
+        if let Some(content) = &mut self.content {
+            let value = HeaderText(HeaderKind::Text(value.into()));
+            content.headers.push((name, value));
+        }
+        self
     }
 
     /// A refusal with the given status; a later time is suggested where the sender is to come again.
@@ -94,11 +163,17 @@ impl Answer {
         let dedup = matches!(kind, RejectionKind::InFlight | RejectionKind::StillRunning)
             .then_some(Dedup::InFlight);
         Self {
-            status,
             dedup,
             retry_after: kind.retry_after(),
             rejection: Some(rejection),
+            ..Self::of(status)
         }
+    }
+
+    /// Says which methods there are, where it was another.
+    pub(crate) const fn allowing(mut self, methods: &'static str) -> Self {
+        self.allow = methods;
+        self
     }
 
     /// Suggests a time to come again, between 1 and 60 s.
@@ -127,11 +202,17 @@ impl Answer {
 
     /// The headers to send.
     pub fn headers(&self) -> impl Iterator<Item = AnswerHeader> + use<> {
-        let allow = self.status == 405;
         let fixed = |text| HeaderText(HeaderKind::Fixed(text));
+        let content = self.content.as_deref();
+        let content_type = content.and_then(|content| content.content_type);
+        let more = content.map_or_else(Vec::new, |content| content.headers.clone());
         [
-            Some(("content-type", fixed("text/plain; charset=utf-8"))),
-            allow.then_some(("allow", fixed("POST"))),
+            Some((
+                "content-type",
+                fixed(content_type.unwrap_or("text/plain; charset=utf-8")),
+            )),
+            content.map(|_| ("x-content-type-options", fixed("nosniff"))),
+            (self.status == 405).then_some(("allow", fixed(self.allow))),
             self.dedup
                 .map(|dedup| (DEDUP_HEADER, fixed(dedup.as_str()))),
             self.retry_after
@@ -139,15 +220,19 @@ impl Answer {
         ]
         .into_iter()
         .flatten()
+        .chain(more)
     }
 
-    /// The body: one of three sentences, whatever the reason.
+    /// The body: one of three sentences, whatever the reason, or what a handshake asks for.
     #[must_use]
-    pub const fn body(&self) -> &'static str {
-        match self.status {
-            200..=299 => "ok\n",
-            500..=599 => "try again later\n",
-            _ => "refused\n",
+    pub fn body(&self) -> Bytes {
+        if let Some(content) = &self.content {
+            return content.body.clone();
         }
+        Bytes::from_static(match self.status {
+            200..=299 => b"ok\n",
+            500..=599 => b"try again later\n",
+            _ => b"refused\n",
+        })
     }
 }

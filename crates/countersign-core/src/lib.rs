@@ -69,8 +69,8 @@ pub use self::{
     },
     mac::Algorithm,
     receiver::{
-        ConfigError, Handle, Health, Limits, Received, Receiver, ReceiverBuilder, Reply, Run,
-        StoreOutage, Verdict,
+        ConfigError, Handle, Health, Limits, Offer, OfferedSecret, Received, Receiver,
+        ReceiverBuilder, Reply, Run, StoreOutage, Verdict,
     },
     rejection::{Rejection, RejectionClass, RejectionKind},
     report::{Notice, Streak},

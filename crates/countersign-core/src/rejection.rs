@@ -169,6 +169,9 @@ rejection_kinds! {
     Busy = 503, NotYet, Some(30), true, "receiver is busy";
     /// No runtime was attached to the receiver: a mistake in the application or its adapter.
     NotAttached = 500, NotYet, Some(30), true, "no runtime is attached to the receiver";
+    /// A request is of a handshake's kind and not what the sender documents, or the application did not
+    /// take what it offers.
+    HandshakeRefused = 401, Refused, None, false, "handshake is refused";
     /// The receiver is shutting down.
     Draining = 503, NotYet, Some(30), true, "receiver is draining";
     /// The deduplication store did not answer.

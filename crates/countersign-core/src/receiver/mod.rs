@@ -25,9 +25,11 @@ mod builder;
 mod claim;
 mod copies;
 mod deadline;
+mod handshake;
 mod health;
 mod limits;
 mod mismatches;
+mod offer;
 mod owner;
 mod receive;
 mod renewal;
@@ -44,12 +46,15 @@ pub use self::{
     builder::{ConfigError, ReceiverBuilder, StoreOutage},
     health::Health,
     limits::Limits,
+    offer::{Offer, OfferedSecret},
     receive::Received,
     run::{Handle, Reply, Verdict},
 };
 use self::{
     copies::{Elsewhere, Underway},
+    handshake::VerifyToken,
     mismatches::Mismatches,
+    offer::OnOffer,
     owner::Owners,
     renewal::Renewals,
     running::Running,
@@ -104,6 +109,8 @@ pub(crate) struct Inner {
     limits: Limits,
     pub(crate) retention: Duration,
     statuses: HashMap<RejectionKind, u16>,
+    verify_token: Option<VerifyToken>,
+    on_offer: OnOffer,
     store: Arc<dyn DynStore>,
     clock: OnceLock<Arc<dyn Clock>>,
     owners: Owners,
@@ -296,6 +303,7 @@ impl Inner {
         let kind = rejection.kind();
         let status = self.statuses.get(&kind).copied();
         Answer::rejected(rejection, status.unwrap_or(kind.status()))
+            .allowing(self.scheme().allowed_methods())
     }
 }
 

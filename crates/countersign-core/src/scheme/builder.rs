@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use super::{
-    DEFAULT_BODY_LIMIT, Encoding, EventRule, Grammar, IdenticalBodies, KeyFormat, Location, Part,
-    Place, RetryTime, Scheme, SchemeError, TimeAt, TimeRule, TimeUnit, Tolerance,
+    DEFAULT_BODY_LIMIT, Encoding, EventRule, Grammar, Handshake, IdenticalBodies, KeyFormat,
+    Location, Part, Place, RetryTime, Scheme, SchemeError, TimeAt, TimeRule, TimeUnit, Tolerance,
 };
 use crate::mac::Algorithm;
 
@@ -43,6 +43,7 @@ impl SchemeBuilder {
                 events: &[],
                 unlisted_once: false,
                 pings: &[],
+                handshakes: &[],
                 content_types: &["application/json"],
                 form_field: None,
                 body_limit: DEFAULT_BODY_LIMIT,
@@ -272,6 +273,12 @@ impl SchemeBuilder {
     /// Names events that only test the endpoint: they are answered and never reach the handler.
     pub const fn pings(mut self, names: &'static [&'static str]) -> Self {
         self.scheme.pings = names;
+        self
+    }
+
+    /// Names what the sender asks beside its deliveries, which is answered and never reaches the handler.
+    pub const fn handshakes(mut self, handshakes: &'static [Handshake]) -> Self {
+        self.scheme.handshakes = handshakes;
         self
     }
 

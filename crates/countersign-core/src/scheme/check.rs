@@ -56,6 +56,10 @@ pub enum SchemeError {
     FormFieldWithoutForms,
     /// The body limit or the response budget is zero.
     InvalidLimit,
+    /// A handshake names a pointer, a parameter, a value or an origin that no request could have.
+    InvalidHandshake,
+    /// What a handshake signs for whoever asks could be what a delivery's signature covers.
+    HandshakeCouldSign,
 }
 
 impl SchemeError {
@@ -105,6 +109,15 @@ impl SchemeError {
                 "a form's field needs `application/x-www-form-urlencoded` among `content_types`"
             }
             Self::InvalidLimit => "the body limit and the response budget must not be zero",
+            Self::InvalidHandshake => {
+                "a handshake needs pointers like `/data/id`, values that are not empty, and names of \
+                 letters, digits and `-._`"
+            }
+            Self::HandshakeCouldSign => {
+                "the handshake answers with a signature over a token of the request, which could be a \
+                 delivery's: it needs HMAC-SHA256, and the body alone among the signed parts, or a \
+                 literal with a character that no token holds, such as `:`"
+            }
         }
     }
 }
@@ -157,6 +170,9 @@ impl Scheme {
             return Err(SchemeError::CopyOfUnsigned);
         }
         if let Err(error) = self.check_repeats() {
+            return Err(error);
+        }
+        if let Err(error) = self.check_handshakes() {
             return Err(error);
         }
         if self.form_field.is_some() && !self.takes_forms() {
@@ -402,7 +418,7 @@ const fn is_header_or_none(name: Option<&str>) -> bool {
     }
 }
 
-const fn is_header_name(name: &str) -> bool {
+pub(super) const fn is_header_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
@@ -414,7 +430,7 @@ const fn is_header_name(name: &str) -> bool {
     !bytes.is_empty() && bytes.len() < 64
 }
 
-const fn is_pointer(pointer: &str) -> bool {
+pub(super) const fn is_pointer(pointer: &str) -> bool {
     let bytes = pointer.as_bytes();
     let mut at = 0;
     while at < bytes.len() {

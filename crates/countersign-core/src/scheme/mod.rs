@@ -42,6 +42,7 @@ mod builder;
 mod check;
 mod coverage;
 mod event;
+mod handshake;
 mod parts;
 mod repeats;
 #[cfg(test)]
@@ -56,11 +57,13 @@ pub use self::{
     builder::SchemeBuilder,
     check::SchemeError,
     event::EventRule,
+    handshake::{Handshake, PingAnswer},
     parts::{Encoding, Grammar, KeyFormat, Location, Part, Place},
     repeats::{IdenticalBodies, LATE_RETRY_MARGIN, RetryTime},
     time::{TimeUnit, Tolerance},
 };
 pub(crate) use self::{
+    handshake::{HOOK_SECRET, is_echo, is_token},
     signature::{SignatureFault, parse as parse_signature},
     template::{Segment, Segments},
     time::{TimeAt, TimeRule},
@@ -89,6 +92,7 @@ pub struct Scheme {
     pub(crate) events: &'static [EventRule],
     pub(crate) unlisted_once: bool,
     pub(crate) pings: &'static [&'static str],
+    pub(crate) handshakes: &'static [Handshake],
     pub(crate) content_types: &'static [&'static str],
     pub(crate) form_field: Option<&'static str>,
     pub(crate) body_limit: usize,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     body::{Buffer, Reservation},
     content::Payload,
+    handshake,
     head::Head,
     message::{Side, feed_around_body},
     policy::Policy,
@@ -161,12 +162,15 @@ impl Proof {
         let policy = &**self.held.policy();
         feed_around_body(policy, head, &mut self.macs, Side::After);
         let tags = self.macs.finish();
-        let matched = mac::matching_key(&tags, &head.candidates)
-            .and_then(|at| self.keys.label(at))
+        let (at, matched) = mac::matching_key(&tags, &head.candidates)
+            .and_then(|at| Some((at, self.keys.label(at)?)))
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
+        handshake::refuse_signed_token(&policy.scheme, &body)?;
 
         let payload = Payload::find(policy.scheme.form_field, &body);
-        let fields = SignedFields::read(policy, head, payload.of(&body).unwrap_or_default())?;
+        let json = payload.of(&body).unwrap_or_default();
+        let fields = SignedFields::read(policy, head, json)?;
+        let handshake = handshake::recognise(&policy.scheme, &self.keys, at, json)?;
         Ok(Verified::new(VerifiedParts {
             tenant: self.tenant,
             matched,
@@ -179,6 +183,7 @@ impl Proof {
             attempt_id: head.attempt_id,
             time: fields.time.or(head.time),
             received_at: head.at,
+            handshake,
             body,
             payload,
             held: self.held,

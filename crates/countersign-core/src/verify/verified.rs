@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{body::Reservation, content::Payload};
+use super::{body::Reservation, content::Payload, handshake::SignedHandshake};
 use crate::{
     clock::Timestamp,
     mac::Tags,
@@ -41,6 +41,7 @@ pub(super) struct VerifiedParts {
     pub(super) attempt_id: Option<TextRef>,
     pub(super) time: Option<Timestamp>,
     pub(super) received_at: Timestamp,
+    pub(super) handshake: Option<Box<SignedHandshake>>,
     pub(super) body: Bytes,
     pub(super) payload: Payload,
     pub(super) held: Reservation,
@@ -127,6 +128,14 @@ impl Verified {
             .is_some_and(|name| self.scheme().pings().contains(&name.as_str()))
     }
 
+    /// Whether the body is a [handshake](crate::scheme::Handshake) of the scheme's and no event. A
+    /// [`Receiver`](crate::Receiver) answers it; whoever verifies without one answers it as the sender's
+    /// pages say, and takes it for nothing else.
+    #[must_use]
+    pub const fn is_handshake(&self) -> bool {
+        self.parts.handshake.is_some()
+    }
+
     /// The entity that the delivery is about, as the signed body names it; where the scheme says
     /// where.
     #[must_use]
@@ -182,6 +191,10 @@ impl Verified {
 
     pub(crate) fn tenant_arc(&self) -> Option<Arc<str>> {
         self.parts.tenant.clone()
+    }
+
+    pub(crate) fn handshake(&self) -> Option<&SignedHandshake> {
+        self.parts.handshake.as_deref()
     }
 
     /// The tags under all active keys.
