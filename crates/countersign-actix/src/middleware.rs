@@ -1,6 +1,7 @@
 //! The middleware that takes a request in, and runs the handler once.
 
 use core::{
+    cell::Cell,
     fmt,
     future::{Future, Ready, ready},
     pin::Pin,
@@ -11,12 +12,15 @@ use actix_web::{
     Error, HttpMessage, HttpResponse,
     body::{EitherBody, MessageBody},
     dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    error::InternalError,
-    http::header::{HeaderMap, HeaderName, HeaderValue},
+    error::{ErrorInternalServerError, InternalError},
+    http::{
+        StatusCode,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
     rt,
 };
 use countersign_core::{
-    Answer, DEDUP_HEADER, Dedup, Outcome, Receiver, Reply, Run, SystemClock, Verdict,
+    Accepted, Admitted, Answer, DEDUP_HEADER, Dedup, Outcome, Receiver, Reply, SystemClock, Verdict,
 };
 
 use crate::{
@@ -158,8 +162,8 @@ where
         let receiver = self.receiver.clone();
         let service = Rc::clone(&self.service);
         Box::pin(async move {
-            match admit(&receiver, &mut request).await {
-                Ok(run) => handle(run, service, request).await,
+            match accept(&receiver, &mut request).await {
+                Ok(accepted) => handle(accepted, service, request).await,
                 Err(answer) => Ok(request
                     .into_response(respond(&answer))
                     .map_into_right_body()),
@@ -177,42 +181,86 @@ impl<S> fmt::Debug for ReceiverService<S> {
 }
 
 /// Takes the request's body in, and asks for the right to run the handler.
-async fn admit(receiver: &Receiver, request: &mut ServiceRequest) -> Result<Run, Answer> {
+async fn accept(receiver: &Receiver, request: &mut ServiceRequest) -> Result<Accepted, Answer> {
     let body = request.take_payload();
     let received = receiver.receive(&ActixHead(request.head()), body).await?;
-    receiver.admit(received).await
+    receiver.accept(received).await
 }
 
 /// Runs the handler in a task of its own, and waits for it as long as the receiver says.
 async fn handle<S, B>(
-    run: Run,
+    accepted: Accepted,
     service: Rc<S>,
-    mut request: ServiceRequest,
+    request: ServiceRequest,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let admitted = run.admitted().clone();
-    request.set_payload(Payload::from(admitted.body().clone()));
-    request.extensions_mut().insert(admitted);
-
     // No clone of the request may stay here, though it would make the answers below responses:
-    // the routers of an `App` and a `Scope` write to the request and panic when it is shared.
-    let handler = async move { service.call(request).await.map_err(Failure::new) };
-    let (task, handle) = run.start(handler, judge);
+    // the routers of an `App` and a `Scope` write to the request and panic when it is shared. So it goes
+    // from call to call.
+    let place = Rc::new(Cell::new(Some(request)));
+    let calls = Rc::clone(&place);
+    let call = move |admitted: &Admitted, again: bool| {
+        let (service, calls, admitted) = (Rc::clone(&service), Rc::clone(&calls), admitted.clone());
+        let request = calls.take();
+        async move {
+            let Some(mut request) = request else {
+                return Handled::Nothing;
+            };
+            request.set_payload(Payload::from(admitted.body().clone()));
+            request.extensions_mut().insert(admitted);
+            let matched = again.then(|| request.match_info().clone());
+            match (service.call(request).await, matched) {
+                (Err(error), _) => Handled::Failed(Failure::new(error)),
+                (Ok(response), None) => Handled::Response(response),
+                (Ok(response), Some(matched)) => {
+                    let (request, response) = response.into_parts();
+                    let told = told(response.status(), &response);
+                    let mut request = ServiceRequest::from_request(request);
+                    // As far as it was when it came here.
+                    *request.match_info_mut() = matched;
+                    calls.set(Some(request));
+                    Handled::Told(told)
+                }
+            }
+        }
+    };
+    let (task, handle) = accepted.start(call, judge);
     drop(rt::spawn(task));
-    match handle.await {
-        Reply::Handled(Ok(mut response), dedup) => {
+    let answer = match handle.await {
+        Reply::Handled(Handled::Response(mut response), dedup) => {
             mark(response.headers_mut(), dedup);
-            Ok(response.map_into_left_body())
+            return Ok(response.map_into_left_body());
         }
-        Reply::Handled(Err(mut failure), dedup) => {
+        Reply::Handled(Handled::Failed(mut failure), dedup) => {
             mark(failure.response.headers_mut(), dedup);
-            Err(failure.into_error())
+            return Err(failure.into_error());
         }
-        Reply::Answer(answer) => Err(AnswerError::new(answer).into()),
+        Reply::Handled(Handled::Told(_) | Handled::Nothing, _) => None,
+        Reply::Answer(answer) => Some(answer),
+    };
+    // While calls go on, the request is theirs.
+    let request = Rc::into_inner(place).and_then(Cell::into_inner);
+    match (request, answer) {
+        (Some(request), Some(answer)) => Ok(request
+            .into_response(respond(&answer))
+            .map_into_right_body()),
+        (None, Some(answer)) => Err(AnswerError::new(answer).into()),
+        (_, None) => Err(ErrorInternalServerError("the handler was not called")),
     }
+}
+
+/// What a call of the wrapped service came to.
+enum Handled<B> {
+    /// The answer to the request.
+    Response(ServiceResponse<B>),
+    /// What is told of an answer that nobody gets.
+    Told(Verdict),
+    Failed(Failure),
+    /// It was not called: an inner middleware failed before, and kept the request.
+    Nothing,
 }
 
 /// An error of the wrapped service and the response that it is going to be, which some errors can
@@ -234,12 +282,17 @@ impl Failure {
 }
 
 /// Tells the core what the wrapped service answered.
-fn judge<B>(result: &Result<ServiceResponse<B>, Failure>) -> Verdict {
-    let (status, outcome) = match result {
-        Ok(response) => (response.status(), outcome(response.response())),
-        Err(failure) => (failure.response.status(), outcome(&failure.response)),
-    };
-    Verdict::answered(status.as_u16(), outcome)
+fn judge<B>(handled: &Handled<B>) -> Verdict {
+    match handled {
+        Handled::Response(response) => told(response.status(), response.response()),
+        Handled::Told(verdict) => *verdict,
+        Handled::Failed(failure) => told(failure.response.status(), &failure.response),
+        Handled::Nothing => Verdict::not_called(),
+    }
+}
+
+fn told<B>(status: StatusCode, response: &HttpResponse<B>) -> Verdict {
+    Verdict::answered(status.as_u16(), outcome(response))
 }
 
 fn outcome<B>(response: &HttpResponse<B>) -> Option<Outcome> {

@@ -110,6 +110,11 @@ impl Answer {
         answer
     }
 
+    /// 200: there is nothing to do.
+    pub(crate) const fn nothing() -> Self {
+        Self::of(200)
+    }
+
     /// 200: a handshake that asks for no more.
     pub(crate) fn success() -> Self {
         Self::with_content(200, Content::default())

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Breaker, Elsewhere, Inner, Limits, Mismatches, Offer, OnOffer, Owners, Receiver, Renewals,
-    Running, Streaks, Underway, VerifyToken,
+    Breaker, Elsewhere, FailedItems, Inner, Limits, Mismatches, Offer, OnOffer, Owners, Receiver,
+    Renewals, Running, Streaks, Underway, VerifyToken,
 };
 use crate::{
     clock::Clock,
@@ -350,6 +350,7 @@ impl ReceiverBuilder {
             owners: Owners::new().map_err(|_| ConfigError::NoRandomness)?,
             running: Running::new(),
             mismatches: Mismatches::default(),
+            failed_items: FailedItems::default(),
             underway: Underway::default(),
             elsewhere: Elsewhere::default(),
             streaks: Streaks::default(),

@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod admission;
+mod batch;
 mod builder;
 mod claim;
 mod copies;
@@ -43,6 +44,7 @@ mod tests;
 
 pub use self::{
     admission::Run,
+    batch::Accepted,
     builder::{ConfigError, ReceiverBuilder, StoreOutage},
     health::Health,
     limits::Limits,
@@ -51,6 +53,7 @@ pub use self::{
     run::{Handle, Reply, Verdict},
 };
 use self::{
+    batch::FailedItems,
     copies::{Elsewhere, Underway},
     handshake::VerifyToken,
     mismatches::Mismatches,
@@ -116,6 +119,7 @@ pub(crate) struct Inner {
     owners: Owners,
     running: Running,
     mismatches: Mismatches,
+    failed_items: FailedItems,
     underway: Underway,
     elsewhere: Elsewhere,
     streaks: Streaks,

@@ -46,6 +46,12 @@ impl Received {
         &self.verified
     }
 
+    /// The proof, alone.
+    #[must_use]
+    pub fn into_verified(self) -> Verified {
+        self.verified
+    }
+
     /// The endpoint, as the receiver names it.
     #[must_use]
     pub fn endpoint(&self) -> &str {

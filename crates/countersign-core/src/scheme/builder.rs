@@ -44,6 +44,7 @@ impl SchemeBuilder {
                 unlisted_once: false,
                 pings: &[],
                 handshakes: &[],
+                batch: None,
                 content_types: &["application/json"],
                 form_field: None,
                 body_limit: DEFAULT_BODY_LIMIT,
@@ -279,6 +280,20 @@ impl SchemeBuilder {
     /// Names what the sender asks beside its deliveries, which is answered and never reaches the handler.
     pub const fn handshakes(mut self, handshakes: &'static [Handshake]) -> Self {
         self.scheme.handshakes = handshakes;
+        self
+    }
+
+    /// Says that a body holds several events, in the list at this pointer; empty where the body is the
+    /// list.
+    ///
+    /// Each item is then a delivery of its own: claimed, run and remembered by itself. The pointers of
+    /// [`id_pointer`](Self::id_pointer), [`event_pointer`](Self::event_pointer) and
+    /// [`subject_pointer`](Self::subject_pointer) begin at the item. The items of one request run one after
+    /// the other, in their order, and an item that fails does not hold up those behind it. The request is
+    /// answered with a success when every item is done; on the sender's next attempt only those run that
+    /// are not, those that failed behind the others.
+    pub const fn batch(mut self, pointer: &'static str) -> Self {
+        self.scheme.batch = Some(pointer);
         self
     }
 

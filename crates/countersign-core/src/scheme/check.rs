@@ -56,6 +56,9 @@ pub enum SchemeError {
     FormFieldWithoutForms,
     /// The body limit or the response budget is zero.
     InvalidLimit,
+    /// The items of a batch are told apart by headers, or have their time in the body: both are the
+    /// request's, and the same for all of them.
+    BatchWithHeaders,
     /// A handshake names a pointer, a parameter, a value or an origin that no request could have.
     InvalidHandshake,
     /// What a handshake signs for whoever asks could be what a delivery's signature covers.
@@ -109,6 +112,10 @@ impl SchemeError {
                 "a form's field needs `application/x-www-form-urlencoded` among `content_types`"
             }
             Self::InvalidLimit => "the body limit and the response budget must not be zero",
+            Self::BatchWithHeaders => {
+                "the items of a batch have their id and type in their own text: use `id_pointer` and \
+                 `event_pointer`, no copies in headers, and no `time_pointer`"
+            }
             Self::InvalidHandshake => {
                 "a handshake needs pointers like `/data/id`, values that are not empty, and names of \
                  letters, digits and `-._`"
@@ -170,6 +177,9 @@ impl Scheme {
             return Err(SchemeError::CopyOfUnsigned);
         }
         if let Err(error) = self.check_repeats() {
+            return Err(error);
+        }
+        if let Err(error) = self.check_batch() {
             return Err(error);
         }
         if let Err(error) = self.check_handshakes() {

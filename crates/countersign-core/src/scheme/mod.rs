@@ -38,6 +38,7 @@ use core::time::Duration;
 use crate::mac::Algorithm;
 
 mod accessors;
+mod batch;
 mod builder;
 mod check;
 mod coverage;
@@ -93,6 +94,7 @@ pub struct Scheme {
     pub(crate) unlisted_once: bool,
     pub(crate) pings: &'static [&'static str],
     pub(crate) handshakes: &'static [Handshake],
+    pub(crate) batch: Option<&'static str>,
     pub(crate) content_types: &'static [&'static str],
     pub(crate) form_field: Option<&'static str>,
     pub(crate) body_limit: usize,

@@ -169,7 +169,13 @@ impl Proof {
 
         let payload = Payload::find(policy.scheme.form_field, &body);
         let json = payload.of(&body).unwrap_or_default();
-        let fields = SignedFields::read(policy, head, json)?;
+        // What the scheme takes from a body that holds several events is in each of them.
+        let of_request = if policy.scheme.batch().is_some() {
+            &[]
+        } else {
+            json
+        };
+        let fields = SignedFields::read(policy, head, of_request)?;
         let handshake = handshake::recognise(&policy.scheme, &self.keys, at, json)?;
         Ok(Verified::new(VerifiedParts {
             tenant: self.tenant,
@@ -184,6 +190,7 @@ impl Proof {
             time: fields.time.or(head.time),
             received_at: head.at,
             handshake,
+            whole: None,
             body,
             payload,
             held: self.held,

@@ -5,6 +5,7 @@
 //! `signature` and `freshness`), the body taken in (`intake`, with `body` and `message`), and what the
 //! scheme takes from the proved bytes is read (`signed`, with `fields`), a `handshake` among it.
 
+mod batch;
 mod body;
 mod builder;
 mod content;
@@ -27,6 +28,7 @@ mod verifier;
 
 pub(crate) use self::handshake::{SignedAnswer, SignedHandshake, read_field, read_text};
 pub use self::{
+    batch::Items,
     builder::{VerifierBuilder, VerifierError},
     head::Head,
     intake::Intake,
