@@ -14,9 +14,11 @@ use countersign_testkit::{Sender, SignedDelivery};
 use countersign_tests::{
     handshakes::{self, Answered, Taker, VERIFY_TOKEN, configure, exchange, request},
     kit::{Kit, Tested},
+    log,
     servers::{PATH, Place, REFUSED},
 };
 use ring::hmac;
+use tracing::Level;
 
 /// A receiver of a sender that asks first.
 struct Bench {
@@ -916,4 +918,51 @@ fn a_receiver_without_what_its_handshake_needs_does_not_build() {
     }
     let kind = RejectionKind::SignatureMismatch;
     assert!(builder(handshakes::SLACK).status(kind, 403).build().is_ok());
+}
+
+/// Handlers and receivers of a test with one thread log on that thread.
+#[tokio::test]
+async fn a_question_is_told_of_without_a_byte_of_it() -> Tested {
+    log::capture();
+    for row in rows() {
+        let bench = Bench::new(row.scheme)?;
+        bench.taker.wait_for_one();
+        // actix-web has threads of its own.
+        let addr = bench.kit.serve(Place::AxumMethodRouter).await?;
+        let answer = exchange(addr, &row.asks).await?;
+        assert!(matches!(answer.status, 200 | 204));
+        let told = log::log();
+        let handshake = row.scheme.handshakes()[0];
+        let [entry] = &told[..] else {
+            panic!("{}: {told:?}", row.scheme.name());
+        };
+        assert_eq!(
+            entry.says("handshake"),
+            (
+                Level::INFO,
+                "a handshake was answered",
+                Some(handshake.as_str())
+            )
+        );
+        // Refused at the next one, where there is something to refuse.
+        exchange(addr, &row.asks).await?;
+        let texts = format!(
+            "{entry:?} {:?} {:?} {:?}",
+            log::log(),
+            bench.taker.secrets(),
+            bench.kit.receiver
+        );
+        let secrets = [
+            VERIFY_TOKEN,
+            HOOK_SECRET,
+            "secret_tMrl",
+            "1158201444",
+            "abc123",
+            "reachability",
+        ];
+        for secret in secrets {
+            assert!(!texts.contains(secret), "{texts}");
+        }
+    }
+    Ok(())
 }

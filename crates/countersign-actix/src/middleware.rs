@@ -200,55 +200,60 @@ where
     // No clone of the request may stay here, though it would make the answers below responses:
     // the routers of an `App` and a `Scope` write to the request and panic when it is shared. So it goes
     // from call to call.
-    let place = Rc::new(Cell::new(Some(request)));
+    let place = Rc::new(Cell::new(Some((request, None))));
     let calls = Rc::clone(&place);
-    let call = move |admitted: &Admitted, again: bool| {
+    let call = move |admitted: &Admitted, still_needed: bool| {
         let (service, calls, admitted) = (Rc::clone(&service), Rc::clone(&calls), admitted.clone());
         let request = calls.take();
         async move {
-            let Some(mut request) = request else {
+            let Some((mut request, routed)) = request else {
                 return Handled::Nothing;
             };
+            // Routed as far as it was when it first came here.
+            if let Some(routed) = &routed {
+                request.match_info_mut().clone_from(routed);
+            }
+            let routed = routed.or_else(|| still_needed.then(|| request.match_info().clone()));
             request.set_payload(Payload::from(admitted.body().clone()));
             request.extensions_mut().insert(admitted);
-            let matched = again.then(|| request.match_info().clone());
-            match (service.call(request).await, matched) {
-                (Err(error), _) => Handled::Failed(Failure::new(error)),
-                (Ok(response), None) => Handled::Response(response),
-                (Ok(response), Some(matched)) => {
+            match service.call(request).await {
+                Err(error) => Handled::Failed(Failure::new(error)),
+                Ok(response) if !still_needed => Handled::Response(response),
+                Ok(response) => {
                     let (request, response) = response.into_parts();
-                    let told = told(response.status(), &response);
-                    let mut request = ServiceRequest::from_request(request);
-                    // As far as it was when it came here.
-                    *request.match_info_mut() = matched;
-                    calls.set(Some(request));
-                    Handled::Told(told)
+                    let request = ServiceRequest::from_request(request);
+                    calls.set(Some((request, routed)));
+                    Handled::Apart(response)
                 }
             }
         }
     };
     let (task, handle) = accepted.start(call, judge);
     drop(rt::spawn(task));
-    let answer = match handle.await {
+    let reply = handle.await;
+    // While calls go on, the request is theirs.
+    let request = || Some(Rc::into_inner(place)?.into_inner()?.0);
+    match reply {
         Reply::Handled(Handled::Response(mut response), dedup) => {
             mark(response.headers_mut(), dedup);
-            return Ok(response.map_into_left_body());
+            Ok(response.map_into_left_body())
+        }
+        Reply::Handled(Handled::Apart(mut response), dedup) => {
+            mark(response.headers_mut(), dedup);
+            let request = request().ok_or_else(|| ErrorInternalServerError("no request"))?;
+            Ok(request.into_response(response).map_into_left_body())
         }
         Reply::Handled(Handled::Failed(mut failure), dedup) => {
             mark(failure.response.headers_mut(), dedup);
-            return Err(failure.into_error());
+            Err(failure.into_error())
         }
-        Reply::Handled(Handled::Told(_) | Handled::Nothing, _) => None,
-        Reply::Answer(answer) => Some(answer),
-    };
-    // While calls go on, the request is theirs.
-    let request = Rc::into_inner(place).and_then(Cell::into_inner);
-    match (request, answer) {
-        (Some(request), Some(answer)) => Ok(request
-            .into_response(respond(&answer))
-            .map_into_right_body()),
-        (None, Some(answer)) => Err(AnswerError::new(answer).into()),
-        (_, None) => Err(ErrorInternalServerError("the handler was not called")),
+        Reply::Handled(Handled::Nothing, _) => Err(ErrorInternalServerError("no request")),
+        Reply::Answer(answer) => match request() {
+            Some(request) => Ok(request
+                .into_response(respond(&answer))
+                .map_into_right_body()),
+            None => Err(AnswerError::new(answer).into()),
+        },
     }
 }
 
@@ -256,8 +261,8 @@ where
 enum Handled<B> {
     /// The answer to the request.
     Response(ServiceResponse<B>),
-    /// What is told of an answer that nobody gets.
-    Told(Verdict),
+    /// An answer that the receiver may give in place of, without its request.
+    Apart(HttpResponse<B>),
     Failed(Failure),
     /// It was not called: an inner middleware failed before, and kept the request.
     Nothing,
@@ -285,7 +290,7 @@ impl Failure {
 fn judge<B>(handled: &Handled<B>) -> Verdict {
     match handled {
         Handled::Response(response) => told(response.status(), response.response()),
-        Handled::Told(verdict) => *verdict,
+        Handled::Apart(response) => told(response.status(), response),
         Handled::Failed(failure) => told(failure.response.status(), &failure.response),
         Handled::Nothing => Verdict::not_called(),
     }

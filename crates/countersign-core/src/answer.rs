@@ -55,15 +55,14 @@ pub struct Answer {
     dedup: Option<Dedup>,
     retry_after: Option<u64>,
     rejection: Option<Rejection>,
-    allow: &'static str,
     content: Option<Box<Content>>,
 }
 
-/// What a handshake is answered with.
+/// What an answer says beside its status and sentence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Content {
     content_type: Option<&'static str>,
-    body: Bytes,
+    body: Option<Bytes>,
     headers: Vec<AnswerHeader>,
 }
 
@@ -98,7 +97,6 @@ impl Answer {
             dedup: None,
             retry_after: None,
             rejection: None,
-            allow: "POST",
             content: None,
         }
     }
@@ -117,48 +115,41 @@ impl Answer {
 
     /// 200: a handshake that asks for no more.
     pub(crate) fn success() -> Self {
-        Self::with_content(200, Content::default())
+        Self::handshake(200, Bytes::new())
     }
 
     /// 204: a handshake that wants to read nothing.
     pub(crate) fn no_content() -> Self {
-        Self::with_content(204, Content::default())
+        Self::handshake(204, Bytes::new())
     }
 
     /// 200 with a text that came with the request.
     pub(crate) fn text(text: String) -> Self {
-        let body = text.into();
-        Self::with_content(
-            200,
-            Content {
-                body,
-                ..Content::default()
-            },
-        )
+        Self::handshake(200, text.into())
     }
 
     /// 200 with JSON.
     pub(crate) fn json(json: String) -> Self {
-        let content = Content {
-            content_type: Some("application/json"),
-            body: json.into(),
-            headers: Vec::new(),
-        };
-        Self::with_content(200, content)
-    }
-
-    fn with_content(status: u16, content: Content) -> Self {
-        let mut answer = Self::of(status);
-        answer.content = Some(Box::new(content));
+        let mut answer = Self::handshake(200, json.into());
+        answer.content().content_type = Some("application/json");
         answer
     }
 
-    /// With one more header, where there is content.
+    /// Whatever it is, nobody is to make a script of it.
+    fn handshake(status: u16, body: Bytes) -> Self {
+        let mut answer = Self::of(status);
+        answer.content().body = Some(body);
+        answer.with_header("x-content-type-options", "nosniff")
+    }
+
+    fn content(&mut self) -> &mut Content {
+        self.content.get_or_insert_default()
+    }
+
+    /// With one more header.
     pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<Box<str>>) -> Self {
-        if let Some(content) = &mut self.content {
-            let value = HeaderText(HeaderKind::Text(value.into()));
-            content.headers.push((name, value));
-        }
+        let value = HeaderText(HeaderKind::Text(value.into()));
+        self.content().headers.push((name, value));
         self
     }
 
@@ -175,10 +166,21 @@ impl Answer {
         }
     }
 
-    /// Says which methods there are, where it was another.
-    pub(crate) const fn allowing(mut self, methods: &'static str) -> Self {
-        self.allow = methods;
+    /// Says what the scheme wants said: its text to what is done, and no word where it wants none.
+    pub(crate) fn saying(mut self, done_body: Option<&'static str>) -> Self {
+        let says = |text: &&str| text.is_empty() || self.rejection.is_none();
+        if let Some(text) = done_body.filter(says) {
+            self.content().body = Some(Bytes::from_static(text.as_bytes()));
+        }
         self
+    }
+
+    /// Says which methods there are, where it was another.
+    pub(crate) fn allowing(self, methods: &'static str) -> Self {
+        match self.status {
+            405 => self.with_header("allow", methods),
+            _ => self,
+        }
     }
 
     /// Suggests a time to come again, between 1 and 60 s.
@@ -216,8 +218,6 @@ impl Answer {
                 "content-type",
                 fixed(content_type.unwrap_or("text/plain; charset=utf-8")),
             )),
-            content.map(|_| ("x-content-type-options", fixed("nosniff"))),
-            (self.status == 405).then_some(("allow", fixed(self.allow))),
             self.dedup
                 .map(|dedup| (DEDUP_HEADER, fixed(dedup.as_str()))),
             self.retry_after
@@ -228,11 +228,15 @@ impl Answer {
         .chain(more)
     }
 
-    /// The body: one of three sentences, whatever the reason, or what a handshake asks for.
+    /// The body: one of three sentences, whatever the reason, or what a handshake or the scheme asks for.
     #[must_use]
     pub fn body(&self) -> Bytes {
-        if let Some(content) = &self.content {
-            return content.body.clone();
+        if let Some(body) = self
+            .content
+            .as_ref()
+            .and_then(|content| content.body.as_ref())
+        {
+            return body.clone();
         }
         Bytes::from_static(match self.status {
             200..=299 => b"ok\n",

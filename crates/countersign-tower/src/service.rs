@@ -79,8 +79,12 @@ where
     let accepted = receiver.accept(received).await?;
 
     let mut parts = Some((inner, head));
-    let call = move |admitted: &Admitted, again: bool| {
-        let parts = if again { parts.clone() } else { parts.take() };
+    let call = move |admitted: &Admitted, still_needed: bool| {
+        let parts = if still_needed {
+            parts.clone()
+        } else {
+            parts.take()
+        };
         let admitted = admitted.clone();
         async move {
             let Some((mut inner, mut head)) = parts else {

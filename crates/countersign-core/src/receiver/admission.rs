@@ -47,8 +47,8 @@ impl fmt::Debug for Run {
 }
 
 impl Receiver {
-    /// Asks the store for the right to run the handler, for one delivery.
-    /// [`accept`](Self::accept) is for all of them.
+    /// Asks the store for the right to run the handler, for one delivery. A batch is refused: it is
+    /// [`accept`](Self::accept) that takes it apart.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Receiver {
             let answer = match refused {
                 Refused::Done(dedup) => {
                     report::not_run(inner, &summary, dedup);
-                    Answer::done(dedup)
+                    inner.done(dedup)
                 }
                 Refused::Rejected(rejection, retry_after) => {
                     report::refused(inner, summary.tenant.as_deref(), &rejection);

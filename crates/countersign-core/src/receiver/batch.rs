@@ -1,6 +1,11 @@
 //! What a request makes run: its handler once, or once for each item of a batch.
 
-use core::{fmt, future::Future, time::Duration};
+use core::{
+    fmt,
+    future::{Future, poll_fn},
+    task::Poll,
+    time::Duration,
+};
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -75,7 +80,7 @@ impl Receiver {
             .into_items(inner.limits.batch_items);
         let items = items.map_err(|rejection| refuse(tenant.as_deref(), rejection))?;
         if items.len() == 0 {
-            let answer = Answer::nothing();
+            let answer = Answer::nothing().saying(inner.scheme().done_body());
             inner.answered(Some(answer.status()));
             return Err(answer);
         }
@@ -92,9 +97,9 @@ impl Accepted {
     /// Splits what is to run into a task, which runs the handler and settles each claim whoever still
     /// listens, and a handle, which the request waits on. Spawn the task.
     ///
-    /// `call` makes a handler's future. It is called once for each delivery that runs, and told whether
-    /// it may be called again; then the results are only judged, and the answer is the receiver's. The
-    /// task is `Send` when `call`, the futures and their results are. `judge` reads a result.
+    /// `call` makes a handler's future. It is called once for each delivery that runs, and told whether it
+    /// may be called again, or the answer may be another than the handler's: whether the request is still
+    /// needed. The task is `Send` when `call`, the futures and their results are. `judge` reads a result.
     pub fn start<F, R>(
         self,
         mut call: impl FnMut(&Admitted, bool) -> F,
@@ -105,7 +110,8 @@ impl Accepted {
     {
         match self.0 {
             Kind::One(run) => {
-                let handler = call(run.admitted(), false);
+                let needed = run.admitted().scheme().done_body().is_some();
+                let handler = call(run.admitted(), needed);
                 let (task, handle) = run.start(handler, judge);
                 (Either::Left(task), handle)
             }
@@ -125,7 +131,8 @@ impl Accepted {
                     });
                     join_all(later).await;
                 };
-                (Either::Right(task), handle)
+                // One delivery's task is not to have the room of a batch's.
+                (Either::Right(Box::pin(task)), handle)
             }
         }
     }
@@ -146,6 +153,7 @@ impl Batch {
         let mut unsettled = Vec::new();
         let (mut all_done, mut ran) = (true, false);
         let mut items = self.items;
+        let mut first = true;
         let mut failed_before = VecDeque::new();
         loop {
             let item = match items.next() {
@@ -165,6 +173,10 @@ impl Batch {
             if clock.elapsed() > until {
                 all_done = false;
                 break;
+            }
+            // Items that are done at once would keep everybody else from this thread.
+            if !core::mem::replace(&mut first, false) {
+                let_others_run().await;
             }
             if seen.before(inner, &item) {
                 continue;
@@ -225,6 +237,19 @@ impl Batch {
         };
         (all_done.then_some(dedup), unsettled)
     }
+}
+
+/// Is ready at the second look.
+async fn let_others_run() {
+    let mut looked = false;
+    poll_fn(|cx| {
+        if core::mem::replace(&mut looked, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Whether the items behind one that is refused for this would be, too.

@@ -152,9 +152,6 @@ impl Inner {
     /// What a head asks for.
     fn asked(&self, head: &(impl Head + ?Sized)) -> Result<Option<Asked>, Rejection> {
         let handshakes = self.scheme().handshakes();
-        if handshakes.is_empty() {
-            return Ok(None);
-        }
         let Some((handshake, what)) = (match head.method() {
             "POST" => self.asked_by_post(head, handshakes)?,
             "GET" => self.asked_by_get(head, handshakes)?,

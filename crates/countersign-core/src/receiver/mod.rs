@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::BoxFuture;
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, Dedup},
     clock::Clock,
     key::DeliveryKey,
     keys::{DynKeyringSource, KeyringError, Secret},
@@ -308,6 +308,12 @@ impl Inner {
         let status = self.statuses.get(&kind).copied();
         Answer::rejected(rejection, status.unwrap_or(kind.status()))
             .allowing(self.scheme().allowed_methods())
+            .saying(self.scheme().done_body())
+    }
+
+    /// The answer to a delivery that is done.
+    pub(crate) fn done(&self, dedup: Dedup) -> Answer {
+        Answer::done(dedup).saying(self.scheme().done_body())
     }
 }
 

@@ -129,9 +129,13 @@ impl Receiver {
             return Err(Rejection::new(RejectionKind::Draining).into());
         }
         let mut body = core::pin::pin!(body);
-        let asked = inner.unsigned_handshake(head, body.as_mut(), &**clock, arrived);
-        if let Some(answer) = asked.await? {
-            return Err(Ended::Answered(answer));
+        // Most senders have none, and their requests carry no room for it.
+        let asks = !inner.scheme().handshakes().is_empty();
+        if asks {
+            let asked = inner.unsigned_handshake(head, body.as_mut(), &**clock, arrived);
+            if let Some(answer) = Box::pin(asked).await? {
+                return Err(Ended::Answered(answer));
+            }
         }
         let head = inner.verifier.precheck(head, clock.now())?;
         let tenant = inner.look_up(head.tenant(), &**clock, arrived).await?;
@@ -152,7 +156,10 @@ impl Receiver {
             }
         }
         let received = Received::new(inner, intake.finish()?, arrived);
-        inner.signed_handshake(received, &**clock).await
+        match asks {
+            true => Box::pin(inner.signed_handshake(received, &**clock)).await,
+            false => Ok(received),
+        }
     }
 }
 

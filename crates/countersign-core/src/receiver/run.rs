@@ -180,7 +180,7 @@ impl<R> Future for Handle<R> {
                 return Poll::Ready(this.handled(result, verdict));
             }
             Poll::Ready(Ok(Finished::Batch(Some(dedup)))) => {
-                return Poll::Ready(this.answer(Answer::done(dedup)));
+                return Poll::Ready(this.answer(this.inner.done(dedup)));
             }
             Poll::Ready(Ok(Finished::Batch(None))) => RejectionKind::BatchUnfinished,
             Poll::Ready(Ok(Finished::Rejected(kind))) => kind,
@@ -222,12 +222,15 @@ impl<R> Handle<R> {
 
     fn handled(&mut self, result: R, verdict: Verdict) -> Reply<R> {
         match (verdict.completes(), verdict.is_success()) {
+            (true, true) if self.inner.scheme().done_body().is_some() => {
+                self.answer(self.inner.done(self.dedup))
+            }
             (true, true) | (false, false) => {
                 self.answered = true;
                 self.inner.answered(verdict.status);
                 Reply::Handled(result, self.dedup)
             }
-            (true, false) => self.answer(Answer::done(Dedup::Discarded)),
+            (true, false) => self.answer(self.inner.done(Dedup::Discarded)),
             (false, true) => self.refuse(RejectionKind::RetryAsked),
         }
     }

@@ -45,6 +45,7 @@ impl SchemeBuilder {
                 pings: &[],
                 handshakes: &[],
                 batch: None,
+                done_body: None,
                 content_types: &["application/json"],
                 form_field: None,
                 body_limit: DEFAULT_BODY_LIMIT,
@@ -294,6 +295,17 @@ impl SchemeBuilder {
     /// are not, those that failed behind the others.
     pub const fn batch(mut self, pointer: &'static str) -> Self {
         self.scheme.batch = Some(pointer);
+        self
+    }
+
+    /// Sets the text that the sender wants to read in answer to every delivery that is done: Dropbox Sign
+    /// sends again what is not answered with `Hello API Event Received`.
+    ///
+    /// A handler's success is answered 200 with this text in place of its own response, and so is a
+    /// duplicate. An empty text is for senders that want to read nothing (Xero): then no answer of the
+    /// receiver's has a body, refusals neither.
+    pub const fn done_body(mut self, text: &'static str) -> Self {
+        self.scheme.done_body = Some(text);
         self
     }
 

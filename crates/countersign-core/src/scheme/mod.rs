@@ -95,6 +95,7 @@ pub struct Scheme {
     pub(crate) pings: &'static [&'static str],
     pub(crate) handshakes: &'static [Handshake],
     pub(crate) batch: Option<&'static str>,
+    pub(crate) done_body: Option<&'static str>,
     pub(crate) content_types: &'static [&'static str],
     pub(crate) form_field: Option<&'static str>,
     pub(crate) body_limit: usize,
