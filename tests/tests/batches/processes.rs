@@ -12,13 +12,13 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use countersign_core::{DedupStore, Receiver, Scheme};
+use countersign_core::{DedupStore, DeliveryKey, KeyState, Receiver};
 use countersign_postgres::PostgresStore;
 use countersign_redis::{RedisStore, redis};
 use countersign_testkit::Sender;
 use countersign_tests::{
     handler::Desk,
-    kit::Tested,
+    kit::{Tested, in_time},
     postgres_server::PostgresServer,
     raw::Request,
     redis_server::{self, RedisServer},
@@ -30,6 +30,10 @@ use crate::{HUBSPOT, items};
 
 const REDIS: &str = "COUNTERSIGN_BATCHES_REDIS";
 const POSTGRES: &str = "COUNTERSIGN_BATCHES_POSTGRES";
+/// Set, handlers that are told to wait do not.
+const OPEN: &str = "COUNTERSIGN_BATCHES_OPEN";
+/// The lease of all processes.
+const LEASE: Duration = Duration::from_secs(1);
 /// What a process says.
 const SERVES: &str = "serves ";
 const RAN: &str = "ran ";
@@ -47,10 +51,15 @@ struct Process {
 
 impl Process {
     fn start(variable: &str, engine: SocketAddr) -> Self {
+        Self::start_with(variable, engine, &[])
+    }
+
+    fn start_with(variable: &str, engine: SocketAddr, more: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "processes::serves_until_its_input_ends"])
             .args(["--ignored", "--nocapture"])
             .env(variable, engine.to_string())
+            .envs(more.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -64,6 +73,12 @@ impl Process {
             }
         };
         Self { child, said, addr }
+    }
+
+    /// `kill -9`.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Has it end, and says what its handler ran.
@@ -100,9 +115,13 @@ async fn serve(store: impl DedupStore) {
         .endpoint("three")
         .secret(sender().secret().unwrap())
         .store(store)
+        .limits(|limits| limits.lease = LEASE)
         .build()
         .unwrap();
     let desk = Desk::default();
+    if env::var_os(OPEN).is_some() {
+        desk.open(1_000);
+    }
     let addr = Place::AxumMethodRouter
         .start(&receiver, &desk)
         .await
@@ -127,9 +146,36 @@ async fn insist(to: SocketAddr, request: Request) -> std::io::Result<()> {
     Err(std::io::ErrorKind::TimedOut.into())
 }
 
+/// Kills a process within the sixth item of ten.
+async fn what_is_done_stays_done(
+    store: &impl DedupStore,
+    variable: &str,
+    engine: SocketAddr,
+) -> Tested {
+    let body = items(0..10, &[(5, "do:wait")]).to_string();
+    let request = Request::of(&sender().raw("", "", body).to(PATH));
+    let first = Process::start(variable, engine);
+    let stream = request.begin(first.addr).await?;
+    let sixth = DeliveryKey::for_id("three", None, "5");
+    let looking = async {
+        while !matches!(store.state(&sixth).await, Ok(KeyState::InFlight { .. })) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    in_time(looking).await;
+    first.kill();
+    drop(stream);
+    let second = Process::start_with(variable, engine, &[(OPEN, "1")]);
+    insist(second.addr, request).await?;
+    // Those behind it at once, and itself when its lease has ended.
+    let mut ran = second.end();
+    ran.sort();
+    assert_eq!(ran, ["5", "6", "7", "8", "9"]);
+    Ok(())
+}
+
 /// Sends two batches that overlap to three processes, all at once.
-async fn each_item_runs_once(scheme: Scheme, variable: &str, engine: SocketAddr) -> Tested {
-    assert_eq!(scheme.name(), "hubspot");
+async fn each_item_runs_once(variable: &str, engine: SocketAddr) -> Tested {
     let processes: Vec<Process> = (0..3).map(|_| Process::start(variable, engine)).collect();
     let request = |ids| {
         let body = items(ids, &[]).to_string();
@@ -159,7 +205,7 @@ async fn each_item_runs_once(scheme: Scheme, variable: &str, engine: SocketAddr)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn overlapping_batches_run_each_item_once_over_redis() -> Tested {
     match RedisServer::start(&[])? {
-        Some(server) => each_item_runs_once(HUBSPOT, REDIS, server.addr()).await,
+        Some(server) => each_item_runs_once(REDIS, server.addr()).await,
         None => Ok(()),
     }
 }
@@ -170,5 +216,25 @@ async fn overlapping_batches_run_each_item_once_over_postgres() -> Tested {
         return Ok(());
     };
     PostgresStore::new(server.pool(1)).migrate().await?;
-    each_item_runs_once(HUBSPOT, POSTGRES, server.addr()).await
+    each_item_runs_once(POSTGRES, server.addr()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_within_a_batch_leaves_what_is_done_over_redis() -> Tested {
+    let Some(server) = RedisServer::start(&[])? else {
+        return Ok(());
+    };
+    let client = redis_server::client(server.addr())?;
+    let store = RedisStore::new(redis::aio::ConnectionManager::new(client).await?);
+    what_is_done_stays_done(&store, REDIS, server.addr()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_within_a_batch_leaves_what_is_done_over_postgres() -> Tested {
+    let Some(server) = PostgresServer::start() else {
+        return Ok(());
+    };
+    let store = PostgresStore::new(server.pool(2));
+    store.migrate().await?;
+    what_is_done_stays_done(&store, POSTGRES, server.addr()).await
 }
