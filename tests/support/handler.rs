@@ -90,7 +90,8 @@ impl TestHandler {
     /// Runs a delivery. Words in its body say how:
     ///
     /// `do:wait` waits until [`open`](Self::open), `do:panic` and `do:fail` spoil the first run,
-    /// `do:404` answers that, `do:discard` and `do:retry` overrule the status.
+    /// `do:404` answers that, `do:discard` and `do:retry` overrule the status, `do:once-fail` spoils the
+    /// first run of this id.
     ///
     /// # Panics
     ///
@@ -98,9 +99,13 @@ impl TestHandler {
     pub async fn run(&self, delivery: &Verified) -> Answered {
         let run = self.inner.begun.fetch_add(1, Ordering::SeqCst);
         let id = delivery.id().unwrap_or_default().to_owned();
-        let runs = self.inner.runs.lock();
-        runs.unwrap_or_else(PoisonError::into_inner)
-            .push((id, Instant::now()));
+        let first_of_id = {
+            let runs = self.inner.runs.lock();
+            let mut runs = runs.unwrap_or_else(PoisonError::into_inner);
+            let first = runs.iter().all(|(of, _)| *of != id);
+            runs.push((id, Instant::now()));
+            first
+        };
         self.inner.entered.add_permits(1);
         let body = String::from_utf8_lossy(delivery.body()).into_owned();
         let told = |word: &str| body.contains(word);
@@ -113,6 +118,7 @@ impl TestHandler {
         self.inner.ended.fetch_add(1, Ordering::SeqCst);
         let status = match run {
             0 if told("do:fail") => 500,
+            _ if told("do:once-fail") && first_of_id => 500,
             _ if told("do:404") || told("do:discard") => 404,
             _ => 200,
         };

@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod claims;
 pub mod engines;
 pub mod handler;
+pub mod handshakes;
 pub mod keys;
 pub mod kit;
 pub mod log;

@@ -36,12 +36,15 @@ fn the_rows_have_names_of_their_own() {
 
 #[test]
 fn the_rows_meet_every_kind_of_refusal_that_one_request_can_cause() {
-    // The others need concurrency, and have tests of their own.
+    // The others need concurrency, or a scheme with a handshake or a batch, and have tests of their own.
     let elsewhere = [
         RejectionKind::KeyringUnavailable,
         RejectionKind::NoActiveKey,
         RejectionKind::TimestampMissing,
         RejectionKind::Busy,
+        RejectionKind::HandshakeRefused,
+        RejectionKind::BatchTooLong,
+        RejectionKind::BatchUnfinished,
         RejectionKind::NotAttached,
         RejectionKind::InFlight,
         RejectionKind::StillRunning,

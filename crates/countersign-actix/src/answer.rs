@@ -42,7 +42,7 @@ impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.rejection() {
             Some(rejection) => rejection.fmt(f),
-            None => f.write_str(self.0.body().trim_end()),
+            None => f.write_str(String::from_utf8_lossy(&self.0.body()).trim_end()),
         }
     }
 }

@@ -69,6 +69,14 @@
 //!   take `web::Bytes`, `String` or `web::Json` see the proved bytes too, but under the limits of
 //!   `PayloadConfig` (256 kB) and `JsonConfig` (2 MB): a longer body is answered 413 and given back,
 //!   again and again. Raise them with `app_data` next to the handler, or take a [`Delivery`].
+//! - **Handshakes.** Some senders ask before they send, with GET, HEAD or OPTIONS
+//!   ([`Handshake`](countersign_core::scheme::Handshake)). The middleware answers them around an `App`, a
+//!   `Scope` or a `Resource`. Around a `Route`, the route must take every method: `web::route()`, not
+//!   `web::post()`.
+//! - **Batches.** The items of one request are handled one after the other with the same request, so a
+//!   handler must not keep a clone of its `HttpRequest` beyond its answer. A handler that panics, or an
+//!   inner middleware that fails with an `Err`, keeps the request, and the items behind wait for the
+//!   sender's next attempt, when they come before it. An error that a handler returns keeps nothing.
 //! - **Late answers are errors.** While the handler has the request, there is nothing to make a
 //!   response from. An answer that cannot wait for it (503 when the response budget ends, 500 after
 //!   a panic) leaves the middleware as an `Err` with an [`AnswerError`]. The sender sees no

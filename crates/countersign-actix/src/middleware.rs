@@ -1,6 +1,7 @@
 //! The middleware that takes a request in, and runs the handler once.
 
 use core::{
+    cell::Cell,
     fmt,
     future::{Future, Ready, ready},
     pin::Pin,
@@ -11,12 +12,15 @@ use actix_web::{
     Error, HttpMessage, HttpResponse,
     body::{EitherBody, MessageBody},
     dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    error::InternalError,
-    http::header::{HeaderMap, HeaderName, HeaderValue},
+    error::{ErrorInternalServerError, InternalError},
+    http::{
+        StatusCode,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
     rt,
 };
 use countersign_core::{
-    Answer, DEDUP_HEADER, Dedup, Outcome, Receiver, Reply, Run, SystemClock, Verdict,
+    Accepted, Admitted, Answer, DEDUP_HEADER, Dedup, Outcome, Receiver, Reply, SystemClock, Verdict,
 };
 
 use crate::{
@@ -158,8 +162,8 @@ where
         let receiver = self.receiver.clone();
         let service = Rc::clone(&self.service);
         Box::pin(async move {
-            match admit(&receiver, &mut request).await {
-                Ok(run) => handle(run, service, request).await,
+            match accept(&receiver, &mut request).await {
+                Ok(accepted) => handle(accepted, service, request).await,
                 Err(answer) => Ok(request
                     .into_response(respond(&answer))
                     .map_into_right_body()),
@@ -177,42 +181,91 @@ impl<S> fmt::Debug for ReceiverService<S> {
 }
 
 /// Takes the request's body in, and asks for the right to run the handler.
-async fn admit(receiver: &Receiver, request: &mut ServiceRequest) -> Result<Run, Answer> {
+async fn accept(receiver: &Receiver, request: &mut ServiceRequest) -> Result<Accepted, Answer> {
     let body = request.take_payload();
     let received = receiver.receive(&ActixHead(request.head()), body).await?;
-    receiver.admit(received).await
+    receiver.accept(received).await
 }
 
 /// Runs the handler in a task of its own, and waits for it as long as the receiver says.
 async fn handle<S, B>(
-    run: Run,
+    accepted: Accepted,
     service: Rc<S>,
-    mut request: ServiceRequest,
+    request: ServiceRequest,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let admitted = run.admitted().clone();
-    request.set_payload(Payload::from(admitted.body().clone()));
-    request.extensions_mut().insert(admitted);
-
     // No clone of the request may stay here, though it would make the answers below responses:
-    // the routers of an `App` and a `Scope` write to the request and panic when it is shared.
-    let handler = async move { service.call(request).await.map_err(Failure::new) };
-    let (task, handle) = run.start(handler, judge);
+    // the routers of an `App` and a `Scope` write to the request and panic when it is shared. So it goes
+    // from call to call.
+    let place = Rc::new(Cell::new(Some((request, None))));
+    let calls = Rc::clone(&place);
+    let call = move |admitted: &Admitted, still_needed: bool| {
+        let (service, calls, admitted) = (Rc::clone(&service), Rc::clone(&calls), admitted.clone());
+        let request = calls.take();
+        async move {
+            let Some((mut request, routed)) = request else {
+                return Handled::Nothing;
+            };
+            // Routed as far as it was when it first came here.
+            if let Some(routed) = &routed {
+                request.match_info_mut().clone_from(routed);
+            }
+            let routed = routed.or_else(|| still_needed.then(|| request.match_info().clone()));
+            request.set_payload(Payload::from(admitted.body().clone()));
+            request.extensions_mut().insert(admitted);
+            match service.call(request).await {
+                Err(error) => Handled::Failed(Failure::new(error)),
+                Ok(response) if !still_needed => Handled::Response(response),
+                Ok(response) => {
+                    let (request, response) = response.into_parts();
+                    let request = ServiceRequest::from_request(request);
+                    calls.set(Some((request, routed)));
+                    Handled::Apart(response)
+                }
+            }
+        }
+    };
+    let (task, handle) = accepted.start(call, judge);
     drop(rt::spawn(task));
-    match handle.await {
-        Reply::Handled(Ok(mut response), dedup) => {
+    let reply = handle.await;
+    // While calls go on, the request is theirs.
+    let request = || Some(Rc::into_inner(place)?.into_inner()?.0);
+    match reply {
+        Reply::Handled(Handled::Response(mut response), dedup) => {
             mark(response.headers_mut(), dedup);
             Ok(response.map_into_left_body())
         }
-        Reply::Handled(Err(mut failure), dedup) => {
+        Reply::Handled(Handled::Apart(mut response), dedup) => {
+            mark(response.headers_mut(), dedup);
+            let request = request().ok_or_else(|| ErrorInternalServerError("no request"))?;
+            Ok(request.into_response(response).map_into_left_body())
+        }
+        Reply::Handled(Handled::Failed(mut failure), dedup) => {
             mark(failure.response.headers_mut(), dedup);
             Err(failure.into_error())
         }
-        Reply::Answer(answer) => Err(AnswerError::new(answer).into()),
+        Reply::Handled(Handled::Nothing, _) => Err(ErrorInternalServerError("no request")),
+        Reply::Answer(answer) => match request() {
+            Some(request) => Ok(request
+                .into_response(respond(&answer))
+                .map_into_right_body()),
+            None => Err(AnswerError::new(answer).into()),
+        },
     }
+}
+
+/// What a call of the wrapped service came to.
+enum Handled<B> {
+    /// The answer to the request.
+    Response(ServiceResponse<B>),
+    /// An answer that the receiver may give in place of, without its request.
+    Apart(HttpResponse<B>),
+    Failed(Failure),
+    /// It was not called: an inner middleware failed before, and kept the request.
+    Nothing,
 }
 
 /// An error of the wrapped service and the response that it is going to be, which some errors can
@@ -234,12 +287,17 @@ impl Failure {
 }
 
 /// Tells the core what the wrapped service answered.
-fn judge<B>(result: &Result<ServiceResponse<B>, Failure>) -> Verdict {
-    let (status, outcome) = match result {
-        Ok(response) => (response.status(), outcome(response.response())),
-        Err(failure) => (failure.response.status(), outcome(&failure.response)),
-    };
-    Verdict::answered(status.as_u16(), outcome)
+fn judge<B>(handled: &Handled<B>) -> Verdict {
+    match handled {
+        Handled::Response(response) => told(response.status(), response.response()),
+        Handled::Apart(response) => told(response.status(), response),
+        Handled::Failed(failure) => told(failure.response.status(), &failure.response),
+        Handled::Nothing => Verdict::not_called(),
+    }
+}
+
+fn told<B>(status: StatusCode, response: &HttpResponse<B>) -> Verdict {
+    Verdict::answered(status.as_u16(), outcome(response))
 }
 
 fn outcome<B>(response: &HttpResponse<B>) -> Option<Outcome> {

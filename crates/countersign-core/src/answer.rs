@@ -4,6 +4,8 @@
 
 use core::{fmt, time::Duration};
 
+use bytes::Bytes;
+
 use crate::rejection::{Rejection, RejectionKind};
 
 /// The response header that says what deduplication made of a delivery.
@@ -55,6 +57,15 @@ pub struct Answer {
     dedup: Option<Dedup>,
     retry_after: Option<u64>,
     rejection: Option<Rejection>,
+    content: Option<Box<Content>>,
+}
+
+/// What an answer says beside its status and sentence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Content {
+    content_type: Option<&'static str>,
+    body: Option<Bytes>,
+    headers: Vec<AnswerHeader>,
 }
 
 /// A header of an [`Answer`].
@@ -68,11 +79,13 @@ pub struct HeaderText(HeaderKind);
 enum HeaderKind {
     Fixed(&'static str),
     Number(u64),
+    Text(Box<str>),
 }
 
 impl fmt::Display for HeaderText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
+        match &self.0 {
+            HeaderKind::Text(text) => f.write_str(text),
             HeaderKind::Fixed(text) => f.write_str(text),
             HeaderKind::Number(number) => write!(f, "{number}"),
         }
@@ -80,14 +93,66 @@ impl fmt::Display for HeaderText {
 }
 
 impl Answer {
-    /// 200: the delivery is done with.
-    pub(crate) const fn done(dedup: Dedup) -> Self {
+    const fn of(status: u16) -> Self {
         Self {
-            status: 200,
-            dedup: Some(dedup),
+            status,
+            dedup: None,
             retry_after: None,
             rejection: None,
+            content: None,
         }
+    }
+
+    /// 200: the delivery is done with.
+    pub(crate) const fn done(dedup: Dedup) -> Self {
+        let mut answer = Self::of(200);
+        answer.dedup = Some(dedup);
+        answer
+    }
+
+    /// 200: there is nothing to do.
+    pub(crate) const fn nothing() -> Self {
+        Self::of(200)
+    }
+
+    /// 200: a handshake that asks for no more.
+    pub(crate) fn success() -> Self {
+        Self::handshake(200, Bytes::new())
+    }
+
+    /// 204: a handshake that wants to read nothing.
+    pub(crate) fn no_content() -> Self {
+        Self::handshake(204, Bytes::new())
+    }
+
+    /// 200 with a text that came with the request.
+    pub(crate) fn text(text: String) -> Self {
+        Self::handshake(200, text.into())
+    }
+
+    /// 200 with JSON.
+    pub(crate) fn json(json: String) -> Self {
+        let mut answer = Self::handshake(200, json.into());
+        answer.content().content_type = Some("application/json");
+        answer
+    }
+
+    /// Whatever it is, nobody is to make a script of it.
+    fn handshake(status: u16, body: Bytes) -> Self {
+        let mut answer = Self::of(status);
+        answer.content().body = Some(body);
+        answer.with_header("x-content-type-options", "nosniff")
+    }
+
+    fn content(&mut self) -> &mut Content {
+        self.content.get_or_insert_default()
+    }
+
+    /// With one more header.
+    pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<Box<str>>) -> Self {
+        let value = HeaderText(HeaderKind::Text(value.into()));
+        self.content().headers.push((name, value));
+        self
     }
 
     /// A refusal with the given status; a later time is suggested where the sender is to come again.
@@ -96,10 +161,27 @@ impl Answer {
         let dedup = matches!(kind, RejectionKind::InFlight | RejectionKind::StillRunning)
             .then_some(Dedup::InFlight);
         Self {
-            status,
             dedup,
             retry_after: kind.retry_after(),
             rejection: Some(rejection),
+            ..Self::of(status)
+        }
+    }
+
+    /// Says what the scheme wants said: its text to what is done, and no word where it wants none.
+    pub(crate) fn saying(mut self, done_body: Option<&'static str>) -> Self {
+        let says = |text: &&str| text.is_empty() || self.rejection.is_none();
+        if let Some(text) = done_body.filter(says) {
+            self.content().body = Some(Bytes::from_static(text.as_bytes()));
+        }
+        self
+    }
+
+    /// Says which methods there are, where it was another.
+    pub(crate) fn allowing(self, methods: &'static str) -> Self {
+        match self.status {
+            405 => self.with_header("allow", methods),
+            _ => self,
         }
     }
 
@@ -129,11 +211,15 @@ impl Answer {
 
     /// The headers to send.
     pub fn headers(&self) -> impl Iterator<Item = AnswerHeader> + use<> {
-        let allow = self.status == 405;
         let fixed = |text| HeaderText(HeaderKind::Fixed(text));
+        let content = self.content.as_deref();
+        let content_type = content.and_then(|content| content.content_type);
+        let more = content.map_or_else(Vec::new, |content| content.headers.clone());
         [
-            Some(("content-type", fixed("text/plain; charset=utf-8"))),
-            allow.then_some(("allow", fixed("POST"))),
+            Some((
+                "content-type",
+                fixed(content_type.unwrap_or("text/plain; charset=utf-8")),
+            )),
             self.dedup
                 .map(|dedup| (DEDUP_HEADER, fixed(dedup.as_str()))),
             self.retry_after
@@ -141,15 +227,23 @@ impl Answer {
         ]
         .into_iter()
         .flatten()
+        .chain(more)
     }
 
-    /// The body: one of three sentences, whatever the reason.
+    /// The body: one of three sentences, whatever the reason, or what a handshake or the scheme asks for.
     #[must_use]
-    pub const fn body(&self) -> &'static str {
-        match self.status {
-            200..=299 => "ok\n",
-            500..=599 => "try again later\n",
-            _ => "refused\n",
+    pub fn body(&self) -> Bytes {
+        if let Some(body) = self
+            .content
+            .as_ref()
+            .and_then(|content| content.body.as_ref())
+        {
+            return body.clone();
         }
+        Bytes::from_static(match self.status {
+            200..=299 => b"ok\n",
+            500..=599 => b"try again later\n",
+            _ => b"refused\n",
+        })
     }
 }

@@ -56,6 +56,16 @@ pub(crate) enum Fault {
     ContentType { due: &'static [&'static str] },
     /// The length that was declared, or has come, is over this.
     BodyOver { limit: usize },
+    /// A parameter of the query is missing, repeated, or not of the handshake's form.
+    Parameter { name: &'static str },
+    /// The verify token is another.
+    VerifyToken,
+    /// The signed challenge is missing or not of the handshake's form.
+    Challenge,
+    /// The origin that asks is missing or not listed.
+    Origin,
+    /// The application did not take the offer.
+    NotExpected,
 }
 
 impl fmt::Display for Detail {
@@ -110,6 +120,16 @@ impl fmt::Display for Detail {
                 list(f, due)
             }
             Fault::BodyOver { limit } => write!(f, "more than {limit} bytes"),
+            Fault::Parameter { name } => write!(
+                f,
+                "the parameter \"{name}\" is missing, repeated or not of the handshake's form"
+            ),
+            Fault::VerifyToken => f.write_str("the verify token is another"),
+            Fault::Challenge => {
+                f.write_str("the signed challenge is missing or not of the handshake's form")
+            }
+            Fault::Origin => f.write_str("the origin that asks is missing or not listed"),
+            Fault::NotExpected => f.write_str("the application did not take the offer"),
         }
     }
 }

@@ -169,7 +169,7 @@ impl Admitted {
             }
             Fault::Json(_) | Fault::Form if receiver.discard_unexpected => {
                 report::discarded(receiver, self);
-                return Answer::done(Dedup::Discarded);
+                return receiver.done(Dedup::Discarded);
             }
             Fault::Json(_) | Fault::Form => RejectionKind::UnexpectedBody,
         };

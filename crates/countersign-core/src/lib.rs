@@ -69,8 +69,8 @@ pub use self::{
     },
     mac::Algorithm,
     receiver::{
-        ConfigError, Handle, Health, Limits, Received, Receiver, ReceiverBuilder, Reply, Run,
-        StoreOutage, Verdict,
+        Accepted, ConfigError, Handle, Health, Limits, Offer, OfferedSecret, Received, Receiver,
+        ReceiverBuilder, Reply, Run, StoreOutage, Verdict,
     },
     rejection::{Rejection, RejectionClass, RejectionKind},
     report::{Notice, Streak},
@@ -80,7 +80,7 @@ pub use self::{
         Owner, Recurrence, StoreError, StoreErrorKind, Subject, memory::MemoryStore,
     },
     verify::{
-        EventName, Head, Intake, Prechecked, Verified, Verifier, VerifierBuilder, VerifierError,
-        VerifyLimits,
+        EventName, Head, Intake, Items, Prechecked, Verified, Verifier, VerifierBuilder,
+        VerifierError, VerifyLimits,
     },
 };

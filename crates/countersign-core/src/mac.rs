@@ -310,6 +310,11 @@ fn same(left: &[u8], right: &[u8]) -> Choice {
     words & left_rest.ct_eq(right_rest)
 }
 
+/// Whether two hashes are the same, in constant time.
+pub(crate) fn same_hash(left: &[u8; 32], right: &[u8; 32]) -> bool {
+    same(left, right).into()
+}
+
 /// SHA-256 over length-prefixed fields, so that no two lists of fields collide by shifting bytes.
 pub(crate) fn hash_fields(fields: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();

@@ -82,12 +82,10 @@ impl<B> ResponseBody<B> {
     }
 }
 
-impl<B> From<&'static str> for ResponseBody<B> {
-    fn from(text: &'static str) -> Self {
+impl<B> From<Bytes> for ResponseBody<B> {
+    fn from(text: Bytes) -> Self {
         Self {
-            inner: Inner::Own {
-                text: Bytes::from_static(text.as_bytes()),
-            },
+            inner: Inner::Own { text },
         }
     }
 }

@@ -80,6 +80,7 @@ pub use self::{
     service::ReceiverService,
 };
 
+use bytes::Bytes;
 use countersign_core::Answer;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
@@ -87,7 +88,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 ///
 /// For integrations that answer on their own; the layer does this for you.
 #[must_use]
-pub fn response_from_answer<B: From<&'static str>>(answer: &Answer) -> Response<B> {
+pub fn response_from_answer<B: From<Bytes>>(answer: &Answer) -> Response<B> {
     let mut response = Response::new(B::from(answer.body()));
     *response.status_mut() =
         StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,10 +1,10 @@
 use core::{
-    future::{Future, poll_fn},
+    future::{Future, pending, poll_fn},
     task::{Context, Poll},
 };
 
 use bytes::Buf;
-use countersign_core::{Answer, DEDUP_HEADER, Dedup, Outcome, Receiver, Reply, Verdict};
+use countersign_core::{Admitted, Answer, DEDUP_HEADER, Dedup, Outcome, Receiver, Reply, Verdict};
 use futures_util::TryStreamExt;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
@@ -60,33 +60,45 @@ where
 }
 
 async fn serve<S, B, R>(
-    mut inner: S,
+    inner: S,
     receiver: &Receiver,
     request: Request<B>,
 ) -> Result<Result<Response<ResponseBody<R>>, S::Error>, Answer>
 where
-    S: Service<Request<VerifiedBody>, Response = Response<R>> + Send + 'static,
+    S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     R: Send + 'static,
     B: Body,
 {
-    let (mut head, body) = request.into_parts();
+    let (head, body) = request.into_parts();
     let chunks = body
         .into_data_stream()
         .map_ok(|mut data| data.copy_to_bytes(data.remaining()));
     let received = receiver.receive(&head, chunks).await?;
-    let run = receiver.admit(received).await?;
+    let accepted = receiver.accept(received).await?;
 
-    let body = VerifiedBody::new(run.admitted().body().clone());
-    head.extensions.insert(run.admitted().clone());
-    let request = Request::from_parts(head, body);
-    let handler = async move {
-        // The clone was never polled ready; calling it before it is would break its contract.
-        poll_fn(|cx| inner.poll_ready(cx)).await?;
-        inner.call(request).await
+    let mut parts = Some((inner, head));
+    let call = move |admitted: &Admitted, still_needed: bool| {
+        let parts = if still_needed {
+            parts.clone()
+        } else {
+            parts.take()
+        };
+        let admitted = admitted.clone();
+        async move {
+            let Some((mut inner, mut head)) = parts else {
+                // Nobody calls again who said that it would not.
+                return pending().await;
+            };
+            let body = VerifiedBody::new(admitted.body().clone());
+            head.extensions.insert(admitted);
+            // The clone was never polled ready; calling it before it is would break its contract.
+            poll_fn(|cx| inner.poll_ready(cx)).await?;
+            inner.call(Request::from_parts(head, body)).await
+        }
     };
-    let (task, handle) = run.start(handler, judge);
+    let (task, handle) = accepted.start(call, judge);
     // A handler that is done at once needs no task; one that waits must not end with the request.
     let mut task = Box::pin(task);
     if poll_fn(|cx| Poll::Ready(task.as_mut().poll(cx)))

@@ -7,9 +7,10 @@
 #[doc(inline)]
 pub use countersign_core::{
     ConfigError, DEDUP_HEADER, Dedup, DeliveryKey, Detail, EventName, Health, Keyring,
-    KeyringError, Limits, MemoryStore, Notice, Outcome, Raw, Receiver, ReceiverBuilder, Rejection,
-    RejectionClass, RejectionKind, Scheme, Secret, SecretError, SecretFault, StoreOutage, Streak,
-    Timestamp, Verified, Verifier, VerifierBuilder, VerifierError, VerifyLimits, scheme, store,
+    KeyringError, Limits, MemoryStore, Notice, Offer, OfferedSecret, Outcome, Raw, Receiver,
+    ReceiverBuilder, Rejection, RejectionClass, RejectionKind, Scheme, Secret, SecretError,
+    SecretFault, StoreOutage, Streak, Timestamp, Verified, Verifier, VerifierBuilder,
+    VerifierError, VerifyLimits, scheme, store,
 };
 #[doc(inline)]
 pub use countersign_senders::{

@@ -201,6 +201,14 @@ impl ActiveKeys {
         Macs::new(algorithm, self.iter().map(|key| &key.mac))
     }
 
+    /// The tag that the n-th key makes of a message of its own.
+    pub(crate) fn tag(&self, at: usize, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
+        let key = self.iter().nth(at)?;
+        let mut macs = Macs::new(algorithm, core::iter::once(&key.mac));
+        macs.update(message);
+        macs.finish().iter().next().map(<[u8]>::to_vec)
+    }
+
     /// The label of the n-th key.
     pub(crate) fn label(&self, at: usize) -> Option<Arc<str>> {
         self.iter().nth(at).map(|key| Arc::clone(&key.label))

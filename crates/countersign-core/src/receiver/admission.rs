@@ -49,7 +49,8 @@ impl fmt::Debug for Run {
 }
 
 impl Receiver {
-    /// Asks the store for the right to run the handler.
+    /// Asks the store for the right to run the handler, for one delivery. A batch is refused: it is
+    /// [`accept`](Self::accept) that takes it apart.
     ///
     /// # Errors
     ///
@@ -64,7 +65,7 @@ impl Receiver {
             let answer = match refused {
                 Refused::Done(dedup) => {
                     report::not_run(inner, &summary, dedup);
-                    Answer::done(dedup)
+                    inner.done(dedup)
                 }
                 Refused::Rejected(rejection, retry_after) => {
                     report::refused(inner, summary.tenant.as_deref(), &rejection);
@@ -82,7 +83,7 @@ impl Receiver {
 }
 
 impl Inner {
-    async fn try_admit(
+    pub(super) async fn try_admit(
         self: &Arc<Self>,
         received: Received,
     ) -> Result<Run, Box<(Refused, Summary)>> {
@@ -94,6 +95,11 @@ impl Inner {
             Ok(clock) => clock,
             Err(rejection) => return refuse(rejection.into(), &received),
         };
+        if received.is_whole_batch() {
+            // Its items are admitted, never the whole.
+            let rejection = Rejection::new(RejectionKind::BatchUnfinished);
+            return refuse(rejection.into(), &received);
+        }
         if received.is_ping() {
             report::ping(inner, &received);
             return refuse(Refused::Done(Dedup::Ping), &received);
@@ -181,7 +187,7 @@ impl Inner {
     }
 
     /// Tells of a delivery that has the id of an earlier one and other bytes.
-    fn compare(&self, received: &Received, fingerprint: u64, first: u64) {
+    pub(super) fn compare(&self, received: &Received, fingerprint: u64, first: u64) {
         if fingerprint != first {
             let third = self.mismatches.is_third(received.key(), fingerprint);
             report::mismatch(self, received, third);
@@ -189,7 +195,7 @@ impl Inner {
     }
 
     /// Tells of a duplicate that nothing but its body shows to be one.
-    fn duplicate(&self, received: &Received) {
+    pub(super) fn duplicate(&self, received: &Received) {
         if identity::is_known_by_body(received) {
             report::known_by_body(self, received);
         }
@@ -240,7 +246,7 @@ impl Copy {
 }
 
 /// Why a proved delivery does not run.
-enum Refused {
+pub(super) enum Refused {
     Done(Dedup),
     Rejected(Rejection, Option<Duration>),
 }

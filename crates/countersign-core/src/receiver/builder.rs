@@ -1,21 +1,21 @@
 //! Configuring a receiver, and what cannot work. Long, because half of it is the documentation of options.
 
-use core::{error::Error, fmt, time::Duration};
+use core::{error::Error, fmt, future::Future, time::Duration};
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock},
 };
 
 use super::{
-    Breaker, Elsewhere, Inner, Limits, Mismatches, Owners, Receiver, Renewals, Running, Streaks,
-    Underway,
+    Breaker, Elsewhere, FailedItems, Inner, Limits, Mismatches, Offer, OnOffer, Owners, Receiver,
+    Renewals, Running, Streaks, Underway, VerifyToken,
 };
 use crate::{
     clock::Clock,
-    keys::{DynKeyringSource, Keyring, KeyringSource, Secret, TenantAt},
+    keys::{DynKeyringSource, Keyring, KeyringSource, Secret, SecretError, TenantAt},
     rejection::{RejectionClass, RejectionKind},
     report::{Notice, Notify},
-    scheme::{IdenticalBodies, Scheme, Tolerance},
+    scheme::{Handshake, IdenticalBodies, Scheme, Tolerance},
     store::{DedupStore, DynStore},
     verify::{Verifier, VerifierBuilder, VerifierError},
 };
@@ -38,6 +38,8 @@ pub struct ReceiverBuilder {
     statuses: HashMap<RejectionKind, u16>,
     discard_unexpected: bool,
     notify: Notify,
+    verify_token: Option<Secret>,
+    on_offer: OnOffer,
     on_outage: StoreOutage,
 }
 
@@ -97,6 +99,8 @@ impl ReceiverBuilder {
             statuses: HashMap::new(),
             discard_unexpected: false,
             notify: Notify::default(),
+            verify_token: None,
+            on_offer: OnOffer::default(),
             on_outage: StoreOutage::FailClosed,
         }
     }
@@ -211,6 +215,66 @@ impl ReceiverBuilder {
         self
     }
 
+    /// Sets the text that the sender repeats when it asks whether the endpoint is its customer's, for
+    /// schemes with [`Handshake::HubChallenge`]. Anything that is hard to guess will do; it signs
+    /// nothing.
+    pub fn verify_token(mut self, token: Secret) -> Self {
+        self.verify_token = Some(token);
+        self
+    }
+
+    /// Takes what a handshake offers, for schemes with [`Handshake::HookSecret`],
+    /// [`Handshake::VerificationToken`] or [`Handshake::Confirmation`]. True answers the handshake with a
+    /// success, false refuses it. The function has
+    /// [`Limits::lookup_time`](super::Limits::lookup_time) for it.
+    ///
+    /// **Say true only while your application is registering an endpoint.** Anybody can offer a key, so
+    /// one that is taken whenever it comes hands the endpoint to whoever comes. Where several processes
+    /// serve the endpoint, the note that one is being registered belongs in a store they share.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use std::sync::{Arc, Mutex};
+    /// # use countersign_core::{
+    /// #     MemoryStore, Offer, Receiver, Scheme, Secret, scheme::{Handshake, IdenticalBodies},
+    /// # };
+    /// # const DAY: Duration = Duration::from_secs(86_400);
+    /// const ASANA: Scheme = Scheme::body_hmac("X-Hook-Signature")
+    ///     .identical_bodies(IdenticalBodies::Copies { within: DAY })
+    ///     .handshakes(&[Handshake::HookSecret])
+    ///     .declare();
+    ///
+    /// // Some(None) while the application asks Asana for a webhook, Some(Some(..)) once the key came.
+    /// let awaited: Arc<Mutex<Option<Option<Secret>>>> = Arc::default();
+    /// let taken = Arc::clone(&awaited);
+    /// let receiver = Receiver::builder(ASANA)
+    ///     .endpoint("asana")
+    ///     .secret(Secret::new("the key of the last registration")?)
+    ///     .store(MemoryStore::new())
+    ///     .on_offer(move |offer| {
+    ///         let taken = Arc::clone(&taken);
+    ///         async move {
+    ///             let Offer::Secret(offered) = offer else { return false };
+    ///             match &mut *taken.lock().unwrap() {
+    ///                 Some(key @ None) => *key = Some(offered.into_secret()),
+    ///                 // Nobody waits for one, or one came already.
+    ///                 _ => return false,
+    ///             }
+    ///             true
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # let _ = receiver;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_offer<F>(mut self, take: impl Fn(Offer) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        self.on_offer = OnOffer::new(take);
+        self
+    }
+
     /// Chooses what happens while the store does not answer. The default is to refuse.
     pub fn on_store_outage(mut self, outage: StoreOutage) -> Self {
         self.on_outage = outage;
@@ -251,6 +315,20 @@ impl ReceiverBuilder {
                 return Err(ConfigError::StatusOfAnotherClass(*kind, kind.class()));
             }
         }
+        let handshakes = verifier.scheme().handshakes();
+        if handshakes.contains(&Handshake::HubChallenge) != self.verify_token.is_some() {
+            return Err(ConfigError::NoVerifyToken);
+        }
+        if handshakes.iter().any(|one| one.is_offer()) != self.on_offer.is_there() {
+            return Err(ConfigError::NoOnOffer);
+        }
+        if handshakes.iter().any(|one| one.needs_401())
+            && let Some(kind) = self.statuses.keys().find(|kind| kind.status() == 401)
+        {
+            return Err(ConfigError::HandshakeNeeds401(*kind));
+        }
+        let verify_token = self.verify_token.as_ref().map(VerifyToken::new);
+        let verify_token = verify_token.transpose().map_err(ConfigError::VerifyToken)?;
         let retention = retention(&verifier, self.retention, &*store)?;
         let clock = OnceLock::new();
         if let Some(given) = self.clock {
@@ -265,11 +343,14 @@ impl ReceiverBuilder {
             limits: self.limits,
             retention,
             statuses: self.statuses,
+            verify_token,
+            on_offer: self.on_offer,
             store,
             clock,
             owners: Owners::new().map_err(|_| ConfigError::NoRandomness)?,
             running: Running::new(),
             mismatches: Mismatches::default(),
+            failed_items: FailedItems::default(),
             underway: Underway::default(),
             elsewhere: Elsewhere::default(),
             streaks: Streaks::default(),
@@ -368,6 +449,14 @@ pub enum ConfigError {
     /// A retention was set, but there are no ids to remember: the scheme says for how long it
     /// remembers bodies.
     RetentionWithoutIds,
+    /// The scheme's handshake compares a token and there is none, or the other way round.
+    NoVerifyToken,
+    /// The verify token cannot be used.
+    VerifyToken(SecretError),
+    /// The scheme's handshake offers something and there is nobody to take it, or the other way round.
+    NoOnOffer,
+    /// The sender tries wrong signatures and expects 401, and the kind was given another status.
+    HandshakeNeeds401(RejectionKind),
     /// The system gave no random bytes.
     NoRandomness,
 }
@@ -417,6 +506,18 @@ impl fmt::Display for ConfigError {
                 "the scheme has no ids, and says in `identical_bodies` how long bodies are remembered: \
                  do not call `retention`",
             ),
+            Self::NoVerifyToken => f.write_str(
+                "call `verify_token` if, and only if, the scheme has `Handshake::HubChallenge`",
+            ),
+            Self::VerifyToken(error) => write!(f, "the verify token: {error}"),
+            Self::NoOnOffer => f.write_str(
+                "call `on_offer` if, and only if, a handshake of the scheme brings a key or a subscription",
+            ),
+            Self::HandshakeNeeds401(kind) => write!(
+                f,
+                "the sender tries requests that are refused, and expects 401: leave the status for `{}`",
+                kind.as_str()
+            ),
             Self::NoRandomness => f.write_str("the system gave no random bytes"),
         }
     }
@@ -426,6 +527,7 @@ impl Error for ConfigError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Verifier(error) => error.source(),
+            Self::VerifyToken(error) => error.source(),
             _ => None,
         }
     }

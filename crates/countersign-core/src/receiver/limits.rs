@@ -33,6 +33,9 @@ pub struct Limits {
     pub running: usize,
     /// The most copies that wait at once. 4,096.
     pub waiters: usize,
+    /// The most items of a [batch](crate::scheme::SchemeBuilder::batch). A request with more is refused.
+    /// 1,000.
+    pub batch_items: usize,
 }
 
 impl Limits {
@@ -49,6 +52,7 @@ impl Limits {
             total_run: Duration::from_secs(15 * 60),
             running: 1_024,
             waiters: 4_096,
+            batch_items: 1_000,
         }
     }
 
@@ -61,6 +65,7 @@ impl Limits {
         zero("store_time", self.store_time.is_zero())?;
         zero("lease", self.lease.is_zero())?;
         zero("total_run", self.total_run.is_zero())?;
-        zero("running", self.running == 0)
+        zero("running", self.running == 0)?;
+        zero("batch_items", self.batch_items == 0)
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::BoxFuture;
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, Dedup},
     clock::Clock,
     key::DeliveryKey,
     keys::{DynKeyringSource, KeyringError, Secret},
@@ -21,13 +21,16 @@ use crate::{
 };
 
 mod admission;
+mod batch;
 mod builder;
 mod claim;
 mod copies;
 mod deadline;
+mod handshake;
 mod health;
 mod limits;
 mod mismatches;
+mod offer;
 mod owner;
 mod receive;
 mod renewal;
@@ -41,15 +44,20 @@ mod tests;
 
 pub use self::{
     admission::Run,
+    batch::Accepted,
     builder::{ConfigError, ReceiverBuilder, StoreOutage},
     health::Health,
     limits::Limits,
+    offer::{Offer, OfferedSecret},
     receive::Received,
     run::{Handle, Reply, Verdict},
 };
 use self::{
+    batch::FailedItems,
     copies::{Elsewhere, Underway},
+    handshake::VerifyToken,
     mismatches::Mismatches,
+    offer::OnOffer,
     owner::Owners,
     renewal::Renewals,
     running::Running,
@@ -104,11 +112,14 @@ pub(crate) struct Inner {
     limits: Limits,
     pub(crate) retention: Duration,
     statuses: HashMap<RejectionKind, u16>,
+    verify_token: Option<VerifyToken>,
+    on_offer: OnOffer,
     store: Arc<dyn DynStore>,
     clock: OnceLock<Arc<dyn Clock>>,
     owners: Owners,
     running: Running,
     mismatches: Mismatches,
+    failed_items: FailedItems,
     underway: Underway,
     elsewhere: Elsewhere,
     streaks: Streaks,
@@ -306,6 +317,13 @@ impl Inner {
         let kind = rejection.kind();
         let status = self.statuses.get(&kind).copied();
         Answer::rejected(rejection, status.unwrap_or(kind.status()))
+            .allowing(self.scheme().allowed_methods())
+            .saying(self.scheme().done_body())
+    }
+
+    /// The answer to a delivery that is done.
+    pub(crate) fn done(&self, dedup: Dedup) -> Answer {
+        Answer::done(dedup).saying(self.scheme().done_body())
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
-use super::{Inner, Receiver, deadline::within};
+use super::{Inner, Receiver, deadline::within, handshake::Ended};
 use crate::{
     answer::Answer,
     clock::Clock,
@@ -17,7 +17,7 @@ use crate::{
     keys::{LookupError, Tenant},
     rejection::{Rejection, RejectionKind},
     report,
-    verify::{Head, Prechecked, Verified},
+    verify::{Head, Verified},
 };
 
 /// A proved delivery at an endpoint, not yet claimed. Comes from [`Receiver::receive`].
@@ -46,6 +46,12 @@ impl Received {
     #[must_use]
     pub const fn verified(&self) -> &Verified {
         &self.verified
+    }
+
+    /// The proof, alone.
+    #[must_use]
+    pub fn into_verified(self) -> Verified {
+        self.verified
     }
 
     /// The endpoint, as the receiver names it.
@@ -94,7 +100,8 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// The answer to send instead.
+    /// The answer to send instead: to a request that is refused, and to a
+    /// [handshake](crate::scheme::Handshake).
     pub async fn receive<E>(
         &self,
         head: &(impl Head + ?Sized),
@@ -102,10 +109,13 @@ impl Receiver {
     ) -> Result<Received, Answer> {
         let inner = &self.inner;
         let received = self.try_receive(head, body).await;
-        received.map_err(|rejection| {
-            report::refused(inner, None, &rejection);
-            inner.refused(rejection.kind());
-            inner.answer(rejection)
+        received.map_err(|ended| match ended {
+            Ended::Answered(answer) => answer,
+            Ended::Rejected(rejection) => {
+                report::refused(inner, None, &rejection);
+                inner.refused(rejection.kind());
+                inner.answer(rejection)
+            }
         })
     }
 
@@ -113,31 +123,45 @@ impl Receiver {
         &self,
         head: &(impl Head + ?Sized),
         body: impl Stream<Item = Result<Bytes, E>>,
-    ) -> Result<Received, Rejection> {
+    ) -> Result<Received, Ended> {
         let inner = &self.inner;
         let clock = inner.clock()?;
         let arrived = clock.elapsed();
         if inner.running.is_draining() {
-            return Err(Rejection::new(RejectionKind::Draining));
+            return Err(Rejection::new(RejectionKind::Draining).into());
+        }
+        let mut body = core::pin::pin!(body);
+        // Most senders have none, and their requests carry no room for it.
+        let asks = !inner.scheme().handshakes().is_empty();
+        if asks {
+            let asked = inner.unsigned_handshake(head, body.as_mut(), &**clock, arrived);
+            if let Some(answer) = Box::pin(asked).await? {
+                return Err(Ended::Answered(answer));
+            }
         }
         let head = inner.verifier.precheck(head, clock.now())?;
-        let tenant = inner.look_up(&head, &**clock, arrived).await?;
+        let tenant = inner.look_up(head.tenant(), &**clock, arrived).await?;
         let mut intake = head.open(tenant)?;
-        let mut body = core::pin::pin!(body);
         let until = arrived.saturating_add(inner.limits.read_time);
         loop {
             match within(&**clock, until, body.next()).await {
-                None => return Err(Rejection::new(RejectionKind::BodyTimeout)),
+                None => return Err(Rejection::new(RejectionKind::BodyTimeout).into()),
                 Some(None) => break,
-                Some(Some(Err(_))) => return Err(Rejection::new(RejectionKind::BodyUnreadable)),
+                Some(Some(Err(_))) => {
+                    return Err(Rejection::new(RejectionKind::BodyUnreadable).into());
+                }
                 Some(Some(Ok(chunk))) => intake.push(chunk)?,
             }
             // Chunks that are always ready would never meet the timer.
             if clock.elapsed() > until {
-                return Err(Rejection::new(RejectionKind::BodyTimeout));
+                return Err(Rejection::new(RejectionKind::BodyTimeout).into());
             }
         }
-        Ok(Received::new(inner, intake.finish()?, arrived))
+        let received = Received::new(inner, intake.finish()?, arrived);
+        match asks {
+            true => Box::pin(inner.signed_handshake(received, &**clock)).await,
+            false => Ok(received),
+        }
     }
 }
 
@@ -150,9 +174,10 @@ impl Inner {
         })
     }
 
-    async fn look_up(
+    /// Looks up the keyring of the tenant that a request names, where there are tenants.
+    pub(super) async fn look_up(
         &self,
-        head: &Prechecked,
+        named: Option<&str>,
         clock: &dyn Clock,
         arrived: Duration,
     ) -> Result<Option<Tenant>, Rejection> {
@@ -160,7 +185,7 @@ impl Inner {
             return Ok(None);
         };
         let unknown = Rejection::new(RejectionKind::UnknownTenant);
-        let Some(name) = head.tenant() else {
+        let Some(name) = named else {
             return Err(unknown);
         };
         let until = arrived.saturating_add(self.limits.lookup_time);

@@ -31,6 +31,7 @@ use crate::{
 pub struct Verdict {
     status: Option<u16>,
     outcome: Option<Outcome>,
+    called: bool,
 }
 
 impl Verdict {
@@ -40,6 +41,7 @@ impl Verdict {
         Self {
             status: Some(status),
             outcome,
+            called: true,
         }
     }
 
@@ -49,7 +51,22 @@ impl Verdict {
         Self {
             status: None,
             outcome: None,
+            called: true,
         }
+    }
+
+    /// The handler could not be called, and cannot be for the items of the batch that are left.
+    #[must_use]
+    pub const fn not_called() -> Self {
+        Self {
+            status: None,
+            outcome: None,
+            called: false,
+        }
+    }
+
+    pub(super) const fn is_called(self) -> bool {
+        self.called
     }
 
     /// 2xx completes, all else releases, and an outcome overrules both.
@@ -100,17 +117,8 @@ impl Run {
         } = self;
         let inner = Arc::clone(holding.admitted().receiver());
         let (send, receive) = oneshot::channel();
-        let until = arrived.saturating_add(inner.limits.response_budget);
-        let handle = Handle {
-            result: receive,
-            timer: None,
-            until,
-            clock: Arc::clone(&clock),
-            inner: Arc::clone(&inner),
-            tenant: holding.admitted().tenant_arc(),
-            dedup: holding.admitted().dedup(),
-            answered: false,
-        };
+        let of = (holding.admitted().tenant_arc(), holding.admitted().dedup());
+        let handle = Handle::new(receive, &inner, &clock, arrived, of);
         let span = report::span(holding.admitted());
         let task = async move {
             let began = clock.elapsed();
@@ -130,7 +138,11 @@ impl Run {
     }
 }
 
-async fn run<R>(inner: &Inner, clock: &dyn Clock, handler: impl Future<Output = R>) -> Ended<R> {
+pub(super) async fn run<R>(
+    inner: &Inner,
+    clock: &dyn Clock,
+    handler: impl Future<Output = R>,
+) -> Ended<R> {
     // A panicking handler is not touched again, so what it left half done is not seen.
     let caught = AssertUnwindSafe(handler).catch_unwind();
     let until = clock.elapsed().saturating_add(inner.limits.total_run);
@@ -167,6 +179,10 @@ impl<R> Future for Handle<R> {
             Poll::Ready(Ok(Finished::Handled(result, verdict))) => {
                 return Poll::Ready(this.handled(result, verdict));
             }
+            Poll::Ready(Ok(Finished::Batch(Some(dedup)))) => {
+                return Poll::Ready(this.answer(this.inner.done(dedup)));
+            }
+            Poll::Ready(Ok(Finished::Batch(None))) => RejectionKind::BatchUnfinished,
             Poll::Ready(Ok(Finished::Rejected(kind))) => kind,
             Poll::Ready(Err(oneshot::Canceled)) => RejectionKind::HandlerDropped,
             Poll::Pending => {
@@ -185,14 +201,36 @@ impl<R> Future for Handle<R> {
 }
 
 impl<R> Handle<R> {
+    pub(super) fn new(
+        result: oneshot::Receiver<Finished<R>>,
+        inner: &Arc<Inner>,
+        clock: &Arc<dyn Clock>,
+        arrived: Duration,
+        (tenant, dedup): (Option<Arc<str>>, Dedup),
+    ) -> Self {
+        Self {
+            result,
+            timer: None,
+            until: arrived.saturating_add(inner.limits.response_budget),
+            clock: Arc::clone(clock),
+            inner: Arc::clone(inner),
+            tenant,
+            dedup,
+            answered: false,
+        }
+    }
+
     fn handled(&mut self, result: R, verdict: Verdict) -> Reply<R> {
         match (verdict.completes(), verdict.is_success()) {
+            (true, true) if self.inner.scheme().done_body().is_some() => {
+                self.answer(self.inner.done(self.dedup))
+            }
             (true, true) | (false, false) => {
                 self.answered = true;
                 self.inner.answered(verdict.status);
                 Reply::Handled(result, self.dedup)
             }
-            (true, false) => self.answer(Answer::done(Dedup::Discarded)),
+            (true, false) => self.answer(self.inner.done(Dedup::Discarded)),
             (false, true) => self.refuse(RejectionKind::RetryAsked),
         }
     }

@@ -9,7 +9,7 @@ use super::{
     claim::{Completed, Completing, HeldClaim, Holding},
     deadline::{either, within},
 };
-use crate::{clock::Clock, rejection::RejectionKind, report, store::KeyState};
+use crate::{answer::Dedup, clock::Clock, rejection::RejectionKind, report, store::KeyState};
 
 /// How a handler's future ended.
 pub(super) enum Ended<R> {
@@ -23,6 +23,8 @@ pub(super) enum Ended<R> {
 pub(super) enum Finished<R> {
     Handled(R, Verdict),
     Rejected(RejectionKind),
+    /// What the items of a batch came to; none where some are not done.
+    Batch(Option<Dedup>),
 }
 
 /// Settles what a run holds as its handler's end says. What comes back could not be completed yet.
@@ -47,7 +49,7 @@ pub(super) async fn settle<R>(
     };
     let verdict = match &finished {
         Finished::Handled(_, verdict) if verdict.completes() => *verdict,
-        Finished::Handled(..) | Finished::Rejected(_) => {
+        Finished::Handled(..) | Finished::Rejected(_) | Finished::Batch(_) => {
             claim.release(inner, clock).await;
             return (finished, None);
         }

@@ -11,6 +11,7 @@ mod on {
         answer::Dedup,
         rejection::RejectionKind,
         report::Streak,
+        scheme::Handshake,
         store::{Claim, Recurrence, StoreError, StoreErrorKind},
     };
 
@@ -19,6 +20,15 @@ mod on {
             "countersign_deliveries_total",
             "endpoint" => endpoint.to_owned(),
             "outcome" => outcome.as_str()
+        )
+        .increment(1);
+    }
+
+    pub(crate) fn handshake(endpoint: &str, handshake: Handshake) {
+        counter!(
+            "countersign_handshakes_total",
+            "endpoint" => endpoint.to_owned(),
+            "handshake" => handshake.as_str()
         )
         .increment(1);
     }
@@ -121,10 +131,12 @@ mod off {
         answer::Dedup,
         rejection::RejectionKind,
         report::Streak,
+        scheme::Handshake,
         store::{Claim, Recurrence, StoreError},
     };
 
     pub(crate) fn delivery(_: &str, _: Dedup) {}
+    pub(crate) fn handshake(_: &str, _: Handshake) {}
     pub(crate) fn recurrence(_: &str, _: Recurrence, _: &'static str) {}
     pub(crate) fn known_by_body(_: &str) {}
     pub(crate) fn fingerprint_mismatch(_: &str) {}

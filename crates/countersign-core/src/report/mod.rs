@@ -19,6 +19,7 @@ use crate::{
     keys::LookupError,
     receiver::{Inner, Received},
     rejection::Rejection,
+    scheme::Handshake,
     store::{Claim, Recurrence, StoreError},
 };
 
@@ -42,6 +43,12 @@ pub(crate) fn lookup_failed(inner: &Inner, error: &LookupError) {
 /// The sender tested the endpoint.
 pub(crate) fn ping(inner: &Inner, received: &Received) {
     inner.notify.send(&Notice::Ping(received));
+}
+
+/// A handshake was answered.
+pub(crate) fn handshake(inner: &Inner, tenant: Option<&str>, handshake: Handshake) {
+    metrics::handshake(&inner.endpoint, handshake);
+    spans::handshake(&inner.endpoint, tenant, handshake);
 }
 
 /// What the store said to a claim.

@@ -16,7 +16,7 @@ mod on {
         receiver::Received,
         rejection::{Rejection, RejectionClass},
         report::{Streak, Summary},
-        scheme::Place,
+        scheme::{Handshake, Place},
         store::{Recurrence, StoreError},
     };
 
@@ -50,6 +50,11 @@ mod on {
                 target: "countersign", kind, endpoint, tenant, header, detail, "not yet"
             ),
         }
+    }
+
+    pub(crate) fn handshake(endpoint: &str, tenant: Option<&str>, handshake: Handshake) {
+        let handshake = handshake.as_str();
+        info!(target: "countersign", handshake, endpoint, tenant, "a handshake was answered");
     }
 
     pub(crate) fn duplicate(summary: &Summary, dedup: Dedup) {
@@ -215,6 +220,7 @@ mod off {
         receiver::Received,
         rejection::Rejection,
         report::{Streak, Summary},
+        scheme::Handshake,
         store::StoreError,
     };
 
@@ -230,6 +236,7 @@ mod off {
     }
 
     pub(crate) fn refused(_: &str, _: Option<&str>, _: &Rejection) {}
+    pub(crate) fn handshake(_: &str, _: Option<&str>, _: Handshake) {}
     pub(crate) fn duplicate(_: &Summary, _: Dedup) {}
     pub(crate) fn suppressed(_: &Received) {}
     pub(crate) fn known_by_body(_: &Received) {}

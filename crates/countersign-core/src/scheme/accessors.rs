@@ -167,6 +167,12 @@ impl Scheme {
         self.pings
     }
 
+    /// What every delivery that is done is answered with, where the sender wants to read something.
+    #[must_use]
+    pub const fn done_body(&self) -> Option<&'static str> {
+        self.done_body
+    }
+
     /// Accepted content types, parameters aside.
     #[must_use]
     pub const fn content_types(&self) -> &'static [&'static str] {

@@ -5,8 +5,8 @@
 use core::time::Duration;
 
 use super::{
-    DEFAULT_BODY_LIMIT, Encoding, EventRule, Grammar, IdenticalBodies, KeyFormat, Location, Part,
-    Place, RetryTime, Scheme, SchemeError, TimeAt, TimeRule, TimeUnit, Tolerance,
+    DEFAULT_BODY_LIMIT, Encoding, EventRule, Grammar, Handshake, IdenticalBodies, KeyFormat,
+    Location, Part, Place, RetryTime, Scheme, SchemeError, TimeAt, TimeRule, TimeUnit, Tolerance,
 };
 use crate::mac::Algorithm;
 
@@ -45,6 +45,9 @@ impl SchemeBuilder {
                 events: &[],
                 unlisted_once: false,
                 pings: &[],
+                handshakes: &[],
+                batch: None,
+                done_body: None,
                 content_types: &["application/json"],
                 form_field: None,
                 json_body: false,
@@ -323,6 +326,37 @@ impl SchemeBuilder {
     /// Names events that only test the endpoint: they are answered and never reach the handler.
     pub const fn pings(mut self, names: &'static [&'static str]) -> Self {
         self.scheme.pings = names;
+        self
+    }
+
+    /// Names what the sender asks beside its deliveries, which is answered and never reaches the handler.
+    pub const fn handshakes(mut self, handshakes: &'static [Handshake]) -> Self {
+        self.scheme.handshakes = handshakes;
+        self
+    }
+
+    /// Says that a body holds several events, in the list at this pointer; empty where the body is the
+    /// list.
+    ///
+    /// Each item is then a delivery of its own: claimed, run and remembered by itself. The pointers of
+    /// [`id_pointer`](Self::id_pointer), [`event_pointer`](Self::event_pointer) and
+    /// [`subject_pointer`](Self::subject_pointer) begin at the item. The items of one request run one after
+    /// the other, in their order, and an item that fails does not hold up those behind it. The request is
+    /// answered with a success when every item is done; on the sender's next attempt only those run that
+    /// are not, those that failed behind the others.
+    pub const fn batch(mut self, pointer: &'static str) -> Self {
+        self.scheme.batch = Some(pointer);
+        self
+    }
+
+    /// Sets the text that the sender wants to read in answer to every delivery that is done: Dropbox Sign
+    /// sends again what is not answered with `Hello API Event Received`.
+    ///
+    /// A handler's success is answered 200 with this text in place of its own response, and so is a
+    /// duplicate. An empty text is for senders that want to read nothing (Xero): then no answer of the
+    /// receiver's has a body, refusals neither.
+    pub const fn done_body(mut self, text: &'static str) -> Self {
+        self.scheme.done_body = Some(text);
         self
     }
 

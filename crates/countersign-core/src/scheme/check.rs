@@ -59,6 +59,13 @@ pub enum SchemeError {
     FormFieldWithoutForms,
     /// The body limit or the response budget is zero.
     InvalidLimit,
+    /// The items of a batch are told apart by headers, or have their time in the body: both are the
+    /// request's, and the same for all of them.
+    BatchWithHeaders,
+    /// A handshake names a pointer, a parameter, a value or an origin that no request could have.
+    InvalidHandshake,
+    /// What a handshake signs for whoever asks could be what a delivery's signature covers.
+    HandshakeCouldSign,
 }
 
 impl SchemeError {
@@ -110,6 +117,19 @@ impl SchemeError {
                 "a form's field needs `application/x-www-form-urlencoded` among `content_types`"
             }
             Self::InvalidLimit => "the body limit and the response budget must not be zero",
+            Self::BatchWithHeaders => {
+                "the items of a batch have their id and type in their own text: use `id_pointer` and \
+                 `event_pointer`, no copies in headers, and no `time_pointer`"
+            }
+            Self::InvalidHandshake => {
+                "a handshake needs pointers like `/data/id`, values that are not empty, and names of \
+                 letters, digits and `-._`"
+            }
+            Self::HandshakeCouldSign => {
+                "the handshake answers with a signature over a token of the request, which could be a \
+                 delivery's: it needs HMAC-SHA256, and the body alone among the signed parts, or a \
+                 literal with a character that no token holds, such as `:`"
+            }
         }
     }
 }
@@ -162,6 +182,12 @@ impl Scheme {
             return Err(SchemeError::CopyOfUnsigned);
         }
         if let Err(error) = self.check_repeats() {
+            return Err(error);
+        }
+        if let Err(error) = self.check_batch() {
+            return Err(error);
+        }
+        if let Err(error) = self.check_handshakes() {
             return Err(error);
         }
         if self.form_field.is_some() && !self.takes_forms() {
@@ -440,7 +466,7 @@ const fn is_header_or_none(name: Option<&str>) -> bool {
     }
 }
 
-const fn is_header_name(name: &str) -> bool {
+pub(super) const fn is_header_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
@@ -452,7 +478,7 @@ const fn is_header_name(name: &str) -> bool {
     !bytes.is_empty() && bytes.len() < 64
 }
 
-const fn is_pointer(pointer: &str) -> bool {
+pub(super) const fn is_pointer(pointer: &str) -> bool {
     let bytes = pointer.as_bytes();
     let mut at = 0;
     while at < bytes.len() {

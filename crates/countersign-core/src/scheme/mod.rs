@@ -38,10 +38,12 @@ use core::time::Duration;
 use crate::mac::Algorithm;
 
 mod accessors;
+mod batch;
 mod builder;
 mod check;
 mod coverage;
 mod event;
+mod handshake;
 mod parts;
 mod repeats;
 #[cfg(test)]
@@ -56,11 +58,13 @@ pub use self::{
     builder::SchemeBuilder,
     check::SchemeError,
     event::EventRule,
+    handshake::{Handshake, PingAnswer},
     parts::{Encoding, Grammar, KeyFormat, Location, Part, Place},
     repeats::{IdenticalBodies, LATE_RETRY_MARGIN, RetryTime},
     time::{TimeUnit, Tolerance},
 };
 pub(crate) use self::{
+    handshake::{HOOK_SECRET, is_echo, is_token},
     signature::{SignatureFault, parse as parse_signature},
     template::{Segment, Segments},
     time::{TimeAt, TimeRule},
@@ -89,6 +93,9 @@ pub struct Scheme {
     pub(crate) events: &'static [EventRule],
     pub(crate) unlisted_once: bool,
     pub(crate) pings: &'static [&'static str],
+    pub(crate) handshakes: &'static [Handshake],
+    pub(crate) batch: Option<&'static str>,
+    pub(crate) done_body: Option<&'static str>,
     pub(crate) content_types: &'static [&'static str],
     pub(crate) form_field: Option<&'static str>,
     pub(crate) json_body: bool,

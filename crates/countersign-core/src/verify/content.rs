@@ -98,6 +98,14 @@ impl Payload {
         }
     }
 
+    /// The same, as a part of the body.
+    pub(super) fn bytes(&self, body: &Bytes) -> Option<Bytes> {
+        match self {
+            Self::Field(field) => Some(field.clone()),
+            _ => self.of(body).map(|text| body.slice_ref(text)),
+        }
+    }
+
     /// The text itself, of the body in which it was found.
     pub(super) fn of<'b>(&'b self, body: &'b [u8]) -> Option<&'b [u8]> {
         match self {

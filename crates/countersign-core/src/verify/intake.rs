@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     body::{Buffer, Reservation},
     content::Payload,
+    handshake,
     head::Head,
     message::{Side, feed_around_body},
     policy::Policy,
@@ -169,17 +170,26 @@ impl Proof {
             );
         }
         feed_around_body(policy, head, &mut self.macs, Side::After);
-        let (matched, tags) = self.macs.conclude(&head.candidates);
-        let matched = matched
-            .and_then(|at| self.keys.label(at))
+        let (at, tags) = self.macs.conclude(&head.candidates);
+        let (at, matched) = at
+            .and_then(|at| Some((at, self.keys.label(at)?)))
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
+        handshake::refuse_signed_token(&policy.scheme, &body)?;
 
         let payload = Payload::find(policy.scheme.form_field, &body);
         if let Payload::Field(text) = &payload {
             self.held.grow(text.len())?;
         }
         let policy = &**self.held.policy();
-        let fields = SignedFields::read(policy, head, payload.of(&body).unwrap_or_default())?;
+        let json = payload.of(&body).unwrap_or_default();
+        // What the scheme takes from a body that holds several events is in each of them.
+        let of_request = if policy.scheme.batch().is_some() {
+            &[]
+        } else {
+            json
+        };
+        let fields = SignedFields::read(policy, head, of_request)?;
+        let handshake = handshake::recognise(&policy.scheme, &self.keys, at, json)?;
         Ok(Verified::new(VerifiedParts {
             tenant: self.tenant,
             matched,
@@ -192,6 +202,8 @@ impl Proof {
             attempt_id: head.attempt_id,
             time: fields.time.or(head.time),
             received_at: head.at,
+            handshake,
+            whole: None,
             body,
             payload,
             held: self.held,

@@ -3,14 +3,16 @@
 //! Nothing in here knows of deduplication, of an endpoint, of a runtime or of what time it is: time
 //! comes in as a value. The steps are in the order of the files: the head is judged (`precheck`, with
 //! `signature` and `freshness`), the body taken in (`intake`, with `body` and `message`), and what the
-//! scheme takes from the proved bytes is read (`signed`, with `fields`).
+//! scheme takes from the proved bytes is read (`signed`, with `fields`), a `handshake` among it.
 
+mod batch;
 mod body;
 mod builder;
 mod content;
 mod date;
 mod fields;
 mod freshness;
+mod handshake;
 mod head;
 mod intake;
 mod limits;
@@ -25,7 +27,9 @@ pub(crate) mod tests;
 mod verified;
 mod verifier;
 
+pub(crate) use self::handshake::{SignedAnswer, SignedHandshake, read_field, read_text};
 pub use self::{
+    batch::Items,
     builder::{VerifierBuilder, VerifierError},
     head::Head,
     intake::Intake,

@@ -189,6 +189,17 @@ impl Policy {
         Ok(())
     }
 
+    /// The tenant that a request names, whatever else it is.
+    pub(super) fn tenant_alone(
+        &self,
+        head: &(impl Head + ?Sized),
+    ) -> Result<Option<String>, Rejection> {
+        let (mut found, mut texts) = (FoundHeaders::default(), Texts::default());
+        self.slots.wanted.find(head, &mut found);
+        let tenant = self.tenant_of(&mut texts, head, &found)?;
+        Ok(texts.get(tenant).map(str::to_owned))
+    }
+
     fn tenant_of(
         &self,
         texts: &mut Texts,

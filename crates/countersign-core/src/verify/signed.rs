@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     rejection::{Rejection, RejectionKind},
-    scheme::{Place, TimeAt},
+    scheme::{Place, Scheme, TimeAt},
     texts::{TextRef, Texts},
 };
 
@@ -110,6 +110,33 @@ impl SignedFields {
             standing,
         })
     }
+}
+
+/// What a scheme takes from one item.
+pub(super) struct ItemFields {
+    pub(super) id: Option<TextRef>,
+    pub(super) event: Option<TextRef>,
+    pub(super) subject: Option<TextRef>,
+}
+
+/// Reads what a scheme takes from one item; its pointers begin there.
+pub(super) fn read_item(scheme: &Scheme, item: &[u8], texts: &mut Texts) -> ItemFields {
+    let pointer = |place| match place {
+        Some(Place::Body(pointer)) => Some(pointer),
+        Some(Place::Header(_)) | None => None,
+    };
+    let wanted = [
+        pointer(scheme.id()),
+        pointer(scheme.event()),
+        scheme.subject_pointer(),
+    ];
+    let pointers: SmallVec<[&str; 3]> = wanted.into_iter().flatten().collect();
+    let mut found = fields::read(item, &pointers).into_iter();
+    let [id, event, subject] = wanted.map(|wanted| {
+        let field = wanted.and_then(|_| found.next());
+        covered(texts, field.as_ref())
+    });
+    ItemFields { id, event, subject }
 }
 
 fn covered(texts: &mut Texts, fact: Option<&Field<'_>>) -> Option<TextRef> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{body::Reservation, content::Payload};
+use super::{body::Reservation, content::Payload, handshake::SignedHandshake, signed};
 use crate::{
     clock::Timestamp,
     mac::Tags,
@@ -41,6 +41,9 @@ pub(super) struct VerifiedParts {
     pub(super) attempt_id: Option<TextRef>,
     pub(super) time: Option<Timestamp>,
     pub(super) received_at: Timestamp,
+    pub(super) handshake: Option<Box<SignedHandshake>>,
+    /// The request that an item came in.
+    pub(super) whole: Option<Arc<Verified>>,
     pub(super) body: Bytes,
     pub(super) payload: Payload,
     pub(super) held: Reservation,
@@ -79,10 +82,56 @@ impl Verified {
         Self { parts }
     }
 
-    /// The body: exactly the bytes that were proved.
+    /// An item of a proved body. Its text was proved with the rest of it.
+    pub(super) fn item(whole: &Arc<Self>, text: Bytes) -> Self {
+        let parts = &whole.parts;
+        let policy = parts.held.policy();
+        let mut texts = Texts::default();
+        let taken = signed::read_item(&policy.scheme, &text, &mut texts);
+        Self::new(VerifiedParts {
+            tenant: parts.tenant.clone(),
+            matched: Arc::clone(&parts.matched),
+            // The request's say nothing of one item.
+            tags: Tags::new(policy.scheme.algorithm()),
+            texts,
+            id: taken.id,
+            event: taken.event,
+            standing: Standing::Unopposed,
+            subject: taken.subject,
+            attempt_id: None,
+            time: parts.time,
+            received_at: parts.received_at,
+            handshake: None,
+            whole: Some(Arc::clone(whole)),
+            body: text,
+            payload: Payload::Whole,
+            held: Reservation::new(Arc::clone(policy)),
+        })
+    }
+
+    /// The body: exactly the bytes that were proved. For an item of a [batch](Scheme::batch), the item.
     #[must_use]
     pub const fn body(&self) -> &Bytes {
         &self.parts.body
+    }
+
+    /// The body that the signature covers: for an item of a [batch](Scheme::batch), the one that it came
+    /// in.
+    #[must_use]
+    pub fn whole_body(&self) -> &Bytes {
+        match &self.parts.whole {
+            Some(whole) => whole.body(),
+            None => self.body(),
+        }
+    }
+
+    pub(super) fn payload_bytes(&self) -> Option<Bytes> {
+        self.parts.payload.bytes(self.body())
+    }
+
+    /// Whether the body is to be taken apart before anything is done with it.
+    pub(crate) fn is_whole_batch(&self) -> bool {
+        self.scheme().batch().is_some() && self.parts.whole.is_none()
     }
 
     /// What of the body is read as JSON: all of it but a byte order mark, or, where the sender sent a
@@ -125,6 +174,14 @@ impl Verified {
     pub fn is_ping(&self) -> bool {
         self.event_type()
             .is_some_and(|name| self.scheme().pings().contains(&name.as_str()))
+    }
+
+    /// Whether the body is a [handshake](crate::scheme::Handshake) of the scheme's and no event. A
+    /// [`Receiver`](crate::Receiver) answers it; whoever verifies without one answers it as the sender's
+    /// pages say, and takes it for nothing else.
+    #[must_use]
+    pub const fn is_handshake(&self) -> bool {
+        self.parts.handshake.is_some()
     }
 
     /// The entity that the delivery is about, as the signed body names it; where the scheme says
@@ -182,6 +239,10 @@ impl Verified {
 
     pub(crate) fn tenant_arc(&self) -> Option<Arc<str>> {
         self.parts.tenant.clone()
+    }
+
+    pub(crate) fn handshake(&self) -> Option<&SignedHandshake> {
+        self.parts.handshake.as_deref()
     }
 
     /// The tags under all active keys.

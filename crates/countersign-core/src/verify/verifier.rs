@@ -177,6 +177,14 @@ impl Verifier {
         Ok(Prechecked::new(Arc::clone(&self.policy), judged))
     }
 
+    /// The tenant that a request names, where there are some. Anybody may have written it.
+    pub(crate) fn tenant_of(
+        &self,
+        head: &(impl Head + ?Sized),
+    ) -> Result<Option<String>, Rejection> {
+        self.policy.tenant_alone(head)
+    }
+
     /// Puts a new secret first and accepts the present ones for another `keep_old`, while requests are
     /// judged. Time is the system's; see [`Keyring::rotate_at`] for another.
     ///

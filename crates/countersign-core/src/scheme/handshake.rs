@@ -1,0 +1,547 @@
+//! What a sender asks an endpoint before it sends events there, and from time to time after that.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "const code has no iterators; every index is below the length, and nothing of a request gets here"
+)]
+
+use super::{
+    Location, Part, Scheme, SchemeError,
+    check::{is_header_name, is_pointer},
+};
+use crate::mac::Algorithm;
+
+/// A question by which a sender learns whether an endpoint is there and wants its events.
+///
+/// The receiver answers it and that is all: nothing is stored, no handler runs, and no delivery gets
+/// in by way of it. A receiver answers the handshakes of its own scheme; those of other senders are
+/// refused as any other request that is no delivery.
+///
+/// Each variant is as narrow as what its sender documents. What is sent back of a request is 1 to 1,024
+/// visible characters and blanks, without those that mean something in HTML, as `text/plain` and with
+/// `X-Content-Type-Options: nosniff`, so that nobody can make a script of it.
+///
+/// ```
+/// use core::time::Duration;
+/// use countersign_core::{
+///     MemoryStore, Receiver, Scheme, Secret,
+///     scheme::{Handshake, IdenticalBodies},
+/// };
+///
+/// const META: Scheme = Scheme::body_hmac("X-Hub-Signature-256")
+///     .prefix("sha256=")
+///     .identical_bodies(IdenticalBodies::Copies { within: Duration::from_secs(36 * 60 * 60) })
+///     .handshakes(&[Handshake::HubChallenge])
+///     .declare();
+///
+/// let builder = || {
+///     Receiver::builder(META)
+///         .endpoint("meta")
+///         .secret(Secret::new("the app's secret").unwrap())
+///         .store(MemoryStore::new())
+/// };
+/// let token = Secret::new("the text that was entered at Meta")?;
+/// assert!(builder().verify_token(token).build().is_ok());
+/// // Without the token, whoever asks would be told that the endpoint is theirs.
+/// assert!(builder().build().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Handshake {
+    /// Meta (WhatsApp, Instagram, Messenger): `GET ?hub.mode=subscribe&hub.verify_token=..&hub.challenge=..`,
+    /// unsigned. The token is compared with the one of
+    /// [`ReceiverBuilder::verify_token`](crate::ReceiverBuilder::verify_token), and the challenge sent
+    /// back.
+    ///
+    /// <https://developers.facebook.com/docs/graph-api/webhooks/getting-started>, read 2026-11-27.
+    HubChallenge,
+    /// X: `GET ?crc_token=..`, unsigned, at registration and every hour. The answer is JSON with
+    /// `sha256=` and the base64 of the token's HMAC-SHA256 under the newest key.
+    ///
+    /// That is the signature that X puts on a body, so whoever asks gets a signature over what they
+    /// like. Therefore a token is 1 to 256 letters, digits and `-._~+/=`, and **a body that could be
+    /// such a token is refused** though its signature is right. A scheme that signs more than the body
+    /// needs a literal with another character in it.
+    ///
+    /// <https://docs.x.com/x-api/webhooks/quickstart>, read 2026-11-27.
+    CrcToken,
+    /// Dropbox (`challenge`): `GET ?challenge=..`, unsigned, sent back.
+    ///
+    /// <https://www.dropbox.com/developers/reference/webhooks>, read 2026-11-27.
+    QueryChallenge {
+        /// The name of the query's parameter.
+        parameter: &'static str,
+    },
+    /// Microsoft Graph: `POST ?validationToken=..`, unsigned, without a body; the decoded token is sent
+    /// back. A request with a body or a signature is a delivery, whatever its query says.
+    ///
+    /// <https://learn.microsoft.com/graph/change-notifications-delivery-webhooks>, read 2026-11-27.
+    ValidationToken,
+    /// A signed POST whose body holds a challenge that is sent back as text.
+    ///
+    /// Slack: `/type` is `url_verification`, and the challenge is at `/challenge`. Twitch:
+    /// `/subscription/status` is `webhook_callback_verification_pending`, and the challenge is at
+    /// `/challenge`; the header that says so, too, is not signed and therefore not asked.
+    ///
+    /// <https://api.slack.com/events/url_verification> and
+    /// <https://dev.twitch.tv/docs/eventsub/handling-webhook-events>, read 2026-11-27.
+    BodyChallenge {
+        /// Where the signed body says that it is a handshake.
+        at: &'static str,
+        /// What it says there.
+        is: &'static str,
+        /// Where the challenge is.
+        challenge: &'static str,
+    },
+    /// Zoom: a signed POST whose `/event` is `endpoint.url_validation`. The answer is JSON with
+    /// `/payload/plainToken` and the hexadecimal HMAC-SHA256 of it, under the key that the request was
+    /// signed with. A token is 1 to 256 letters, digits and `-._~+/=`.
+    ///
+    /// <https://developers.zoom.us/docs/api/webhooks>, read 2026-11-27.
+    EncryptedToken,
+    /// A signed POST that wants an answer of its own.
+    ///
+    /// Discord's interactions: `/type` is `1`, answered `{"type":1}`. Discord's webhook events: `/type`
+    /// is `0`, answered 204. Discord also sends wrong signatures on purpose, which must get 401.
+    ///
+    /// <https://docs.discord.com/developers/interactions/overview> and
+    /// <https://docs.discord.com/developers/events/webhook-events>, read 2026-11-27.
+    SignedPing {
+        /// Where the signed body says that it is a ping.
+        at: &'static str,
+        /// What it says there; a number as its digits.
+        is: &'static str,
+        /// What the sender wants to read.
+        answer: PingAnswer,
+    },
+    /// Xero: signed POSTs whose `/events` is an empty list, answered 200, and the same with wrong
+    /// signatures, which must get 401.
+    ///
+    /// <https://developer.xero.com/documentation/webhooks/configuring-your-server>, read 2026-11-27.
+    IntentToReceive,
+    /// Amazon SNS: a signed POST whose `/Type` is `SubscriptionConfirmation` (or
+    /// `UnsubscribeConfirmation`). It is given to
+    /// [`ReceiverBuilder::on_offer`](crate::ReceiverBuilder::on_offer): the application confirms with
+    /// its own client, and checks first that the topic is its own. The library fetches nothing.
+    ///
+    /// <https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html>, read
+    /// 2026-11-27.
+    Confirmation {
+        /// Where the signed body says that it is one.
+        at: &'static str,
+        /// What it may say there.
+        is: &'static [&'static str],
+    },
+    /// Notion: an unsigned POST with `/verification_token`, which becomes the signing key. It is given
+    /// to [`ReceiverBuilder::on_offer`](crate::ReceiverBuilder::on_offer), and becomes nothing by
+    /// itself: anybody can send one.
+    ///
+    /// <https://developers.notion.com/reference/webhooks>, read 2026-11-27.
+    VerificationToken,
+    /// Asana: an unsigned POST with the header `X-Hook-Secret`, which is sent back and becomes the
+    /// signing key. It is given to
+    /// [`ReceiverBuilder::on_offer`](crate::ReceiverBuilder::on_offer), and becomes nothing by itself:
+    /// anybody can send one.
+    ///
+    /// <https://developers.asana.com/docs/establish-a-webhook>, read 2026-11-27.
+    HookSecret,
+    /// WooCommerce (`webhook_id`): an unsigned form of one field that is a number, when a webhook is
+    /// created. Answered 200.
+    ///
+    /// `deliver_ping` in WooCommerce's `class-wc-webhook.php`, read 2026-11-27.
+    FormPing {
+        /// The name of the only field.
+        field: &'static str,
+    },
+    /// Mandrill, Trello, SurveyMonkey, Intercom: a HEAD request, answered 200.
+    ///
+    /// <https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks> and Mandrill's "Why can't
+    /// my webhook or inbound route URL be verified", read 2026-11-27; SurveyMonkey's and Intercom's were
+    /// not found on a page of theirs.
+    Probe,
+    /// CloudEvents' abuse protection (Azure Event Grid: `eventgrid.azure.net`): an OPTIONS request with
+    /// `WebHook-Request-Origin`, answered with `WebHook-Allowed-Origin` where the origin is listed, and
+    /// with `WebHook-Allowed-Rate: *`. `WebHook-Request-Callback` is never fetched.
+    ///
+    /// <https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md>, section 4, read
+    /// 2026-11-27.
+    AbuseProtection {
+        /// The senders' names that may send here.
+        origins: &'static [&'static str],
+    },
+}
+
+/// What a sender wants to read in answer to a [signed ping](Handshake::SignedPing).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PingAnswer {
+    /// 204 without a body.
+    NoContent,
+    /// 200 with this JSON.
+    Json(&'static str),
+}
+
+/// The header of [`Handshake::HookSecret`].
+pub(crate) const HOOK_SECRET: &str = "X-Hook-Secret";
+
+/// The longest text that is sent back.
+const MAX_ECHO: usize = 1_024;
+/// The longest token that is signed.
+const MAX_TOKEN: usize = 256;
+
+impl Handshake {
+    /// Its name in logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HubChallenge => "hub-challenge",
+            Self::CrcToken => "crc-token",
+            Self::QueryChallenge { .. } => "query-challenge",
+            Self::ValidationToken => "validation-token",
+            Self::BodyChallenge { .. } => "body-challenge",
+            Self::EncryptedToken => "encrypted-token",
+            Self::SignedPing { .. } => "signed-ping",
+            Self::IntentToReceive => "intent-to-receive",
+            Self::Confirmation { .. } => "confirmation",
+            Self::VerificationToken => "verification-token",
+            Self::HookSecret => "hook-secret",
+            Self::FormPing { .. } => "form-ping",
+            Self::Probe => "probe",
+            Self::AbuseProtection { .. } => "abuse-protection",
+        }
+    }
+
+    /// Whether the application must hear of it.
+    pub(crate) const fn is_offer(self) -> bool {
+        matches!(
+            self,
+            Self::Confirmation { .. } | Self::VerificationToken | Self::HookSecret
+        )
+    }
+
+    /// Whether its sender tries wrong signatures, and expects 401.
+    pub(crate) const fn needs_401(self) -> bool {
+        matches!(self, Self::SignedPing { .. } | Self::IntentToReceive)
+    }
+
+    /// Whether its answer is a MAC of something that the request holds.
+    const fn signs(self) -> bool {
+        matches!(self, Self::CrcToken | Self::EncryptedToken)
+    }
+
+    /// A bit for each method but POST.
+    const fn method(self) -> usize {
+        match self {
+            Self::HubChallenge | Self::CrcToken | Self::QueryChallenge { .. } => 1,
+            Self::Probe => 2,
+            Self::AbuseProtection { .. } => 4,
+            _ => 0,
+        }
+    }
+
+    const fn is_valid(self) -> bool {
+        match self {
+            Self::QueryChallenge { parameter } => is_parameter(parameter),
+            Self::FormPing { field } => is_parameter(field),
+            Self::BodyChallenge { at, is, challenge } => {
+                is_pointer(at) && is_pointer(challenge) && !is.is_empty()
+            }
+            Self::SignedPing { at, is, .. } => is_pointer(at) && !is.is_empty(),
+            Self::Confirmation { at, is } => is_pointer(at) && is_list(is),
+            Self::AbuseProtection { origins } => {
+                let mut at = 0;
+                let mut valid = !origins.is_empty();
+                while at < origins.len() {
+                    valid = valid && is_origin(origins[at]);
+                    at += 1;
+                }
+                valid
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Scheme {
+    /// What the sender asks beside its deliveries.
+    #[must_use]
+    pub const fn handshakes(&self) -> &'static [Handshake] {
+        self.handshakes
+    }
+
+    /// The methods that are answered, as the header `Allow` has them.
+    pub(crate) const fn allowed_methods(&self) -> &'static str {
+        const METHODS: [&str; 8] = [
+            "POST",
+            "GET, POST",
+            "HEAD, POST",
+            "GET, HEAD, POST",
+            "OPTIONS, POST",
+            "GET, OPTIONS, POST",
+            "HEAD, OPTIONS, POST",
+            "GET, HEAD, OPTIONS, POST",
+        ];
+        let (mut methods, mut at) = (0, 0);
+        while at < self.handshakes.len() {
+            methods |= self.handshakes[at].method();
+            at += 1;
+        }
+        METHODS[methods]
+    }
+
+    /// Whether a header is where the signature is: such a request is a delivery, or nothing.
+    pub(crate) fn is_signature_header(&self, name: &str) -> bool {
+        match self.location {
+            Location::Header(header) | Location::Repeated(header) => {
+                name.eq_ignore_ascii_case(header)
+            }
+            Location::AnyOf(headers) | Location::AllOf(headers) => headers
+                .iter()
+                .any(|header| name.eq_ignore_ascii_case(header)),
+            Location::Numbered(stem) => name
+                .get(..stem.len())
+                .is_some_and(|begin| begin.eq_ignore_ascii_case(stem)),
+        }
+    }
+
+    /// Whether a body may be what a handshake signed for whoever asked: its signature proves nothing.
+    pub(crate) fn may_be_signed_token(&self, body: &[u8]) -> bool {
+        self.handshakes.iter().any(|handshake| handshake.signs()) && is_token(body)
+    }
+
+    pub(super) const fn check_handshakes(&self) -> Result<(), SchemeError> {
+        let mut at = 0;
+        while at < self.handshakes.len() {
+            let handshake = self.handshakes[at];
+            if !handshake.is_valid() {
+                return Err(SchemeError::InvalidHandshake);
+            }
+            if handshake.signs() && !self.signs_no_token() {
+                return Err(SchemeError::HandshakeCouldSign);
+            }
+            at += 1;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing that the sender signs can be a token: it is the body alone, which is looked at,
+    /// or there is a literal in it that no token holds.
+    const fn signs_no_token(&self) -> bool {
+        if !matches!(self.algorithm, Algorithm::HmacSha256) {
+            return false;
+        }
+        if let [Part::Body] = self.signed {
+            return true;
+        }
+        let mut at = 0;
+        while at < self.signed.len() {
+            if let Part::Literal(text) = self.signed[at]
+                && !is_token_text(text.as_bytes())
+            {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
+}
+
+/// Whether a text may be sent back to whoever sent it.
+pub(crate) fn is_echo(text: &str) -> bool {
+    let harmless = |byte: &u8| matches!(byte, b' '..=b'~') && !b"<>&\"'`\\".contains(byte);
+    (1..=MAX_ECHO).contains(&text.len()) && text.as_bytes().iter().all(harmless)
+}
+
+/// Whether a text may be signed for whoever sent it.
+pub(crate) const fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.len() <= MAX_TOKEN && is_token_text(text)
+}
+
+const fn is_token_text(text: &[u8]) -> bool {
+    let mut at = 0;
+    while at < text.len() {
+        let token = text[at].is_ascii_alphanumeric()
+            || matches!(text[at], b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+        if !token {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// The name of a parameter or field that means the same encoded or not.
+const fn is_parameter(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !(bytes[at].is_ascii_alphanumeric() || matches!(bytes[at], b'-' | b'.' | b'_')) {
+            return false;
+        }
+        at += 1;
+    }
+    !bytes.is_empty()
+}
+
+const fn is_list(values: &[&str]) -> bool {
+    let mut at = 0;
+    while at < values.len() {
+        if values[at].is_empty() {
+            return false;
+        }
+        at += 1;
+    }
+    !values.is_empty()
+}
+
+/// A name of the DNS: what a parameter's name may hold, and no blank or separator.
+const fn is_origin(name: &str) -> bool {
+    is_parameter(name)
+}
+
+const _: () = assert!(is_header_name(HOOK_SECRET));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheme::SchemeBuilder;
+
+    const fn scheme(handshakes: &'static [Handshake]) -> SchemeBuilder {
+        Scheme::body_hmac("X-Sig")
+            .id_header("X-Id")
+            .handshakes(handshakes)
+    }
+
+    #[test]
+    fn what_is_sent_back_is_no_script_and_what_is_signed_is_no_json() {
+        let long = "a".repeat(MAX_ECHO);
+        for text in [
+            "1158201444",
+            "Validation: Testing client application +/=",
+            &long,
+        ] {
+            assert!(is_echo(text), "{text}");
+        }
+        let longer = format!("{long}a");
+        for text in [
+            "",
+            "<script>",
+            "a>b",
+            "a&b",
+            "\"",
+            "'",
+            "`",
+            "a\\b",
+            "a\nb",
+            "a\r\nSet-Cookie: b",
+            "a\u{0}",
+            "é",
+            "a\u{7f}",
+            &longer,
+        ] {
+            assert!(!is_echo(text), "{text:?}");
+        }
+        assert!(is_token(b"MTg4Z-._~+/=9"));
+        for text in [
+            &b""[..],
+            b"{}",
+            b"[1]",
+            b"a b",
+            b"\"a\"",
+            b"v0:1",
+            b"a,b",
+            &[b'a'; 257],
+        ] {
+            assert!(!is_token(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_handshake_that_could_sign_a_delivery_does_not_build() {
+        let crc: &[Handshake] = &[Handshake::CrcToken];
+        assert!(scheme(crc).build().is_ok());
+        let colon = &[Part::Literal("v0:"), Part::Body];
+        assert!(scheme(crc).signed(colon).build().is_ok());
+        let dot = &[Part::Literal("v0."), Part::Body];
+        for wrong in [
+            scheme(crc).signed(dot).build(),
+            scheme(crc).algorithm(Algorithm::HmacSha512).build(),
+            scheme(&[Handshake::EncryptedToken]).signed(dot).build(),
+        ] {
+            assert_eq!(wrong, Err(SchemeError::HandshakeCouldSign));
+        }
+    }
+
+    #[test]
+    fn handshakes_that_could_not_be_read_do_not_build() {
+        use Handshake::{
+            AbuseProtection, BodyChallenge, Confirmation, FormPing, QueryChallenge, SignedPing,
+        };
+        const ANSWER: PingAnswer = PingAnswer::NoContent;
+        let wrong: &[&'static [Handshake]] = &[
+            &[QueryChallenge { parameter: "" }],
+            &[QueryChallenge { parameter: "a b" }],
+            &[FormPing { field: "a=b" }],
+            &[BodyChallenge {
+                at: "type",
+                is: "a",
+                challenge: "/c",
+            }],
+            &[BodyChallenge {
+                at: "/type",
+                is: "",
+                challenge: "/c",
+            }],
+            &[BodyChallenge {
+                at: "/type",
+                is: "a",
+                challenge: "",
+            }],
+            &[SignedPing {
+                at: "/a//b",
+                is: "1",
+                answer: ANSWER,
+            }],
+            &[Confirmation {
+                at: "/Type",
+                is: &[],
+            }],
+            &[AbuseProtection { origins: &[] }],
+            &[Handshake::Probe, AbuseProtection { origins: &["a, b"] }],
+        ];
+        for handshakes in wrong {
+            let built = scheme(handshakes).build();
+            assert_eq!(built, Err(SchemeError::InvalidHandshake), "{handshakes:?}");
+        }
+    }
+
+    #[test]
+    fn the_methods_are_those_of_the_handshakes() {
+        let allowed = |handshakes| scheme(handshakes).declare().allowed_methods();
+        assert_eq!(allowed(&[]), "POST");
+        assert_eq!(allowed(&[Handshake::ValidationToken]), "POST");
+        assert_eq!(allowed(&[Handshake::HubChallenge]), "GET, POST");
+        let both: &[Handshake] = &[
+            Handshake::Probe,
+            Handshake::AbuseProtection {
+                origins: &["example.com"],
+            },
+        ];
+        assert_eq!(allowed(both), "HEAD, OPTIONS, POST");
+    }
+
+    #[test]
+    fn a_signature_header_is_found_however_it_is_written() {
+        let one = scheme(&[]).declare();
+        assert!(one.is_signature_header("x-sig") && !one.is_signature_header("x-sig1"));
+        let any = scheme(&[]).any_header_of(&["X-A", "X-B"]).declare();
+        let all = scheme(&[]).all_headers_of(&["X-A", "X-B"]).declare();
+        for several in [any, all] {
+            assert!(several.is_signature_header("x-b") && !several.is_signature_header("x-sig"));
+        }
+        let numbered = scheme(&[]).numbered_header().declare();
+        assert!(numbered.is_signature_header("X-SIG12") && !numbered.is_signature_header("x-si"));
+    }
+}

@@ -1,0 +1,246 @@
+//! Senders that ask before they send, as an application would write them down.
+//!
+//! Where a sender signs with something that HMAC-SHA256 over the body is not (Discord with Ed25519, Twitch
+//! over an id and a time, Amazon SNS with RSA, Trello with SHA-1), that stands in for it: what is tested is
+//! what comes before and behind the signature.
+
+use core::time::Duration;
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use countersign_core::{
+    Offer, ReceiverBuilder, Scheme, Secret,
+    scheme::{Encoding, Handshake, IdenticalBodies, PingAnswer, SchemeBuilder},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::kit::in_time;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+const fn signed(header: &'static str, handshakes: &'static [Handshake]) -> SchemeBuilder {
+    Scheme::body_hmac(header)
+        .identical_bodies(IdenticalBodies::Copies { within: DAY })
+        .handshakes(handshakes)
+}
+
+macro_rules! schemes {
+    ($($(#[$doc:meta])+ $name:ident = $scheme:expr;)+) => {
+        $($(#[$doc])+ pub const $name: Scheme = $scheme.name(stringify!($name)).declare();)+
+
+        /// All of them.
+        pub const ALL: &[Scheme] = &[$($name,)+];
+    };
+}
+
+schemes! {
+    /// Meta.
+    META = signed("X-Hub-Signature-256", &[Handshake::HubChallenge]).prefix("sha256=");
+    /// X.
+    X = signed("x-twitter-webhooks-signature", &[Handshake::CrcToken])
+        .prefix("sha256=")
+        .encoding(Encoding::Base64);
+    /// Dropbox.
+    DROPBOX = signed("X-Dropbox-Signature", &[Handshake::QueryChallenge { parameter: "challenge" }]);
+    /// Microsoft Graph, which signs nothing; a gateway's signature stands in.
+    GRAPH = signed("X-Gateway-Signature", &[Handshake::ValidationToken]);
+    /// Slack.
+    SLACK = signed("X-Slack-Signature", &[Handshake::BodyChallenge {
+        at: "/type", is: "url_verification", challenge: "/challenge",
+    }]);
+    /// Twitch.
+    TWITCH = signed("Twitch-Eventsub-Message-Signature", &[Handshake::BodyChallenge {
+        at: "/subscription/status",
+        is: "webhook_callback_verification_pending",
+        challenge: "/challenge",
+    }]).prefix("sha256=");
+    /// Zoom.
+    ZOOM = signed("x-zm-signature", &[Handshake::EncryptedToken]);
+    /// Discord's interactions.
+    DISCORD = signed("X-Signature-Ed25519", &[Handshake::SignedPing {
+        at: "/type", is: "1", answer: PingAnswer::Json(r#"{"type":1}"#),
+    }]);
+    /// Discord's webhook events.
+    DISCORD_EVENTS = signed("X-Signature-Ed25519-Events", &[Handshake::SignedPing {
+        at: "/type", is: "0", answer: PingAnswer::NoContent,
+    }]);
+    /// Xero.
+    XERO = signed("x-xero-signature", &[Handshake::IntentToReceive]).encoding(Encoding::Base64);
+    /// Amazon SNS.
+    SNS = signed("X-Sns-Signature", &[Handshake::Confirmation {
+        at: "/Type", is: &["SubscriptionConfirmation", "UnsubscribeConfirmation"],
+    }]);
+    /// Notion.
+    NOTION = signed("X-Notion-Signature", &[Handshake::VerificationToken]).prefix("sha256=");
+    /// Asana.
+    ASANA = signed("X-Hook-Signature", &[Handshake::HookSecret]);
+    /// WooCommerce.
+    WOOCOMMERCE = signed("X-WC-Webhook-Signature", &[Handshake::FormPing { field: "webhook_id" }])
+        .encoding(Encoding::Base64);
+    /// Mandrill, Trello, SurveyMonkey.
+    PROBED = signed("X-Mandrill-Signature", &[Handshake::Probe]);
+    /// Azure Event Grid.
+    EVENT_GRID = signed("X-Grid-Signature", &[Handshake::AbuseProtection {
+        origins: &["eventgrid.azure.net"],
+    }]);
+}
+
+/// The text that was entered at Meta.
+pub const VERIFY_TOKEN: &str = "meatyhamhock";
+
+/// An application that takes as many offers as it waits for.
+#[derive(Clone, Debug, Default)]
+pub struct Taker {
+    inner: Arc<Mutex<Taken>>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    awaited: usize,
+    secrets: Vec<Secret>,
+    tenants: Vec<Option<String>>,
+    confirmations: Vec<String>,
+    refused: usize,
+}
+
+impl Taker {
+    /// Waits for one more.
+    pub fn wait_for_one(&self) {
+        self.lock(|taken| taken.awaited += 1);
+    }
+
+    /// The keys that came.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Secret> {
+        self.lock(|taken| core::mem::take(&mut taken.secrets))
+    }
+
+    /// The tenants that they were for.
+    #[must_use]
+    pub fn tenants(&self) -> Vec<Option<String>> {
+        self.lock(|taken| core::mem::take(&mut taken.tenants))
+    }
+
+    /// The bodies of the confirmations that came.
+    #[must_use]
+    pub fn confirmations(&self) -> Vec<String> {
+        self.lock(|taken| core::mem::take(&mut taken.confirmations))
+    }
+
+    /// How many offers were refused.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.lock(|taken| taken.refused)
+    }
+
+    fn lock<T>(&self, look: impl FnOnce(&mut Taken) -> T) -> T {
+        look(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn take(&self, offer: Offer) -> bool {
+        self.lock(|taken| {
+            let Some(left) = taken.awaited.checked_sub(1) else {
+                taken.refused += 1;
+                return false;
+            };
+            taken.awaited = left;
+            match offer {
+                Offer::Secret(offered) => {
+                    taken.tenants.push(offered.tenant().map(str::to_owned));
+                    taken.secrets.push(offered.into_secret());
+                }
+                Offer::Confirmation(received) => {
+                    let body = String::from_utf8_lossy(received.body()).into_owned();
+                    taken.confirmations.push(body);
+                }
+                _ => return false,
+            }
+            true
+        })
+    }
+}
+
+/// What a receiver of the scheme needs for its handshakes.
+#[allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "test data")]
+pub fn configure(scheme: &Scheme, taker: &Taker, builder: ReceiverBuilder) -> ReceiverBuilder {
+    let mut builder = builder;
+    for handshake in scheme.handshakes() {
+        builder = match handshake {
+            Handshake::HubChallenge => builder.verify_token(Secret::new(VERIFY_TOKEN).unwrap()),
+            Handshake::VerificationToken
+            | Handshake::HookSecret
+            | Handshake::Confirmation { .. } => {
+                let taker = taker.clone();
+                builder.on_offer(move |offer| core::future::ready(taker.take(offer)))
+            }
+            _ => builder,
+        };
+    }
+    builder
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// The status.
+    pub status: u16,
+    /// The headers, by their names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: String,
+}
+
+impl Answered {
+    /// The value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+}
+
+/// Sends bytes on a connection of their own, and reads the answer to its end.
+///
+/// # Errors
+///
+/// When there is no connection to be had.
+pub async fn exchange(to: SocketAddr, request: &[u8]) -> io::Result<Answered> {
+    let mut stream = TcpStream::connect(to).await?;
+    stream.write_all(request).await?;
+    let mut bytes = Vec::new();
+    // A server that refused from the head may reset what it did not read.
+    let _ended = in_time(stream.read_to_end(&mut bytes)).await;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).and_then(|word| word.parse().ok());
+    let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    Ok(Answered {
+        status: status.unwrap_or_default(),
+        headers: lines
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect(),
+        body: body.to_owned(),
+    })
+}
+
+/// A request, written by hand.
+#[must_use]
+pub fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+    let mut text =
+        format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if method == "POST" {
+        text.push_str(&format!("content-length: {}\r\n", body.len()));
+    }
+    text.push_str("\r\n");
+    text.push_str(body);
+    text.into_bytes()
+}
