@@ -1,8 +1,8 @@
 //! Senders that ask before they send, as an application would write them down.
 //!
-//! Where a sender signs with something that HMAC-SHA256 over the body is not (Discord with Ed25519, Twitch
-//! over an id and a time, Amazon SNS with RSA, Trello with SHA-1), that stands in for it: what is tested is
-//! what comes before and behind the signature.
+//! Those that are presets are meant as they are; where a sender is none (Amazon SNS signs with RSA, Microsoft
+//! Graph does not sign), HMAC-SHA256 over the body stands in: what is tested is what comes before and behind
+//! the signature.
 
 use core::time::Duration;
 use std::{
@@ -16,6 +16,7 @@ use countersign_core::{
     Offer, ReceiverBuilder, Scheme, Secret,
     scheme::{Encoding, Handshake, IdenticalBodies, PingAnswer, SchemeBuilder},
 };
+use countersign_senders::{business, commerce, messaging};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -42,48 +43,35 @@ macro_rules! schemes {
 
 schemes! {
     /// Meta.
-    META = signed("X-Hub-Signature-256", &[Handshake::HubChallenge]).prefix("sha256=");
+    META = messaging::META.to_builder();
     /// X.
-    X = signed("x-twitter-webhooks-signature", &[Handshake::CrcToken])
-        .prefix("sha256=")
-        .encoding(Encoding::Base64);
+    X = messaging::X.to_builder();
     /// Dropbox.
-    DROPBOX = signed("X-Dropbox-Signature", &[Handshake::QueryChallenge { parameter: "challenge" }]);
+    DROPBOX = messaging::DROPBOX.to_builder();
     /// Microsoft Graph, which signs nothing; a gateway's signature stands in.
     GRAPH = signed("X-Gateway-Signature", &[Handshake::ValidationToken]);
     /// Slack.
-    SLACK = signed("X-Slack-Signature", &[Handshake::BodyChallenge {
-        at: "/type", is: "url_verification", challenge: "/challenge",
-    }]);
+    SLACK = messaging::SLACK.to_builder();
     /// Twitch.
-    TWITCH = signed("Twitch-Eventsub-Message-Signature", &[Handshake::BodyChallenge {
-        at: "/subscription/status",
-        is: "webhook_callback_verification_pending",
-        challenge: "/challenge",
-    }]).prefix("sha256=");
+    TWITCH = messaging::TWITCH.to_builder();
     /// Zoom.
-    ZOOM = signed("x-zm-signature", &[Handshake::EncryptedToken]);
+    ZOOM = messaging::ZOOM.to_builder();
     /// Discord's interactions.
-    DISCORD = signed("X-Signature-Ed25519", &[Handshake::SignedPing {
-        at: "/type", is: "1", answer: PingAnswer::Json(r#"{"type":1}"#),
-    }]);
+    DISCORD = messaging::DISCORD_INTERACTIONS.to_builder();
     /// Discord's webhook events.
-    DISCORD_EVENTS = signed("X-Signature-Ed25519-Events", &[Handshake::SignedPing {
-        at: "/type", is: "0", answer: PingAnswer::NoContent,
-    }]);
+    DISCORD_EVENTS = messaging::DISCORD_EVENTS.to_builder();
     /// Xero.
-    XERO = signed("x-xero-signature", &[Handshake::IntentToReceive]).encoding(Encoding::Base64);
+    XERO = business::XERO.to_builder();
     /// Amazon SNS.
     SNS = signed("X-Sns-Signature", &[Handshake::Confirmation {
         at: "/Type", is: &["SubscriptionConfirmation", "UnsubscribeConfirmation"],
     }]);
     /// Notion.
-    NOTION = signed("X-Notion-Signature", &[Handshake::VerificationToken]).prefix("sha256=");
+    NOTION = business::NOTION.to_builder();
     /// Asana.
-    ASANA = signed("X-Hook-Signature", &[Handshake::HookSecret]);
+    ASANA = business::ASANA.to_builder();
     /// WooCommerce.
-    WOOCOMMERCE = signed("X-WC-Webhook-Signature", &[Handshake::FormPing { field: "webhook_id" }])
-        .encoding(Encoding::Base64);
+    WOOCOMMERCE = commerce::WOOCOMMERCE.to_builder();
     /// Mandrill, Trello, SurveyMonkey.
     PROBED = signed("X-Mandrill-Signature", &[Handshake::Probe]);
     /// Azure Event Grid.

@@ -6,6 +6,8 @@ use countersign_core::{
 };
 use countersign_testkit::SignedDelivery;
 
+use crate::handshakes::{Taker, configure};
+
 /// A POST request; unlike `http`'s, its headers may hold any bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -120,7 +122,9 @@ pub fn receiver(scheme: Scheme, secrets: impl IntoIterator<Item = Secret>) -> Re
     for secret in secrets {
         builder = builder.secret(secret);
     }
-    builder.build().unwrap()
+    configure(&scheme, &Taker::default(), builder)
+        .build()
+        .unwrap()
 }
 
 /// The URL of receivers whose scheme signs one.

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use countersign_core::scheme::{Encoding, IdenticalBodies, Part, Scheme};
+use countersign_core::scheme::{Encoding, Handshake, IdenticalBodies, Part, Scheme};
 
 use crate::{
     preset::family,
@@ -22,12 +22,14 @@ family! {
             .retry_span(DAY.saturating_mul(15));
     /// Xero: the key looks like base64 and is text. No id, but sequence numbers in each body.
     XERO: "xero", "Xero", Medium, "developer.xero.com/documentation/guides/webhooks/overview",
-        r#"{"events":[{"resourceId":"717f2bfc-c6d4-41fd-b238-3f2f0c0cf777","eventDateUtc":"2026-06-21T01:15:39.902"}],"firstEventSequence":1,"lastEventSequence":1}"#, "It tries right and wrong signatures first, which must get 200 and 401. One body tells of several events: they are handled as one delivery." =
+        r#"{"events":[{"resourceId":"717f2bfc-c6d4-41fd-b238-3f2f0c0cf777","eventDateUtc":"2026-06-21T01:15:39.902"}],"firstEventSequence":1,"lastEventSequence":1}"#, "It tries right and wrong signatures first, which get the 200 and 401 that it wants. One body tells of several events: they are handled as one delivery." =
         Scheme::body_hmac("x-xero-signature")
             .encoding(Encoding::Base64)
             .identical_bodies(copies(DAY.saturating_mul(2)))
             .response_budget(Duration::from_secs(4))
-            .retry_span(DAY.saturating_mul(2));
+            .retry_span(DAY.saturating_mul(2))
+            .handshakes(&[Handshake::IntentToReceive])
+            .done_body("");
     /// Intuit (QuickBooks): several events in one body, each with its time; no id for the delivery.
     INTUIT: "intuit", "Intuit QuickBooks", Medium, "developer.intuit.com/app/developer/qbo/docs/develop/webhooks",
         r#"{"eventNotifications":[{"realmId":"1185883450","dataChangeEvent":{"entities":[{"name":"Customer","id":"1","operation":"Create","lastUpdated":"2026-10-05T14:42:19-07:00"}]}}]}"#, "The app's verifier token signs. One body tells of several events: they are handled as one delivery." =
@@ -68,12 +70,13 @@ family! {
             .retry_span(UNKNOWN);
     /// Notion: the verification token of the first, unsigned request is the key.
     NOTION: "notion", "Notion", High, "developers.notion.com/reference/webhooks",
-        r#"{"timestamp":"2026-12-05T23:57:05.379Z","workspace_id":"13950b26-c203-4f3b-b97d-93ec06319565","entity":{"id":"1","type":"page"}}"#, "Read the token of the first request from another endpoint." =
+        r#"{"timestamp":"2026-12-05T23:57:05.379Z","workspace_id":"13950b26-c203-4f3b-b97d-93ec06319565","entity":{"id":"1","type":"page"}}"#, "The first request brings the key, unsigned: `on_offer` gets it." =
         Scheme::body_hmac("X-Notion-Signature")
             .prefix("sha256=")
             .id_pointer("/id")
             .event_pointer("/type")
-            .retry_span(UNKNOWN);
+            .retry_span(UNKNOWN)
+            .handshakes(&[Handshake::VerificationToken]);
     /// Onfido: no id, but the object's id and time in each body.
     ONFIDO: "onfido", "Onfido", High, "github.com/onfido/onfido-python tests/test_classic_webhook_event_verification.py",
         r#"{"payload":{"resource_type":"check","object":{"id":"check-123","completed_at_iso8601":"2026-01-01T00:00:00Z"}}}"#, "" =
@@ -111,10 +114,11 @@ family! {
     /// Asana: the secret of the handshake signs. No id, and a heartbeat is the same body each time: every request
     /// is handled.
     ASANA: "asana", "Asana", Medium, "developers.asana.com/docs/webhooks-guide",
-        r#"{"events":[{"action":"changed","created_at":"2026-08-21T18:20:37.972Z","resource":{"gid":"1337"}}]}"#, "Answer the first request, with `X-Hook-Secret`, on another endpoint. An empty list is a heartbeat." =
+        r#"{"events":[{"action":"changed","created_at":"2026-08-21T18:20:37.972Z","resource":{"gid":"1337"}}]}"#, "The first request brings the key, unsigned: `on_offer` gets it. An empty list is a heartbeat." =
         Scheme::body_hmac("X-Hook-Signature")
             .identical_bodies(IdenticalBodies::Events)
-            .retry_span(DAY);
+            .retry_span(DAY)
+            .handshakes(&[Handshake::HookSecret]);
     /// Invoiless: a prefix before base64; no id.
     INVOILESS: "invoiless", "Invoiless", Medium, "docs.invoiless.com/docs/webhooks",
         r#"{"data":{"id":"66c5","status":"Paid"}}"#, "Wants exactly 200." =

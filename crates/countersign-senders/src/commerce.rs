@@ -1,6 +1,6 @@
 //! Shops, sites and content.
 
-use countersign_core::scheme::{Encoding, Scheme};
+use countersign_core::scheme::{Encoding, Handshake, Scheme};
 
 use crate::{
     preset::family,
@@ -25,12 +25,15 @@ family! {
             .retry_span(HOUR.saturating_mul(4));
     /// WooCommerce: base64; nothing is retried.
     WOOCOMMERCE: "woocommerce", "WooCommerce", Medium, "woocommerce.github.io/woocommerce-rest-api-docs/#webhooks",
-        r#"{"id":727,"status":"processing","total":"29.35"}"#, "On creation it sends an unsigned form, which is refused. Off after more than 5 failures in a row." =
+        r#"{"id":727,"status":"processing","total":"29.35"}"#, "On creation it sends an unsigned form, which is answered. Off after more than 5 failures in a row." =
         Scheme::body_hmac("X-WC-Webhook-Signature")
             .encoding(Encoding::Base64)
             .id_header("X-WC-Webhook-Delivery-ID")
             .event_header("X-WC-Webhook-Topic")
-            .switch_off_after(5);
+            .switch_off_after(5)
+            .handshakes(&[Handshake::FormPing {
+                field: "webhook_id",
+            }]);
     /// Webflow: milliseconds in a header of their own; no id, but a time in each body.
     WEBFLOW: "webflow", "Webflow", Medium, "developers.webflow.com/data/reference/request-signatures",
         r#"{"payload":{"name":"Contact","submittedAt":"2026-09-14T12:35:16.117Z"}}"#, "" =

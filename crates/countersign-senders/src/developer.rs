@@ -1,6 +1,6 @@
 //! Source code, builds, deployments, incidents and error reports.
 
-use countersign_core::scheme::{RetryTime, Scheme};
+use countersign_core::scheme::{Handshake, RetryTime, Scheme};
 
 use crate::{
     preset::family,
@@ -85,14 +85,15 @@ family! {
     /// Trello: SHA-1 over the body and the callback's URL.
     @cfg("legacy-sha1")
     TRELLO: "trello", "Trello", Medium, "developer.atlassian.com/cloud/trello/guides/rest-api/webhooks",
-        r#"{"model":{"id":"4d5ea62fd76aa1136000000c"}}"#, "The URL is that of the webhook, byte for byte. It is probed with HEAD when the webhook is made." =
+        r#"{"model":{"id":"4d5ea62fd76aa1136000000c"}}"#, "The URL is that of the webhook, byte for byte. It is probed with HEAD when the webhook is made, which is answered." =
         Scheme::body_hmac("X-Trello-Webhook")
             .algorithm(countersign_core::Algorithm::HmacSha1)
             .encoding(countersign_core::scheme::Encoding::Base64)
             .signed(&[countersign_core::scheme::Part::Body, countersign_core::scheme::Part::Url])
             .id_pointer("/action/id")
             .event_pointer("/action/type")
-            .retry_span(UNKNOWN);
+            .retry_span(UNKNOWN)
+            .handshakes(&[Handshake::Probe]);
     /// Buildkite's signatures: `timestamp=..,signature=..`; no id, but a time in each body.
     BUILDKITE: "buildkite", "Buildkite", Medium, "buildkite.com/docs/apis/webhooks/pipelines",
         r#"{"build":{"id":"f62a1b4d-10f9-4790-bc1c-e2c3a0c80983","state":"running"}}"#, "Choose the signature, not the token, when you make the webhook." =

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use countersign_core::scheme::{Encoding, Part, Scheme};
+use countersign_core::scheme::{Encoding, Handshake, Part, PingAnswer, Scheme};
 
 use crate::{
     preset::family,
@@ -15,7 +15,7 @@ family! {
     /// Slack: the version is signed as well; commands come as forms. Three retries, at once, after 1 min and
     /// after 5 min; whether they are stamped anew is not documented.
     SLACK: "slack", "Slack", High, "docs.slack.dev/authentication/verifying-requests-from-slack",
-        r#"{"team_id":"TXXXXXXXX","api_app_id":"AXXXXXXXXX","event":{"type":"app_mention"}}"#, "Waits for 3 s. The first request to a URL is a signed challenge, which your handler must answer. A command has no id: its body is the id." =
+        r#"{"team_id":"TXXXXXXXX","api_app_id":"AXXXXXXXXX","event":{"type":"app_mention"}}"#, "Waits for 3 s. The first request to a URL is a signed challenge, which the receiver answers. A command has no id: its body is the id." =
         Scheme::body_hmac("X-Slack-Signature")
             .prefix("v0=")
             .signed(V0_TIME_BODY)
@@ -25,12 +25,17 @@ family! {
             .id_pointer("/event_id")
             .event_pointer("/type")
             .response_budget(Duration::from_millis(2_500))
-            .retry_span(HOUR);
+            .retry_span(HOUR)
+            .handshakes(&[Handshake::BodyChallenge {
+                at: "/type",
+                is: "url_verification",
+                challenge: "/challenge",
+            }]);
     /// Discord's webhook events: Ed25519 over the time and the body, with nothing between them; no id, but a time in
     /// each body. The secret is the application's public key.
     @cfg("ed25519")
     DISCORD_EVENTS: "discord-events", "Discord (webhook events)", High, "docs.discord.com/developers/events/webhook-events",
-        r#"{"version":1,"application_id":"1234560123453231555","event":{"timestamp":"2026-10-18T14:42:53.064834","data":{"scopes":["applications.commands"]}}}"#, "Answer a body of `type` 0 with 204. It sends wrong signatures on purpose, which get the 401 that it wants." =
+        r#"{"version":1,"application_id":"1234560123453231555","event":{"timestamp":"2026-10-18T14:42:53.064834","data":{"scopes":["applications.commands"]}}}"#, "Its pings are answered with the 204 that it wants, and the wrong signatures that it sends on purpose with 401." =
         Scheme::body_hmac("X-Signature-Ed25519")
             .algorithm(countersign_core::Algorithm::Ed25519)
             .key_format(countersign_core::scheme::KeyFormat::Hex)
@@ -41,11 +46,16 @@ family! {
             .identical_bodies(copies(HOUR))
             .event_pointer("/event/type")
             .response_budget(Duration::from_millis(2_500))
-            .retry_span(HOUR);
+            .retry_span(HOUR)
+            .handshakes(&[Handshake::SignedPing {
+                at: "/type",
+                is: "0",
+                answer: PingAnswer::NoContent,
+            }]);
     /// Discord's interactions: as its webhook events, with an id in each body.
     @cfg("ed25519")
     DISCORD_INTERACTIONS: "discord-interactions", "Discord (interactions)", High, "docs.discord.com/developers/interactions/receiving-and-responding",
-        r#"{"application_id":"1234560123453231555","type":2,"token":"a token","version":1}"#, "Answer `type` 1 with a body of `type` 1. A duplicate is answered 200 without your handler's body." =
+        r#"{"application_id":"1234560123453231555","type":2,"token":"a token","version":1}"#, "Its pings are answered by the receiver. A duplicate is answered 200 without your handler's body." =
         Scheme::body_hmac("X-Signature-Ed25519")
             .algorithm(countersign_core::Algorithm::Ed25519)
             .key_format(countersign_core::scheme::KeyFormat::Hex)
@@ -55,7 +65,12 @@ family! {
             .tolerances(late(HOUR), FIVE_MINUTES)
             .id_pointer("/id")
             .response_budget(Duration::from_millis(2_500))
-            .retry_span(HOUR);
+            .retry_span(HOUR)
+            .handshakes(&[Handshake::SignedPing {
+                at: "/type",
+                is: "1",
+                answer: PingAnswer::Json(r#"{"type":1}"#),
+            }]);
     /// Telnyx: Ed25519 over the time, a bar and the body. The secret is the account's public key.
     @cfg("ed25519")
     TELNYX: "telnyx", "Telnyx", Low, "developers.telnyx.com/docs/messaging/messages/receiving-webhooks",
@@ -72,7 +87,7 @@ family! {
             .retry_span(UNKNOWN);
     /// Zoom: no id at all, but `/event_ts` in each body. Retries after 5, 20 and 60 minutes.
     ZOOM: "zoom", "Zoom", High, "developers.zoom.us/docs/api/webhooks",
-        r#"{"event_ts":1626230691572,"payload":{"account_id":"AAAAAABBBB","object":{"id":"1234567890"}}}"#, "Waits for 3 s. Every 72 hours a signed challenge comes, which your handler must answer." =
+        r#"{"event_ts":1626230691572,"payload":{"account_id":"AAAAAABBBB","object":{"id":"1234567890"}}}"#, "Waits for 3 s. Every 72 hours a signed challenge comes, which the receiver answers." =
         Scheme::body_hmac("x-zm-signature")
             .prefix("v0=")
             .signed(V0_TIME_BODY)
@@ -81,20 +96,22 @@ family! {
             .retry_span(HOUR.saturating_mul(2))
             .response_budget(Duration::from_millis(2_500))
             .identical_bodies(copies(HOUR.saturating_mul(2)))
-            .event_pointer("/event");
+            .event_pointer("/event")
+            .handshakes(&[Handshake::EncryptedToken]);
     /// Meta (Facebook, Instagram, WhatsApp): several changes in one body, each with its time or id; no id for
     /// the delivery.
     META: "meta", "Meta, WhatsApp", Medium, "developers.facebook.com/docs/graph-api/webhooks/getting-started",
-        r#"{"entry":[{"id":"0","time":1770000000,"changes":[{"field":"messages"}]}]}"#, "The app's secret signs. An unsigned GET verifies the URL first: answer it beside the receiver. One body tells of several changes: they are handled as one delivery." =
+        r#"{"entry":[{"id":"0","time":1770000000,"changes":[{"field":"messages"}]}]}"#, "The app's secret signs. An unsigned GET verifies the URL first: call `verify_token` with the text that you entered at Meta. One body tells of several changes: they are handled as one delivery." =
         Scheme::body_hmac("X-Hub-Signature-256")
             .prefix("sha256=")
             .identical_bodies(copies(DAY.saturating_mul(7)))
             .event_pointer("/object")
             .body_limit(4 * 1024 * 1024)
-            .retry_span(DAY.saturating_mul(7));
+            .retry_span(DAY.saturating_mul(7))
+            .handshakes(&[Handshake::HubChallenge]);
     /// Twitch EventSub: id, a date and the body, with nothing between them.
     TWITCH: "twitch", "Twitch EventSub", High, "dev.twitch.tv/docs/eventsub/handling-webhook-events",
-        r#"{"subscription":{"id":"f1c2a387-161a-49f9-a165-0f21d7a4e1c4","status":"enabled"},"event":{"user_id":"1234"}}"#, "The first request is a signed challenge, which your handler must answer." =
+        r#"{"subscription":{"id":"f1c2a387-161a-49f9-a165-0f21d7a4e1c4","status":"enabled"},"event":{"user_id":"1234"}}"#, "The first request is a signed challenge, which the receiver answers." =
         Scheme::body_hmac("Twitch-Eventsub-Message-Signature")
             .prefix("sha256=")
             .signed(&[Part::Id, TIME, BODY])
@@ -106,13 +123,20 @@ family! {
             .event_copy("Twitch-Eventsub-Subscription-Type")
             .attempt_header("Twitch-Eventsub-Message-Retry")
             .response_budget(Duration::from_millis(2_500))
-            .retry_span(HOUR);
+            .retry_span(HOUR)
+            .handshakes(&[Handshake::BodyChallenge {
+                at: "/subscription/status",
+                is: "webhook_callback_verification_pending",
+                challenge: "/challenge",
+            }]);
     /// LINE: base64 over the body; several events in one body, each with its id and time; no id for the delivery.
     LINE: "line", "LINE Messaging API", Low, "developers.line.biz/en/docs/messaging-api/receiving-messages",
-        r#"{"destination":"xxxxxxxxxx","events":[{"type":"message","webhookEventId":"01FZ74A0TDDPYRVKNK77XKC3ZR","timestamp":1692251666727}]}"#, "The channel's secret signs. One body tells of several events: they are handled as one delivery." =
+        r#"{"destination":"xxxxxxxxxx","events":[{"mode":"active","timestamp":1692251666727}]}"#, "The channel's secret signs. One body holds several events, each a delivery of its own; one without any is a test." =
         Scheme::body_hmac("x-line-signature")
             .encoding(Encoding::Base64)
-            .identical_bodies(copies(DAY))
+            .batch("/events")
+            .id_pointer("/webhookEventId")
+            .event_pointer("/type")
             .retry_span(DAY);
     /// Intercom: SHA-1.
     @cfg("legacy-sha1")
@@ -125,7 +149,8 @@ family! {
             .event_pointer("/topic")
             .pings(&["ping"])
             .response_budget(Duration::from_secs(4))
-            .retry_span(MINUTE.saturating_mul(10));
+            .retry_span(MINUTE.saturating_mul(10))
+            .handshakes(&[Handshake::Probe]);
     /// Webex: SHA-1.
     @cfg("legacy-sha1")
     WEBEX: "webex", "Webex", Low, "developer.webex.com/docs/webhooks",
@@ -159,12 +184,13 @@ family! {
             .retry_span(HOUR);
     /// X (Twitter): a prefix before base64; no id, but ids and times of what it tells in each body.
     X: "x", "X (Twitter)", Medium, "docs.x.com/x-api/webhooks",
-        r#"{"for_user_id":"2244994945","tweet_create_events":[{"created_at":"Wed Jan 10 02:13:32 +0000 2026","id_str":"1"}]}"#, "The app's consumer secret signs. An unsigned GET challenges the URL every hour: answer it beside the receiver. Wants 200." =
+        r#"{"for_user_id":"2244994945","tweet_create_events":[{"created_at":"Wed Jan 10 02:13:32 +0000 2026","id_str":"1"}]}"#, "The app's consumer secret signs. An unsigned GET challenges the URL every hour, which the receiver answers. Wants 200." =
         Scheme::body_hmac("x-twitter-webhooks-signature")
             .prefix("sha256=")
             .encoding(Encoding::Base64)
             .identical_bodies(copies(DAY))
-            .retry_span(DAY);
+            .retry_span(DAY)
+            .handshakes(&[Handshake::CrcToken]);
     /// Stream Chat: the id is in a header that is not signed. Bodies that are sent compressed are refused.
     STREAM_CHAT: "stream-chat", "Stream Chat", Medium, "getstream.io/chat/docs/php/webhooks_overview",
         r#"{"cid":"messaging:fun","message":{"id":"1"},"created_at":"2026-01-01T00:00:00Z"}"#, "The app's API secret signs. Switch compression of webhooks off." =
@@ -186,8 +212,11 @@ family! {
             .retry_span(UNKNOWN);
     /// Dropbox: only says that something changed; no id and no type, so every notification is handled.
     DROPBOX: "dropbox", "Dropbox", Medium, "dropbox.com/developers/reference/webhooks",
-        r#"{"list_folder":{"accounts":["dbid:AAH4f99T0taONIb"]}}"#, "An unsigned GET verifies the URL first: answer it beside the receiver." =
+        r#"{"list_folder":{"accounts":["dbid:AAH4f99T0taONIb"]}}"#, "An unsigned GET verifies the URL first, which the receiver answers." =
         Scheme::body_hmac("X-Dropbox-Signature")
             .identical_bodies(countersign_core::scheme::IdenticalBodies::Events)
-            .retry_span(MINUTE.saturating_mul(15));
+            .retry_span(MINUTE.saturating_mul(15))
+            .handshakes(&[Handshake::QueryChallenge {
+                parameter: "challenge",
+            }]);
 }

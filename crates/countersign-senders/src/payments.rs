@@ -149,9 +149,10 @@ family! {
             .retry_span(UNKNOWN);
     /// GoCardless: several events in one body, each with its id. A body comes again as a whole.
     GOCARDLESS: "gocardless", "GoCardless", High, "developer.gocardless.com/getting-started/stay-up-to-date-with-webhooks-v2",
-        r#"{"events":[{"id":"EV00BD05S5VM2T","resource_type":"subscriptions","action":"created"}],"meta":{"webhook_id":"WB00001"}}"#, "One body tells of up to 250 events: they are handled as one delivery." =
+        r#"{"events":[{"resource_type":"subscriptions","action":"created"}],"meta":{"webhook_id":"WB00001"}}"#, "One body holds up to 250 events, each a delivery of its own." =
         Scheme::body_hmac("Webhook-Signature")
-            .id_pointer("/meta/webhook_id")
+            .batch("/events")
+            .id_pointer("/id")
             .retry_span(UNKNOWN);
     /// AfterShip: base64 over the body; no id, but a time in each body.
     AFTERSHIP: "aftership", "AfterShip (tracking)", Medium, "aftership.com/docs/tracking/webhook/webhook-signature",

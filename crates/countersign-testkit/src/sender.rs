@@ -148,7 +148,7 @@ impl Sender {
     /// A delivery of an event, with a new id.
     ///
     /// Where the scheme has its id, type or time in the body, they are written there unless `body`
-    /// has them already.
+    /// has them already. Of a batch it is the first item that gets them.
     #[must_use]
     pub fn delivery(&self, event: &str, body: Value) -> SignedDelivery {
         let id = self.number("test");
@@ -158,11 +158,15 @@ impl Sender {
     /// A delivery of an event with a given id.
     #[must_use]
     pub fn delivery_with_id(&self, event: &str, id: &str, mut body: Value) -> SignedDelivery {
-        if let Some(Place::Body(pointer)) = self.scheme.id() {
-            fill(&mut body, pointer, id);
-        }
-        if let Some(Place::Body(pointer)) = self.scheme.event() {
-            fill(&mut body, pointer, event);
+        let first_item = self.scheme.batch().map(|items| format!("{items}/0"));
+        let at = first_item.unwrap_or_default();
+        if let Some(described) = body.pointer_mut(&at) {
+            if let Some(Place::Body(pointer)) = self.scheme.id() {
+                fill(described, pointer, id);
+            }
+            if let Some(Place::Body(pointer)) = self.scheme.event() {
+                fill(described, pointer, event);
+            }
         }
         if let Some(pointer) = self.scheme.time_pointer() {
             fill(&mut body, pointer, self.stamp_value());

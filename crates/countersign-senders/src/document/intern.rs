@@ -9,7 +9,7 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
 };
 
-use countersign_core::scheme::{EventRule, Part};
+use countersign_core::scheme::{EventRule, Handshake, Part};
 
 struct Kept<T: ?Sized + 'static>(Mutex<HashSet<&'static T>>);
 
@@ -41,6 +41,7 @@ pub(super) fn texts(values: &[String]) -> &'static [&'static str] {
 
 static PARTS: Mutex<Vec<&'static [Part]>> = Mutex::new(Vec::new());
 static EVENTS: Mutex<Vec<&'static [EventRule]>> = Mutex::new(Vec::new());
+static HANDSHAKES: Mutex<Vec<&'static [Handshake]>> = Mutex::new(Vec::new());
 
 /// Signed parts, kept once.
 pub(super) fn parts(values: Vec<Part>) -> &'static [Part] {
@@ -50,6 +51,11 @@ pub(super) fn parts(values: Vec<Part>) -> &'static [Part] {
 /// Rules of events, kept once.
 pub(super) fn events(values: Vec<EventRule>) -> &'static [EventRule] {
     list(&EVENTS, values)
+}
+
+/// Handshakes, kept once.
+pub(super) fn handshakes(values: Vec<Handshake>) -> &'static [Handshake] {
+    list(&HANDSHAKES, values)
 }
 
 /// There are as many as schemes that differ in them: few.

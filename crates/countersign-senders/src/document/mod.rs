@@ -38,10 +38,12 @@ use countersign_core::{
 };
 use serde::Deserialize;
 
+mod handshake;
 mod intern;
 mod values;
 mod write;
 
+use handshake::HandshakeTable;
 use values::{Span, Template};
 pub use write::to_toml;
 
@@ -108,6 +110,10 @@ struct Document {
     unlisted_events_once: bool,
     #[serde(default)]
     pings: Vec<String>,
+    #[serde(default)]
+    handshakes: Vec<HandshakeTable>,
+    batch: Option<String>,
+    done_body: Option<String>,
     content_types: Option<Vec<String>>,
     form_field: Option<String>,
     body_limit: Option<usize>,
@@ -278,6 +284,11 @@ impl Document {
             ));
         }
         builder = self.identity(builder)?;
+        if !self.handshakes.is_empty() {
+            let read = self.handshakes.iter().map(HandshakeTable::handshake);
+            let handshakes = read.collect::<Result<_, _>>()?;
+            builder = builder.handshakes(intern::handshakes(handshakes));
+        }
         self.rest(builder).build().map_err(DocumentError::Scheme)
     }
 
@@ -340,6 +351,12 @@ impl Document {
             builder = builder.unlisted_events_once();
         }
         builder = builder.pings(intern::texts(&self.pings));
+        if let Some(pointer) = &self.batch {
+            builder = builder.batch(intern::text(pointer));
+        }
+        if let Some(text) = &self.done_body {
+            builder = builder.done_body(intern::text(text));
+        }
         if let Some(types) = &self.content_types {
             builder = builder.content_types(intern::texts(types));
         }

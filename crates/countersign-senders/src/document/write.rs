@@ -7,7 +7,10 @@ use countersign_core::scheme::{
     Scheme, TimeUnit,
 };
 
-use super::values::{span, template};
+use super::{
+    handshake,
+    values::{span, template},
+};
 
 /// Writes a scheme down, so that [`from_toml`](super::from_toml) reads the same one: a preset to begin with.
 ///
@@ -68,6 +71,13 @@ pub fn to_toml(scheme: &Scheme) -> String {
     if !scheme.pings().is_empty() {
         page.line("pings", list(scheme.pings()));
     }
+    if !scheme.handshakes().is_empty() {
+        let handshakes = scheme.handshakes().iter().copied().map(handshake::write);
+        let handshakes: Vec<_> = handshakes.collect();
+        page.line("handshakes", format!("[{}]", handshakes.join(", ")));
+    }
+    page.maybe("batch", scheme.batch());
+    page.maybe("done_body", scheme.done_body());
     page.line("content_types", list(scheme.content_types()));
     page.maybe("form_field", scheme.form_field());
     page.line("body_limit", scheme.body_limit());
@@ -83,16 +93,16 @@ pub fn to_toml(scheme: &Scheme) -> String {
 }
 
 /// JSON writes strings as TOML does.
-fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     serde_json::Value::from(value).to_string()
 }
 
-fn list(values: &[&str]) -> String {
+pub(super) fn list(values: &[&str]) -> String {
     let values: Vec<_> = values.iter().map(|value| text(value)).collect();
     format!("[{}]", values.join(", "))
 }
 
-fn table(fields: &[(&str, String)]) -> String {
+pub(super) fn table(fields: &[(&str, String)]) -> String {
     let fields: Vec<_> = fields
         .iter()
         .map(|(name, value)| format!("{name} = {value}"))
