@@ -14,7 +14,7 @@ use std::{
 
 use countersign_core::{
     Offer, ReceiverBuilder, Scheme, Secret,
-    scheme::{Encoding, Handshake, IdenticalBodies, PingAnswer, SchemeBuilder},
+    scheme::{Handshake, IdenticalBodies, SchemeBuilder},
 };
 use countersign_senders::{business, commerce, messaging};
 use tokio::{
