@@ -223,7 +223,7 @@ fn a_verifier_knows_of_nothing_that_waits_or_remembers() {
 }
 
 #[test]
-fn one_file_of_core_names_cryptography() {
+fn one_room_of_core_names_cryptography() {
     let root = crates().join("countersign-core/src");
     let names = ["hmac", "Sha1", "sha2", "subtle", "ct_eq", "ed25519_dalek"];
     let naming: Vec<PathBuf> = sources(&root)
@@ -231,13 +231,16 @@ fn one_file_of_core_names_cryptography() {
         .filter(|(_, code)| words(code).any(|word| names.contains(&word)))
         .map(|(path, _)| path.strip_prefix(&root).unwrap().to_owned())
         .collect();
-    assert_eq!(naming, [Path::new("mac.rs")]);
+    assert!(naming.len() > 2, "{naming:?}");
+    for path in naming {
+        assert!(path.starts_with("mac"), "{}", path.display());
+    }
 }
 
 // Timing is not measured here; that the comparison has no way out in the middle can be read.
 #[test]
 fn the_comparison_of_tags_has_no_early_exit() {
-    let mac = fs::read_to_string(crates().join("countersign-core/src/mac.rs")).unwrap();
+    let mac = fs::read_to_string(crates().join("countersign-core/src/mac/mod.rs")).unwrap();
     let (_, from) = mac.split_once("pub(crate) fn matching_key(").unwrap();
     let (body, _) = from.split_once("\npub(crate) fn hash_fields(").unwrap();
     let body: String = body

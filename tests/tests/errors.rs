@@ -11,7 +11,7 @@ use countersign_core::{
 };
 use countersign_postgres::Table;
 use countersign_redis::CheckError;
-use countersign_senders::{invoice_maker, rebill_za, stripe};
+use countersign_senders::{document, invoice_maker, rebill_za, stripe};
 use countersign_sqlite::SqliteStore;
 use countersign_testkit::Sender;
 use countersign_tests::kit::Kit;
@@ -49,6 +49,14 @@ fn unreadable<T: countersign_core::FromDelivery + std::fmt::Debug>(body: &'stati
     let run = run.unwrap().unwrap();
     chain(countersign_core::Delivery::<T>::extract(Some(run.admitted())).unwrap_err())
 }
+
+/// A document of a scheme that proves nothing.
+const UNSIGNED: &str = r#"
+    name = "acme"
+    signature = { header = "X-Sig" }
+    id = { header = "X-Id" }
+    signed = "{id}"
+"#;
 
 async fn chains() -> Vec<Chain> {
     let secret = |text: &str| Secret::new(text).unwrap();
@@ -97,6 +105,8 @@ async fn chains() -> Vec<Chain> {
         unreadable::<Value>("no JSON"),
         unreadable::<Vec<u8>>("{}"),
         unreadable::<invoice_maker::Event>("{}"),
+        chain(document::from_toml("name = 1").unwrap_err()),
+        chain(document::from_toml(UNSIGNED).unwrap_err()),
     ];
 
     // What actix-web's middleware answers in place of a handler that asked for a retry.

@@ -91,7 +91,7 @@ fn one(verified: Verified) -> Verified {
 
 /// The key of somebody else.
 fn stranger(scheme: Scheme) -> Secret {
-    if scheme.algorithm().is_public_key() {
+    if scheme.algorithm().has_public_key() {
         let private = match scheme.key_format() {
             KeyFormat::Hex => "07".repeat(32),
             _ => STANDARD.encode([7; 32]),
@@ -357,7 +357,7 @@ fn a_sender_is_not_taken_for_another() {
     let desks: Vec<_> = all()
         .map(|preset| {
             let clock = ManualClock::new();
-            let sender = match preset.scheme.algorithm().is_public_key() {
+            let sender = match preset.scheme.algorithm().has_public_key() {
                 true => Sender::new(preset.scheme),
                 false => Sender::with_secret(preset.scheme, secret),
             };

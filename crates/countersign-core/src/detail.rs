@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     },
     /// The text of a tag cannot be decoded.
     NotDecoded { digits: &'static str },
+    /// A signature of no fixed length cannot be decoded.
+    NotASignature,
     /// A list holds something that is no `key=value`, or a time twice.
     Pairs { separator: char },
     /// A list that is to begin with a time does not, or holds nothing between two separators.
@@ -83,6 +85,9 @@ impl fmt::Display for Detail {
                 write!(f, "a tag of {len} characters where {due} {digits} are due")
             }
             Fault::NotDecoded { digits } => write!(f, "the tag is not {digits}"),
+            Fault::NotASignature => {
+                f.write_str("the text is no signature of the scheme's algorithm and encoding")
+            }
             Fault::Pairs { separator } => write!(
                 f,
                 "expected a list of key=value, parted by \"{separator}\", each key once"

@@ -27,6 +27,10 @@
 //! | --- | --- |
 //! | `tracing` | a span for each delivery, an event for each refusal and duplicate |
 //! | `metrics` | counters, gauges and histograms through the `metrics` facade |
+//! | `legacy-sha1` | HMAC-SHA1, for senders that have nothing else |
+//! | `ed25519` | Ed25519 signatures |
+//! | `p256` | ECDSA signatures over P-256 |
+//! | `rsa` | RSA signatures with the padding of PKCS#1 v1.5 |
 
 #![cfg_attr(
     not(test),

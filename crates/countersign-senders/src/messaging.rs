@@ -38,7 +38,7 @@ family! {
         r#"{"version":1,"application_id":"1234560123453231555","event":{"timestamp":"2026-10-18T14:42:53.064834","data":{"scopes":["applications.commands"]}}}"#, "Its pings are answered with the 204 that it wants, and the wrong signatures that it sends on purpose with 401." =
         Scheme::body_hmac("X-Signature-Ed25519")
             .algorithm(countersign_core::Algorithm::Ed25519)
-            .key_format(countersign_core::scheme::KeyFormat::Hex)
+            .key_format(countersign_core::scheme::KeyFormat::PublicKey)
             .signed(&[TIME, BODY])
             .json_body()
             .time_header("X-Signature-Timestamp")
@@ -58,7 +58,7 @@ family! {
         r#"{"application_id":"1234560123453231555","type":2,"token":"a token","version":1}"#, "Its pings are answered by the receiver. A duplicate is answered 200 without your handler's body." =
         Scheme::body_hmac("X-Signature-Ed25519")
             .algorithm(countersign_core::Algorithm::Ed25519)
-            .key_format(countersign_core::scheme::KeyFormat::Hex)
+            .key_format(countersign_core::scheme::KeyFormat::PublicKey)
             .signed(&[TIME, BODY])
             .json_body()
             .time_header("X-Signature-Timestamp")
@@ -78,7 +78,7 @@ family! {
         Scheme::body_hmac("telnyx-signature-ed25519")
             .algorithm(countersign_core::Algorithm::Ed25519)
             .encoding(Encoding::Base64)
-            .key_format(countersign_core::scheme::KeyFormat::Base64)
+            .key_format(countersign_core::scheme::KeyFormat::PublicKey)
             .signed(&[TIME, Part::Literal("|"), BODY])
             .time_header("telnyx-timestamp")
             .tolerances(late(UNKNOWN), FIVE_MINUTES)

@@ -22,7 +22,7 @@ family! {
         STANDARD.to_builder()
             .versioned(&["v1a"])
             .algorithm(countersign_core::Algorithm::Ed25519)
-            .key_format(KeyFormat::Base64AfterPrefix("whpk_"));
+            .key_format(KeyFormat::PublicKeyAfterPrefix("whpk_"));
     /// Clerk, by Svix.
     CLERK: "clerk", "Clerk", High, "clerk.com/docs/guides/development/webhooks/overview",
         r#"{"object":"event","data":{"id":"user_29w83sxmDNGwOuEthce5gg56FcC"}}"#, "" =

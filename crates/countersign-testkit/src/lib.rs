@@ -9,6 +9,7 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `actix` | `Sender::send_actix`, which sends to an actix-web application |
+//! | `legacy-sha1`, `ed25519`, `p256`, `rsa` | signing with these algorithms |
 
 mod clock;
 mod delivery;
@@ -16,5 +17,6 @@ mod send;
 mod sender;
 mod sign;
 pub mod store_suite;
+mod tag;
 
 pub use self::{clock::ManualClock, delivery::SignedDelivery, send::Reply, sender::Sender};

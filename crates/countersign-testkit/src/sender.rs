@@ -62,7 +62,9 @@ impl Sender {
         Self::with_secret(scheme, sign::example_secret(&scheme))
     }
 
-    /// A sender with the given secret, as text: of a scheme with public keys the private one, of 32 bytes.
+    /// A sender with the given secret, as text. Where the scheme's algorithm has a public key it is the
+    /// private one: the seed of Ed25519 or the scalar of P-256 in hexadecimal, or an RSA key in PKCS#8, in
+    /// base64.
     pub fn with_secret(scheme: Scheme, secret: impl Into<String>) -> Self {
         Self {
             scheme,
@@ -102,13 +104,13 @@ impl Sender {
         self
     }
 
-    /// The secret, for the receiver under test: of a sender that signs with a private key, the public one.
+    /// The secret, or the public key that belongs to it, for the receiver under test.
     ///
     /// # Errors
     ///
     /// When the text that the sender was given is refused.
     pub fn secret(&self) -> Result<Secret, SecretError> {
-        Secret::new(sign::for_receiver(&self.scheme, &self.secret))
+        Secret::new(sign::shared(&self.scheme, &self.secret))
     }
 
     /// How it signs.

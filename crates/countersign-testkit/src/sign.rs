@@ -2,11 +2,11 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE};
 use countersign_core::{
-    Algorithm, Timestamp,
+    Timestamp,
     scheme::{Encoding, Grammar, KeyFormat, Part, Scheme, TimeUnit},
 };
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Sha256, Sha512};
+
+use crate::tag::{self, tag};
 
 /// The values around the body that a scheme signs.
 pub(crate) struct Signed<'a> {
@@ -20,8 +20,8 @@ pub(crate) struct Signed<'a> {
 /// A secret's text as a sender of this scheme would show it.
 pub(crate) fn example_secret(scheme: &Scheme) -> String {
     const BYTES: &[u8; 24] = b"countersign test secret!";
-    if scheme.algorithm().is_public_key() {
-        return written(scheme, b"countersign test private key, 32");
+    if let Some(private) = tag::example_private_key(scheme.algorithm()) {
+        return private;
     }
     match scheme.key_format() {
         KeyFormat::Hex => hex::encode(BYTES),
@@ -32,31 +32,9 @@ pub(crate) fn example_secret(scheme: &Scheme) -> String {
     }
 }
 
-/// Bytes as the scheme's secrets are written.
-fn written(scheme: &Scheme, bytes: &[u8]) -> String {
-    match scheme.key_format() {
-        KeyFormat::Base64 => STANDARD.encode(bytes),
-        KeyFormat::Base64AfterPrefix(prefix) => format!("{prefix}{}", STANDARD.encode(bytes)),
-        _ => hex::encode(bytes),
-    }
-}
-
-/// What the receiver is given: the secret, or the public key that belongs to it.
-pub(crate) fn for_receiver(scheme: &Scheme, secret: &str) -> String {
-    #[cfg(feature = "ed25519")]
-    if scheme.algorithm() == Algorithm::Ed25519
-        && let Some(private) = signing_key(scheme, secret)
-    {
-        return written(scheme, private.verifying_key().as_bytes());
-    }
-    let _ = scheme;
-    secret.to_owned()
-}
-
-#[cfg(feature = "ed25519")]
-fn signing_key(scheme: &Scheme, secret: &str) -> Option<ed25519_dalek::SigningKey> {
-    let seed: [u8; 32] = key(scheme, secret)?.try_into().ok()?;
-    Some(ed25519_dalek::SigningKey::from_bytes(&seed))
+/// What a receiver is given of a sender's secret: the same, or the public key that belongs to it.
+pub(crate) fn shared(scheme: &Scheme, secret: &str) -> String {
+    tag::public_key(scheme.algorithm(), secret).unwrap_or_else(|| secret.to_owned())
 }
 
 /// The key that a sender makes of the secret's text.
@@ -79,6 +57,7 @@ pub(crate) fn header_value(scheme: &Scheme, key: &[u8], signed: &Signed<'_>) -> 
             Part::Literal(text) => message.extend_from_slice(text.as_bytes()),
             Part::Timestamp => message.extend_from_slice(signed.time.as_bytes()),
             Part::Id => message.extend_from_slice(signed.id.as_bytes()),
+            Part::Secret => message.extend_from_slice(key),
             Part::Url => message.extend_from_slice(signed.url.as_bytes()),
             Part::Body => message.extend_from_slice(signed.body),
             Part::Header(name) => {
@@ -94,6 +73,7 @@ pub(crate) fn header_value(scheme: &Scheme, key: &[u8], signed: &Signed<'_>) -> 
     let tag = match scheme.encoding() {
         Encoding::Base64 => STANDARD.encode(tag),
         Encoding::Base64Url => URL_SAFE.encode(tag),
+        Encoding::Text => String::from_utf8_lossy(&tag).into_owned(),
         _ => hex::encode(tag),
     };
     match scheme.grammar() {
@@ -152,31 +132,4 @@ fn date(time: Timestamp) -> String {
 
 fn first(words: &'static [&'static str]) -> &'static str {
     words.first().copied().unwrap_or_default()
-}
-
-fn tag(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Vec<u8> {
-    fn run<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Vec<u8> {
-        // HMAC takes keys of any length; an empty tag would only fail the test that asked.
-        <M as KeyInit>::new_from_slice(key)
-            .map(|mac| mac.chain_update(message).finalize().into_bytes().to_vec())
-            .unwrap_or_default()
-    }
-    match algorithm {
-        #[cfg(feature = "ed25519")]
-        Algorithm::Ed25519 => {
-            use ed25519_dalek::{Signer, SigningKey};
-            let seed = key.try_into().ok();
-            seed.map(|seed| {
-                SigningKey::from_bytes(seed)
-                    .sign(message)
-                    .to_bytes()
-                    .to_vec()
-            })
-            .unwrap_or_default()
-        }
-        Algorithm::HmacSha512 => run::<Hmac<Sha512>>(key, message),
-        #[cfg(feature = "legacy-sha1")]
-        Algorithm::HmacSha1 => run::<Hmac<sha1::Sha1>>(key, message),
-        _ => run::<Hmac<Sha256>>(key, message),
-    }
 }

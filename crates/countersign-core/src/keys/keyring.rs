@@ -3,10 +3,10 @@
 use core::{error::Error, fmt, time::Duration};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::secret::{Secret, SecretError};
+use super::secret::{Secret, SecretError, SecretFault};
 use crate::{
     clock::Timestamp,
-    mac::{Algorithm, KeyedMac, Macs},
+    mac::{Algorithm, KeyFault, KeyedMac, Macs},
     scheme::{KeyFormat, Scheme},
 };
 
@@ -233,7 +233,12 @@ impl fmt::Debug for Keyring {
 impl Inner {
     fn key(&self, secret: &Secret, number: u64) -> Result<Key, KeyringError> {
         let bytes = secret.key(self.format).map_err(KeyringError::Secret)?;
-        let mac = KeyedMac::new(self.algorithm, &bytes).ok_or(KeyringError::InvalidKey)?;
+        let mac = KeyedMac::new(self.algorithm, &bytes).map_err(|fault| {
+            KeyringError::Secret(SecretError::new(match fault {
+                KeyFault::Unusable => SecretFault::NoSuchAlgorithm,
+                KeyFault::NotPublicKey(due) => SecretFault::NotPublicKey(due),
+            }))
+        })?;
         let label = secret
             .label()
             .map_or_else(|| format!("key-{number}").into(), Arc::from);
@@ -267,9 +272,6 @@ pub enum KeyringError {
     TooManyKeys,
     /// The keys come from a tenant lookup, which owns their rotation.
     Tenants,
-    /// A key is none of the scheme's algorithm: a public key of another length or kind, or one that
-    /// would accept a signature of anybody's.
-    InvalidKey,
     /// A secret is not of the scheme's form.
     Secret(SecretError),
 }
@@ -280,9 +282,6 @@ impl fmt::Display for KeyringError {
             Self::Empty => f.write_str("the keyring has no secret: add one"),
             Self::TooManyKeys => write!(f, "the keyring would hold more than {MAX_KEYS} keys"),
             Self::Tenants => f.write_str("the keys come from a lookup: rotate them there"),
-            Self::InvalidKey => f.write_str(
-                "the key is none of the sender's algorithm: for Ed25519, give the sender's public key of 32 bytes",
-            ),
             Self::Secret(error) => error.fmt(f),
         }
     }
@@ -292,7 +291,7 @@ impl Error for KeyringError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Secret(error) => error.source(),
-            Self::Empty | Self::TooManyKeys | Self::Tenants | Self::InvalidKey => None,
+            Self::Empty | Self::TooManyKeys | Self::Tenants => None,
         }
     }
 }

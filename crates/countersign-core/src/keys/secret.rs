@@ -207,6 +207,10 @@ fn decode(text: &str, format: KeyFormat) -> Result<Zeroizing<Vec<u8>>, SecretErr
             }
             None => base64_key(text)?,
         },
+        KeyFormat::PublicKey => public_key(text)?,
+        KeyFormat::PublicKeyAfterPrefix(prefix) => {
+            public_key(text.strip_prefix(prefix).unwrap_or(text))?
+        }
     };
     if bytes.is_empty() {
         return Err(SecretError::new(SecretFault::Empty));
@@ -219,6 +223,26 @@ fn base64_key(text: &str) -> Result<Vec<u8>, SecretError> {
         .decode(text)
         .or_else(|_| base64::engine::general_purpose::STANDARD_NO_PAD.decode(text))
         .map_err(|_| SecretError::new(SecretFault::NotBase64))
+}
+
+/// The bytes of a public key that is written in PEM, or in hexadecimal or base64.
+fn public_key(text: &str) -> Result<Vec<u8>, SecretError> {
+    let wrong = || SecretError::new(SecretFault::NotKeyText);
+    if let Some((_, block)) = text.split_once("-----BEGIN ") {
+        let (label, rest) = block.split_once("-----").ok_or_else(wrong)?;
+        if label.contains("PRIVATE") {
+            return Err(SecretError::new(SecretFault::PrivateKey));
+        }
+        let (block, _) = rest.split_once("-----END ").ok_or_else(wrong)?;
+        // In a variable of the environment, line breaks are often written out.
+        let lines: String = block.replace("\\n", "").split_ascii_whitespace().collect();
+        return base64_key(&lines).map_err(|_| wrong());
+    }
+    let mut bytes = vec![0; text.len() / 2];
+    if decode_hex(text.as_bytes(), &mut bytes).is_some() {
+        return Ok(bytes);
+    }
+    base64_key(text).map_err(|_| wrong())
 }
 
 /// Why a secret was refused. It names the mistake, never the secret.
@@ -248,10 +272,18 @@ pub enum SecretFault {
     NotHex,
     /// The key should be base64.
     NotBase64,
+    /// A public key should be PEM, or hexadecimal or base64.
+    NotKeyText,
+    /// A private key where the sender's public one is due.
+    PrivateKey,
+    /// The sender's key should be this.
+    NotPublicKey(&'static str),
+    /// The algorithm is not part of this build: a feature of the crate is off.
+    NoSuchAlgorithm,
 }
 
 impl SecretError {
-    const fn new(fault: SecretFault) -> Self {
+    pub(super) const fn new(fault: SecretFault) -> Self {
         Self {
             fault,
             source_name: None,
@@ -289,6 +321,16 @@ impl fmt::Display for SecretError {
             ),
             SecretFault::NotHex => f.write_str("the secret is not hexadecimal"),
             SecretFault::NotBase64 => f.write_str("the secret is not base64"),
+            SecretFault::NotKeyText => f.write_str(
+                "the key is neither PEM (`-----BEGIN PUBLIC KEY-----`), nor hexadecimal, nor base64",
+            ),
+            SecretFault::PrivateKey => {
+                f.write_str("this is a private key: give the sender's public key")
+            }
+            SecretFault::NotPublicKey(due) => write!(f, "the key is not {due}"),
+            SecretFault::NoSuchAlgorithm => {
+                f.write_str("the scheme's algorithm needs a feature of this crate that is off")
+            }
         }
     }
 }

@@ -133,6 +133,12 @@ impl ReceiverBuilder {
         self.prove(|builder| builder.keyring(keyring))
     }
 
+    /// Accepts a sender that sends a shared secret and signs nothing; see
+    /// [`VerifierBuilder::accept_unsigned_body`].
+    pub fn accept_unsigned_body(self) -> Self {
+        self.prove(VerifierBuilder::accept_unsigned_body)
+    }
+
     /// Looks the keyring up for each request, by the tenant that the request names.
     pub fn tenants(mut self, at: TenantAt, source: impl KeyringSource) -> Self {
         let first = self.tenants.replace(Arc::new(source)).is_none();

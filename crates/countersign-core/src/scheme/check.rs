@@ -11,7 +11,11 @@
 
 use core::{error::Error, fmt, time::Duration};
 
-use super::{Grammar, IdenticalBodies, Location, Part, Place, Scheme, TimeAt, TimeRule, TimeUnit};
+use super::{
+    Encoding, Grammar, IdenticalBodies, KeyFormat, Location, Part, Place, Scheme, TimeAt, TimeRule,
+    TimeUnit,
+};
+use crate::mac::Algorithm;
 
 /// Why a scheme cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +59,21 @@ pub enum SchemeError {
     /// No signature could ever be found: an empty list of names, keys or versions, an empty prefix,
     /// or a separator that occurs in keys or may occur in tags.
     InvalidGrammar,
+    /// The scheme's algorithm is behind the feature `legacy-sha1`, which is off.
+    LegacySha1Off,
+    /// The scheme's algorithm is behind the feature `ed25519`, which is off.
+    Ed25519Off,
+    /// The scheme's algorithm is behind the feature `p256`, which is off.
+    P256Off,
+    /// The scheme's algorithm is behind the feature `rsa`, which is off.
+    RsaOff,
+    /// The algorithm has a public key and the key's format is a secret's, or the other way round.
+    KeyFormatMismatch,
+    /// A plain hash without the secret among the signed parts, once, and a JSON body; or the secret among
+    /// the parts of another algorithm.
+    SecretNotSigned,
+    /// Something is said of a token that only a signature has, or the other way round.
+    TokenSignsNothing,
     /// A form's field is named, but forms are not among the content types.
     FormFieldWithoutForms,
     /// The body limit or the response budget is zero.
@@ -113,6 +132,24 @@ impl SchemeError {
             Self::InvalidHeaderName => "a header name is empty or not valid",
             Self::InvalidPointer => "a pointer must look like `/data/id`, without `~`",
             Self::InvalidGrammar => "no signature could match this grammar",
+            Self::LegacySha1Off => {
+                "SHA-1 is off: turn the feature `legacy-sha1` on, if the sender has nothing else"
+            }
+            Self::Ed25519Off => "Ed25519 is off: turn the feature `ed25519` on",
+            Self::P256Off => "ECDSA is off: turn the feature `p256` on",
+            Self::RsaOff => "RSA is off: turn the feature `rsa` on",
+            Self::KeyFormatMismatch => {
+                "Ed25519, ECDSA and RSA need `key_format(KeyFormat::PublicKey)`, and other algorithms a \
+                 secret's format"
+            }
+            Self::SecretNotSigned => {
+                "a plain hash needs `Part::Secret` once among the signed parts, and `json_body()`, without \
+                 which more bytes could be appended under the same hash; no other algorithm signs its secret"
+            }
+            Self::TokenSignsNothing => {
+                "a token signs nothing: leave `signed` out, with a bare header or a prefix, and \
+                 `Encoding::Text`, `Base64` or `Base64Url`. `Encoding::Text` is for tokens alone"
+            }
             Self::FormFieldWithoutForms => {
                 "a form's field needs `application/x-www-form-urlencoded` among `content_types`"
             }
@@ -148,6 +185,9 @@ impl Scheme {
             return Err(error);
         }
         if let Err(error) = self.check_grammar() {
+            return Err(error);
+        }
+        if let Err(error) = self.check_algorithm() {
             return Err(error);
         }
         if let Err(error) = self.check_parts() {
@@ -363,26 +403,62 @@ impl Scheme {
         }
     }
 
+    const fn check_algorithm(&self) -> Result<(), SchemeError> {
+        if !self.algorithm.is_available() {
+            return Err(match self.algorithm {
+                Algorithm::Ed25519 => SchemeError::Ed25519Off,
+                Algorithm::EcdsaP256Sha256 => SchemeError::P256Off,
+                Algorithm::RsaSha256 => SchemeError::RsaOff,
+                _ => SchemeError::LegacySha1Off,
+            });
+        }
+        let public = matches!(
+            self.key_format,
+            KeyFormat::PublicKey | KeyFormat::PublicKeyAfterPrefix(_)
+        );
+        if public != self.algorithm.has_public_key() {
+            return Err(SchemeError::KeyFormatMismatch);
+        }
+        let text = matches!(self.encoding, Encoding::Text);
+        if self.body_is_signed() {
+            return if text {
+                Err(SchemeError::TokenSignsNothing)
+            } else {
+                Ok(())
+            };
+        }
+        let bare = matches!(
+            self.grammar,
+            Grammar::Bare | Grammar::Prefix(_) | Grammar::OptionalPrefix(_)
+        );
+        if bare && self.signed.is_empty() && !matches!(self.encoding, Encoding::Hex) {
+            Ok(())
+        } else {
+            Err(SchemeError::TokenSignsNothing)
+        }
+    }
+
     /// The signed bytes must have one reading. Before the body, parts are told apart from the left, and
     /// after it from the right: each variable part ends where it must, by what is beside it or by its own
     /// grammar.
     const fn check_parts(&self) -> Result<(), SchemeError> {
-        let parts = self.signed;
-        let mut bodies = 0;
-        let mut at = 0;
-        while at < parts.len() {
-            if matches!(parts[at], Part::Body) {
-                bodies += 1;
-            }
-            at += 1;
+        if !self.body_is_signed() {
+            return Ok(());
         }
-        match bodies {
+        let parts = self.signed;
+        let secrets = self.count(Part::Secret);
+        match (self.algorithm.is_plain(), secrets) {
+            (false, 0) => {}
+            (true, 1) if self.json_body => {}
+            _ => return Err(SchemeError::SecretNotSigned),
+        }
+        match self.count(Part::Body) {
             0 => return Err(SchemeError::BodyNotSigned),
             1 => {}
             _ => return Err(SchemeError::BodySignedTwice),
         }
         let mut after_body = false;
-        at = 0;
+        let mut at = 0;
         while at < parts.len() {
             if matches!(parts[at], Part::Body) {
                 after_body = true;
@@ -403,6 +479,20 @@ impl Scheme {
         Ok(())
     }
 
+    /// How often the body, or the secret, is among the signed parts.
+    const fn count(&self, part: Part) -> usize {
+        let mut count = 0;
+        let mut at = 0;
+        while at < self.signed.len() {
+            match (self.signed[at], part) {
+                (Part::Body, Part::Body) | (Part::Secret, Part::Secret) => count += 1,
+                _ => {}
+            }
+            at += 1;
+        }
+        count
+    }
+
     /// Whether it is certain where a part ends that stands beside another one, read from the left before
     /// the body and from the right after it.
     const fn ends(&self, part: Part, beside: Option<Part>, after_body: bool) -> bool {
@@ -411,7 +501,7 @@ impl Scheme {
             _ => None,
         };
         match (part, self.date()) {
-            (Part::Literal(_) | Part::Url | Part::Body, _) => true,
+            (Part::Literal(_) | Part::Url | Part::Secret | Part::Body, _) => true,
             // A date with a zone ends with it. From the right, a date begins ten characters before its
             // only `T`, which is the last one.
             (Part::Timestamp, Some(TimeUnit::Rfc3339)) => true,

@@ -1,13 +1,21 @@
 //! What a scheme's signature covers.
 
 use super::{Part, Place, Scheme, TimeAt, TimeRule, check::same_header};
+use crate::mac::Algorithm;
 
 impl Scheme {
+    /// Whether there is a signature, over the body at least. False for [tokens](Scheme::token), which prove
+    /// who sent a request and nothing about it.
+    #[must_use]
+    pub const fn body_is_signed(&self) -> bool {
+        !matches!(self.algorithm, Algorithm::Token)
+    }
+
     /// Whether the signature covers the id.
     #[must_use]
     pub const fn id_is_signed(&self) -> bool {
         match self.id {
-            Some(Place::Body(_)) => true,
+            Some(Place::Body(_)) => self.body_is_signed(),
             Some(Place::Header(name)) => self.signs_header(name, true),
             None => false,
         }
@@ -17,7 +25,7 @@ impl Scheme {
     #[must_use]
     pub const fn event_is_signed(&self) -> bool {
         match self.event {
-            Some(Place::Body(_)) => true,
+            Some(Place::Body(_)) => self.body_is_signed(),
             Some(Place::Header(name)) => self.signs_header(name, false),
             None => false,
         }
@@ -30,7 +38,7 @@ impl Scheme {
             Some(TimeRule {
                 at: TimeAt::Body(_),
                 ..
-            }) => true,
+            }) => self.body_is_signed(),
             Some(_) => self.signs(Part::Timestamp),
             None => false,
         }

@@ -116,4 +116,34 @@ impl Scheme {
     pub const fn body_hmac(header: &'static str) -> SchemeBuilder {
         SchemeBuilder::new(header)
     }
+
+    /// Starts a scheme whose sender sends a shared secret in this header and **signs nothing**: GitLab's old
+    /// token, Telegram, Postmark.
+    ///
+    /// Who sends the secret is proved, and that alone. Whoever reads one request, in a log or a proxy, can
+    /// send any other, with any body, for ever; nothing tells a body apart that was changed on its way. A
+    /// verifier and a receiver do not build until the application says
+    /// [`accept_unsigned_body`](crate::VerifierBuilder::accept_unsigned_body), and
+    /// [`Verified::body_is_signed`](crate::Verified::body_is_signed) is false. For an event that matters, let
+    /// the handler fetch what the body is about from the sender.
+    ///
+    /// The header is the secret's text. For basic authentication it is what follows `Basic`, and the secret
+    /// is `user:password`:
+    ///
+    /// ```
+    /// use countersign_core::scheme::{Encoding, Scheme};
+    ///
+    /// const POSTMARK: Scheme = Scheme::token("Authorization")
+    ///     .prefix("Basic ")
+    ///     .encoding(Encoding::Base64)
+    ///     .id_pointer("/ID")
+    ///     .declare();
+    /// assert!(!POSTMARK.body_is_signed() && !POSTMARK.id_is_signed());
+    /// ```
+    pub const fn token(header: &'static str) -> SchemeBuilder {
+        SchemeBuilder::new(header)
+            .algorithm(Algorithm::Token)
+            .encoding(Encoding::Text)
+            .signed(&[])
+    }
 }

@@ -52,6 +52,8 @@ pub enum Encoding {
     Base64,
     /// URL-safe base64, padding optional.
     Base64Url,
+    /// As it is, for tokens only.
+    Text,
 }
 
 /// How the text of a secret becomes key bytes.
@@ -68,6 +70,10 @@ pub enum KeyFormat {
     Base64,
     /// Base64 after this prefix, which may be left out.
     Base64AfterPrefix(&'static str),
+    /// The sender's public key: in PEM, or its DER or its bare bytes in hexadecimal or base64.
+    PublicKey,
+    /// The same after this prefix, which may be left out.
+    PublicKeyAfterPrefix(&'static str),
 }
 
 /// One part of the bytes that are signed.
@@ -82,6 +88,8 @@ pub enum Part {
     Id,
     /// Another header exactly as sent.
     Header(&'static str),
+    /// The secret itself, for [plain hashes](crate::Algorithm::PlainSha256) only.
+    Secret,
     /// The URL that the sender was given, from the receiver's configuration.
     Url,
     /// The body. Every scheme signs it, once.

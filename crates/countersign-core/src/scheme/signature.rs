@@ -159,28 +159,48 @@ fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
 
 /// Decodes a tag of exactly the algorithm's length.
 fn decode(scheme: &Scheme, text: &[u8], to: &mut Tags) -> bool {
+    if scheme.algorithm.tag_len().is_none() {
+        return decode_long(scheme, text, to);
+    }
     // Room for what the longest accepted base64 text decodes to, which is then refused.
     let mut bytes = [0_u8; MAX_TAG + 8];
     let len = match scheme.encoding {
         Encoding::Hex => decode_hex(text, &mut bytes),
         Encoding::Base64 => BASE64.decode_slice(text, &mut bytes).ok(),
         Encoding::Base64Url => BASE64_URL.decode_slice(text, &mut bytes).ok(),
+        Encoding::Text => None,
     };
     len.and_then(|len| bytes.get(..len))
-        .is_some_and(|tag| to.push(tag))
+        .is_some_and(|tag| to.offer(scheme.algorithm, tag))
+}
+
+/// Decodes what has no fixed length: a token, or a signature made with a private key.
+fn decode_long(scheme: &Scheme, text: &[u8], to: &mut Tags) -> bool {
+    let bytes = match scheme.encoding {
+        Encoding::Hex => {
+            let mut bytes = vec![0; text.len() / 2];
+            decode_hex(text, &mut bytes).map(|_| bytes)
+        }
+        Encoding::Base64 => BASE64.decode(text).ok(),
+        Encoding::Base64Url => BASE64_URL.decode(text).ok(),
+        Encoding::Text => Some(text.to_vec()),
+    };
+    bytes.is_some_and(|bytes| to.offer(scheme.algorithm, &bytes))
 }
 
 /// Why a tag could not be decoded: its length says most.
 fn fault(scheme: &Scheme, text: &[u8]) -> Fault {
-    let tag = scheme.algorithm.tag_len();
+    let Some(tag) = scheme.algorithm.tag_len() else {
+        return Fault::NotASignature;
+    };
     let (digits, due) = match scheme.encoding {
-        Encoding::Hex => ("hexadecimal digits", tag.saturating_mul(2)),
+        Encoding::Hex | Encoding::Text => ("hexadecimal digits", tag.saturating_mul(2)),
         Encoding::Base64 => ("base64 characters", tag.div_ceil(3).saturating_mul(4)),
         Encoding::Base64Url => ("base64url characters", tag.div_ceil(3).saturating_mul(4)),
     };
     // Padding may be left out.
     let least = match scheme.encoding {
-        Encoding::Hex => due,
+        Encoding::Hex | Encoding::Text => due,
         Encoding::Base64 | Encoding::Base64Url => tag.saturating_mul(4).div_ceil(3),
     };
     match (least..=due).contains(&text.len()) {

@@ -7,6 +7,7 @@ use super::{Part, Scheme, check::separator_byte};
 pub(crate) enum Segment<'a> {
     Bytes(&'a [u8]),
     Body,
+    Secret,
 }
 
 /// The sender's values that the signed parts refer to, exactly as received.
@@ -33,6 +34,7 @@ impl<'a> Segments<'a> {
                 Part::Header(_) => Segment::Bytes(headers.next().unwrap_or_default()),
                 Part::Url => Segment::Bytes(self.url),
                 Part::Body => Segment::Body,
+                Part::Secret => Segment::Secret,
             });
         }
     }
@@ -53,7 +55,12 @@ impl Scheme {
             return true;
         }
         let behind = self.signed.last() != Some(&Part::Body);
-        matches!(body, [b'{' | b'[', ..]) && (!behind || matches!(body, [.., b'}' | b']']))
+        // What is appended to bytes under a plain hash, so that the hash can be computed without the
+        // secret, begins with a byte that no text has there.
+        let is_text = !self.algorithm.is_plain() || core::str::from_utf8(body).is_ok();
+        is_text
+            && matches!(body, [b'{' | b'[', ..])
+            && (!behind || matches!(body, [.., b'}' | b']']))
     }
 
     /// Whether a value in the place of a signed part keeps clear of the separator beside it.

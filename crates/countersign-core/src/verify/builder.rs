@@ -25,6 +25,7 @@ pub struct VerifierBuilder {
     tolerance: Option<Tolerance>,
     refuse_late: Option<Duration>,
     url: Option<String>,
+    accept_unsigned_body: bool,
 }
 
 enum KeyConfig {
@@ -42,6 +43,7 @@ impl VerifierBuilder {
             tolerance: scheme.tolerance(),
             refuse_late: None,
             url: None,
+            accept_unsigned_body: false,
         }
     }
 
@@ -117,6 +119,35 @@ impl VerifierBuilder {
         self
     }
 
+    /// Accepts a sender that sends a shared secret and signs nothing ([`Scheme::token`]): that whoever reads
+    /// one request can send any other, and that nothing shows a change of a body on its way.
+    ///
+    /// For a scheme that signs its body it is refused, so that it cannot outlive the reason for it.
+    ///
+    /// ```
+    /// use countersign_core::{Scheme, Secret, Verifier, VerifierError};
+    ///
+    /// const GITLAB: Scheme = Scheme::token("X-Gitlab-Token").id_header("Idempotency-Key").declare();
+    /// let secret = || Secret::new("a long random text");
+    ///
+    /// let silent = Verifier::builder(GITLAB).secret(secret()?).build();
+    /// assert_eq!(silent.unwrap_err(), VerifierError::BodyNotSigned);
+    ///
+    /// let verifier = Verifier::builder(GITLAB).secret(secret()?).accept_unsigned_body().build()?;
+    /// let request = http::Request::post("/").header("X-Gitlab-Token", "a long random text").body(())?;
+    /// let now = countersign_core::Timestamp::now();
+    /// let verified = verifier.verify(&request, "whatever".into(), now)?;
+    /// assert!(!verified.body_is_signed());
+    ///
+    /// let request = http::Request::post("/").header("X-Gitlab-Token", "a long random").body(())?;
+    /// assert!(verifier.verify(&request, "whatever".into(), now).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn accept_unsigned_body(mut self) -> Self {
+        self.accept_unsigned_body = true;
+        self
+    }
+
     /// Checks the configuration.
     ///
     /// # Errors
@@ -133,6 +164,11 @@ impl VerifierBuilder {
         };
         if keys.keyring().is_some_and(|ring| !ring.fits(&scheme)) {
             return Err(VerifierError::KeyringOfAnotherScheme);
+        }
+        match (scheme.body_is_signed(), self.accept_unsigned_body) {
+            (false, false) => return Err(VerifierError::BodyNotSigned),
+            (true, true) => return Err(VerifierError::BodyIsSigned),
+            _ => {}
         }
         if let Some(name) = self.limits.zero() {
             return Err(VerifierError::ZeroLimit(name));
@@ -207,6 +243,10 @@ pub enum VerifierError {
     Keyring(KeyringError),
     /// The keyring was made for a scheme with another algorithm or key format.
     KeyringOfAnotherScheme,
+    /// The scheme's sender signs nothing, and the application did not say that it accepts that.
+    BodyNotSigned,
+    /// The application accepts unsigned bodies, but the scheme's sender signs them.
+    BodyIsSigned,
     /// A limit is zero.
     ZeroLimit(&'static str),
     /// Fewer bytes may be buffered in all than one body may have.
@@ -234,6 +274,13 @@ impl fmt::Display for VerifierError {
             Self::Keyring(error) => error.fmt(f),
             Self::KeyringOfAnotherScheme => {
                 f.write_str("the keyring was made for another scheme: make it with this one")
+            }
+            Self::BodyNotSigned => f.write_str(
+                "this sender sends a secret and signs nothing, so whoever reads one request can send any \
+                 other: call `accept_unsigned_body` if that is what you want",
+            ),
+            Self::BodyIsSigned => {
+                f.write_str("this sender signs its bodies: leave `accept_unsigned_body` out")
             }
             Self::ZeroLimit(name) => write!(f, "the limit `{name}` must not be zero"),
             Self::BufferSmallerThanBody => {

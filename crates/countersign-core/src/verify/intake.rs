@@ -9,7 +9,7 @@ use super::{
     content::Payload,
     handshake,
     head::Head,
-    message::{Side, feed_around_body},
+    message::{Side, bytes_around_body, feed_around_body},
     policy::Policy,
     precheck::JudgedHead,
     signed::SignedFields,
@@ -19,7 +19,7 @@ use crate::{
     clock::Timestamp,
     detail::Fault,
     keys::{ActiveKeys, Keyring, Tenant},
-    mac::Macs,
+    mac::{Macs, Verdict, Whole},
     rejection::{Rejection, RejectionKind},
 };
 
@@ -154,10 +154,6 @@ impl Proof {
                 Rejection::new(RejectionKind::BodyTooLarge).because(Fault::BodyOver { limit }),
             )?;
         self.held.grow(chunk.len())?;
-        if self.held.policy().scheme.algorithm().is_public_key() {
-            // The message is held beside the body.
-            self.held.grow(chunk.len())?;
-        }
         self.macs.update(chunk);
         Ok(len)
     }
@@ -170,8 +166,17 @@ impl Proof {
             );
         }
         feed_around_body(policy, head, &mut self.macs, Side::After);
-        let (at, tags) = self.macs.conclude(&head.candidates);
-        let (at, matched) = at
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        let Verdict { matched, tags } = self.macs.conclude(&head.candidates, || {
+            before = bytes_around_body(policy, head, Side::Before);
+            after = bytes_around_body(policy, head, Side::After);
+            Whole {
+                before: &before,
+                body: &body,
+                after: &after,
+            }
+        });
+        let (at, matched) = matched
             .and_then(|at| Some((at, self.keys.label(at)?)))
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
         handshake::refuse_signed_token(&policy.scheme, &body)?;

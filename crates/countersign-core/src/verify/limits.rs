@@ -12,7 +12,7 @@ pub struct VerifyLimits {
     pub body_bytes: usize,
     /// The longest signature header in bytes. 8 KiB.
     pub signature_bytes: usize,
-    /// The most signatures in one request. 32.
+    /// The most signatures in one request. 32, or 4 where each costs a check with a public key.
     pub candidates: usize,
     /// The most bytes of bodies held at once, by all requests and by the proofs that are kept; a
     /// quarter of it is kept for bodies of up to 64 KiB, as far as the longest body leaves room for
@@ -32,6 +32,11 @@ impl VerifyLimits {
         Self {
             body_bytes: scheme.body_limit(),
             buffered_bytes: Self::DEFAULT.buffered_bytes.max(scheme.body_limit()),
+            candidates: if scheme.algorithm().has_public_key() {
+                4
+            } else {
+                Self::DEFAULT.candidates
+            },
             ..Self::DEFAULT
         }
     }

@@ -13,13 +13,16 @@ use crate::{
     scheme::{Part, RetryTime, Scheme, SchemeBuilder},
 };
 
+mod algorithms;
 mod boundaries;
 mod head;
 mod intake;
 #[cfg(feature = "ed25519")]
 mod public_keys;
+mod samples;
 mod tenants;
 mod time;
+mod tokens;
 
 pub(crate) const KEY: &str = "a signing secret";
 /// The time at which requests are judged.

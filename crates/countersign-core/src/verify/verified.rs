@@ -141,6 +141,13 @@ impl Verified {
         self.parts.payload.of(self.body())
     }
 
+    /// Whether the signature covers the body. False where the sender sends a secret and signs nothing
+    /// ([`Scheme::token`]): then whoever knows the secret wrote the body, or changed it on its way.
+    #[must_use]
+    pub fn body_is_signed(&self) -> bool {
+        self.scheme().body_is_signed()
+    }
+
     /// The delivery's id, where there is one.
     #[must_use]
     pub fn id(&self) -> Option<&str> {

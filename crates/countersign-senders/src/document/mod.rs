@@ -159,12 +159,22 @@ enum AlgorithmName {
     Sha256,
     #[serde(rename = "hmac-sha512")]
     Sha512,
-    #[cfg(feature = "legacy-sha1")]
+    #[serde(rename = "hmac-sha384")]
+    Sha384,
     #[serde(rename = "hmac-sha1")]
     Sha1,
-    #[cfg(feature = "ed25519")]
+    #[serde(rename = "sha256")]
+    PlainSha256,
+    #[serde(rename = "sha1")]
+    PlainSha1,
     #[serde(rename = "ed25519")]
     Ed25519,
+    #[serde(rename = "ecdsa-p256-sha256")]
+    EcdsaP256Sha256,
+    #[serde(rename = "rsa-sha256")]
+    RsaSha256,
+    #[serde(rename = "token")]
+    Token,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -174,6 +184,7 @@ enum EncodingName {
     Hex,
     Base64,
     Base64url,
+    Text,
 }
 
 #[derive(Default, Deserialize)]
@@ -191,6 +202,7 @@ enum KeyName {
     Text,
     Hex,
     Base64,
+    Public,
 }
 
 #[derive(Deserialize)]
@@ -272,6 +284,8 @@ impl Document {
             .key_format(self.key.format()?);
         if let Some(Template(parts)) = self.signed {
             builder = builder.signed(parts);
+        } else if matches!(self.signature.algorithm, AlgorithmName::Token) {
+            builder = builder.signed(&[]);
         }
         if self.json_body {
             builder = builder.json_body();
@@ -442,15 +456,20 @@ impl Signature {
         let algorithm = match self.algorithm {
             AlgorithmName::Sha256 => Algorithm::HmacSha256,
             AlgorithmName::Sha512 => Algorithm::HmacSha512,
-            #[cfg(feature = "legacy-sha1")]
+            AlgorithmName::Sha384 => Algorithm::HmacSha384,
             AlgorithmName::Sha1 => Algorithm::HmacSha1,
-            #[cfg(feature = "ed25519")]
+            AlgorithmName::PlainSha256 => Algorithm::PlainSha256,
+            AlgorithmName::PlainSha1 => Algorithm::PlainSha1,
             AlgorithmName::Ed25519 => Algorithm::Ed25519,
+            AlgorithmName::EcdsaP256Sha256 => Algorithm::EcdsaP256Sha256,
+            AlgorithmName::RsaSha256 => Algorithm::RsaSha256,
+            AlgorithmName::Token => Algorithm::Token,
         };
         let encoding = match self.encoding {
             EncodingName::Hex => Encoding::Hex,
             EncodingName::Base64 => Encoding::Base64,
             EncodingName::Base64url => Encoding::Base64Url,
+            EncodingName::Text => Encoding::Text,
         };
         Ok(builder.algorithm(algorithm).encoding(encoding))
     }
@@ -463,7 +482,13 @@ impl Key {
             (KeyName::Text, Some(prefix)) => KeyFormat::TextWithPrefix(intern::text(prefix)),
             (KeyName::Hex, None) => KeyFormat::Hex,
             (KeyName::Hex, Some(_)) => {
-                return Err(DocumentError::Keys("`key.prefix` is for text and base64"));
+                return Err(DocumentError::Keys(
+                    "`key.prefix` is for text, base64 and public keys",
+                ));
+            }
+            (KeyName::Public, None) => KeyFormat::PublicKey,
+            (KeyName::Public, Some(prefix)) => {
+                KeyFormat::PublicKeyAfterPrefix(intern::text(prefix))
             }
             (KeyName::Base64, None) => KeyFormat::Base64,
             (KeyName::Base64, Some(prefix)) => KeyFormat::Base64AfterPrefix(intern::text(prefix)),

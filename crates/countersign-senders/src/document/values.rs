@@ -85,10 +85,13 @@ fn parse(text: &str) -> Result<Vec<Part>, &'static str> {
             "time" => Part::Timestamp,
             "id" => Part::Id,
             "url" => Part::Url,
+            "secret" => Part::Secret,
             "body" => Part::Body,
             _ => match name.strip_prefix("header:") {
                 Some(header) => Part::Header(intern::text(header)),
-                None => return Err("expected {time}, {id}, {url}, {body} or {header:Name}"),
+                None => {
+                    return Err("expected {time}, {id}, {url}, {secret}, {body} or {header:Name}");
+                }
             },
         });
         rest = behind;
@@ -108,6 +111,7 @@ pub(super) fn template(parts: &[Part]) -> String {
         Part::Id => "{id}".to_owned(),
         Part::Header(name) => format!("{{header:{name}}}"),
         Part::Url => "{url}".to_owned(),
+        Part::Secret => "{secret}".to_owned(),
         _ => "{body}".to_owned(),
     };
     parts.iter().map(part).collect()

@@ -2,9 +2,12 @@
 
 use core::fmt::{self, Write};
 
-use countersign_core::scheme::{
-    Encoding, EventRule, Grammar, IdenticalBodies, KeyFormat, Location, Part, Place, RetryTime,
-    Scheme, TimeUnit,
+use countersign_core::{
+    Algorithm,
+    scheme::{
+        Encoding, EventRule, Grammar, IdenticalBodies, KeyFormat, Location, Part, Place, RetryTime,
+        Scheme, TimeUnit,
+    },
 };
 
 use super::{
@@ -34,7 +37,7 @@ pub fn to_toml(scheme: &Scheme) -> String {
     if !key.is_empty() {
         page.line("key", table(&key));
     }
-    if scheme.signed() != [Part::Body] {
+    if scheme.signed() != [Part::Body] && scheme.body_is_signed() {
         page.line("signed", text(&template(scheme.signed())));
     }
     if scheme.is_json_body() {
@@ -137,18 +140,25 @@ fn signature(scheme: &Scheme) -> Vec<(&'static str, String)> {
         }
         _ => {}
     }
-    let algorithm = format!("{:?}", scheme.algorithm()).to_lowercase();
-    if let Some(hash) = algorithm
-        .strip_prefix("hmac")
-        .filter(|hash| *hash != "sha256")
-    {
-        fields.push(("algorithm", text(&format!("hmac-{hash}"))));
-    } else if scheme.algorithm().is_public_key() {
-        fields.push(("algorithm", text(&algorithm)));
+    let algorithm = match scheme.algorithm() {
+        Algorithm::HmacSha384 => "hmac-sha384",
+        Algorithm::HmacSha512 => "hmac-sha512",
+        Algorithm::HmacSha1 => "hmac-sha1",
+        Algorithm::PlainSha256 => "sha256",
+        Algorithm::PlainSha1 => "sha1",
+        Algorithm::Ed25519 => "ed25519",
+        Algorithm::EcdsaP256Sha256 => "ecdsa-p256-sha256",
+        Algorithm::RsaSha256 => "rsa-sha256",
+        Algorithm::Token => "token",
+        _ => "",
+    };
+    if !algorithm.is_empty() {
+        fields.push(("algorithm", text(algorithm)));
     }
     match scheme.encoding() {
         Encoding::Base64 => fields.push(("encoding", text("base64"))),
         Encoding::Base64Url => fields.push(("encoding", text("base64url"))),
+        Encoding::Text => fields.push(("encoding", text("text"))),
         _ => {}
     }
     fields
@@ -159,6 +169,10 @@ fn key(scheme: &Scheme) -> Vec<(&'static str, String)> {
         KeyFormat::TextWithPrefix(prefix) => vec![("prefix", text(prefix))],
         KeyFormat::Hex => vec![("format", text("hex"))],
         KeyFormat::Base64 => vec![("format", text("base64"))],
+        KeyFormat::PublicKey => vec![("format", text("public"))],
+        KeyFormat::PublicKeyAfterPrefix(prefix) => {
+            vec![("format", text("public")), ("prefix", text(prefix))]
+        }
         KeyFormat::Base64AfterPrefix(prefix) => {
             vec![("format", text("base64")), ("prefix", text(prefix))]
         }

@@ -324,6 +324,33 @@ fn what_cannot_be_right_does_not_build() {
             body().versioned(&["v 1"]),
             InvalidGrammar,
         ),
+        (
+            "a public key for a MAC",
+            signing(&[BODY]).key_format(KeyFormat::PublicKey),
+            KeyFormatMismatch,
+        ),
+        (
+            "the secret under a MAC",
+            signing(&[Part::Secret, BODY]).json_body(),
+            SecretNotSigned,
+        ),
+        (
+            "a plain hash without the secret",
+            signing(&[BODY])
+                .json_body()
+                .algorithm(Algorithm::PlainSha256),
+            SecretNotSigned,
+        ),
+        (
+            "a plain hash over more than text",
+            signing(&[Part::Secret, BODY]).algorithm(Algorithm::PlainSha256),
+            SecretNotSigned,
+        ),
+        (
+            "a token that signs",
+            Scheme::token("X-Token").signed(&[BODY]).id_header("X-Id"),
+            TokenSignsNothing,
+        ),
         // An honest event that would be dropped by rule.
         ("no id, and nothing said of it", body(), NoIdUndecided),
         (
@@ -399,7 +426,7 @@ fn what_cannot_be_right_does_not_build() {
     let kinds: HashSet<_> = rows.iter().map(|(_, _, kind)| kind.to_string()).collect();
     assert_eq!(
         kinds.len(),
-        18,
+        21,
         "every kind has a row and a text of its own"
     );
 }
