@@ -206,6 +206,12 @@ fn sender(preset: &Preset) -> Value {
     put("form_field", json!(scheme.form_field()));
     put("body_limit", json!(scheme.body_limit()));
     put("pings", json!(scheme.pings()));
+    put("batch", json!(scheme.batch()));
+    let handshakes: Vec<_> = scheme.handshakes().iter().map(|one| one.as_str()).collect();
+    if !handshakes.is_empty() {
+        put("handshakes", json!(handshakes));
+    }
+    put("done_body", json!(scheme.done_body()));
     put("retry_span_seconds", json!(scheme.retry_span().as_secs()));
     let budget = u64::try_from(scheme.response_budget().as_millis()).unwrap_or(u64::MAX);
     put("response_budget_ms", json!(budget));
@@ -249,6 +255,10 @@ fn key(scheme: &Scheme) -> Value {
         KeyFormat::Base64 => json!({ "format": "base64" }),
         KeyFormat::Base64AfterPrefix(prefix) => {
             json!({ "format": "base64", "after_prefix": prefix })
+        }
+        KeyFormat::PublicKey => json!({ "format": "public" }),
+        KeyFormat::PublicKeyAfterPrefix(prefix) => {
+            json!({ "format": "public", "after_prefix": prefix })
         }
         _ => json!({ "format": "other" }),
     }

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign_core::{
     Algorithm, RejectionKind, Secret, Timestamp, Verified, Verifier, VerifierBuilder,
-    scheme::{Grammar, KeyFormat, Location, Part, Place, RetryTime, Scheme, TimeUnit},
+    scheme::{Grammar, Location, Part, Place, RetryTime, Scheme, TimeUnit},
 };
 use countersign_senders::{Preset, all, find};
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
@@ -92,10 +92,7 @@ fn one(verified: Verified) -> Verified {
 /// The key of somebody else.
 fn stranger(scheme: Scheme) -> Secret {
     if scheme.algorithm().has_public_key() {
-        let private = match scheme.key_format() {
-            KeyFormat::Hex => "07".repeat(32),
-            _ => STANDARD.encode([7; 32]),
-        };
+        let private = "07".repeat(32);
         return Sender::with_secret(scheme, private).secret().unwrap();
     }
     Secret::from_bytes(*b"another key").unwrap()

@@ -1,5 +1,7 @@
 //! How signatures are computed.
 
+// docs/decisions.md: D52.
+
 /// How a sender computes its signature.
 ///
 /// A scheme fixes one; what a request names is never consulted. Some are behind a feature of the crate; a

@@ -1,5 +1,7 @@
 //! What a request makes run: its handler once, or once for each item of a batch.
 
+// docs/decisions.md: D51.
+
 use core::{
     fmt,
     future::{Future, poll_fn},

@@ -1,6 +1,8 @@
 //! Answering handshakes: those without a signature before anything else is judged, signed ones once they
 //! are proved. An answer ends the request; nothing here can make a delivery.
 
+// docs/decisions.md: D50.
+
 use core::{fmt, pin::Pin, time::Duration};
 use std::borrow::Cow;
 
