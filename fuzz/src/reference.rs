@@ -88,7 +88,7 @@ fn decode(scheme: &Scheme, text: &str, padding: Padding) -> Option<Vec<u8>> {
         Encoding::Base64Url => base64(text, b"-_", padding),
         _ => None,
     }?;
-    (bytes.len() == scheme.algorithm().tag_len()).then_some(bytes)
+    (Some(bytes.len()) == scheme.algorithm().tag_len()).then_some(bytes)
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {

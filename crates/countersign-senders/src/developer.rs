@@ -1,6 +1,6 @@
 //! Source code, builds, deployments, incidents and error reports.
 
-use countersign_core::scheme::{Handshake, RetryTime, Scheme};
+use countersign_core::scheme::{RetryTime, Scheme};
 
 use crate::{
     preset::family,
@@ -93,7 +93,7 @@ family! {
             .id_pointer("/action/id")
             .event_pointer("/action/type")
             .retry_span(UNKNOWN)
-            .handshakes(&[Handshake::Probe]);
+            .handshakes(&[countersign_core::scheme::Handshake::Probe]);
     /// Buildkite's signatures: `timestamp=..,signature=..`; no id, but a time in each body.
     BUILDKITE: "buildkite", "Buildkite", Medium, "buildkite.com/docs/apis/webhooks/pipelines",
         r#"{"build":{"id":"f62a1b4d-10f9-4790-bc1c-e2c3a0c80983","state":"running"}}"#, "Choose the signature, not the token, when you make the webhook." =

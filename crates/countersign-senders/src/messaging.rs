@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use countersign_core::scheme::{Encoding, Handshake, Part, PingAnswer, Scheme};
+use countersign_core::scheme::{Encoding, Handshake, Part, Scheme};
 
 use crate::{
     preset::family,
@@ -50,7 +50,7 @@ family! {
             .handshakes(&[Handshake::SignedPing {
                 at: "/type",
                 is: "0",
-                answer: PingAnswer::NoContent,
+                answer: countersign_core::scheme::PingAnswer::NoContent,
             }]);
     /// Discord's interactions: as its webhook events, with an id in each body.
     @cfg("ed25519")
@@ -69,7 +69,7 @@ family! {
             .handshakes(&[Handshake::SignedPing {
                 at: "/type",
                 is: "1",
-                answer: PingAnswer::Json(r#"{"type":1}"#),
+                answer: countersign_core::scheme::PingAnswer::Json(r#"{"type":1}"#),
             }]);
     /// Telnyx: Ed25519 over the time, a bar and the body. The secret is the account's public key.
     @cfg("ed25519")
