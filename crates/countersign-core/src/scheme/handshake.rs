@@ -99,15 +99,18 @@ pub enum Handshake {
     /// `/payload/plainToken` and the hexadecimal HMAC-SHA256 of it, under the key that the request was
     /// signed with. A token is 1 to 256 letters, digits and `-._~+/=`.
     ///
-    /// <https://developers.zoom.us/docs/api/webhooks>, read 2026-11-27.
+    /// Zoom's own sample (<https://github.com/zoom/webhook-sample>, `index.js`) checks the signature of
+    /// this request like that of every other, and its changelog has the 72 hours after which it comes
+    /// again; read 2026-11-27. The page <https://developers.zoom.us/docs/api/webhooks> itself was not at
+    /// hand.
     EncryptedToken,
     /// A signed POST that wants an answer of its own.
     ///
     /// Discord's interactions: `/type` is `1`, answered `{"type":1}`. Discord's webhook events: `/type`
     /// is `0`, answered 204. Discord also sends wrong signatures on purpose, which must get 401.
     ///
-    /// <https://docs.discord.com/developers/interactions/overview> and
-    /// <https://docs.discord.com/developers/events/webhook-events>, read 2026-11-27.
+    /// <https://docs.discord.com/developers/events/webhook-events>, read 2026-11-27 in part and in mirrors
+    /// of it; that of interactions from Discord's libraries (`discord-interactions` of npm and PyPI).
     SignedPing {
         /// Where the signed body says that it is a ping.
         at: &'static str,
