@@ -76,8 +76,9 @@ impl PublicKey {
             Prepared::Ed25519(ref key) => {
                 use ed25519_dalek::ed25519::signature::MultipartVerifier as _;
                 let message = [whole.before, whole.body, whole.after];
-                ed25519_dalek::Signature::from_slice(signature)
-                    .is_ok_and(|signature| key.multipart_verify(&message, &signature).is_ok())
+                ed25519_dalek::Signature::from_slice(signature).is_ok_and(|signature| {
+                    key.multipart_verify(&message, &signature).is_ok() && !begins_weakly(&signature)
+                })
             }
             #[cfg(feature = "p256")]
             Prepared::P256(ref key) => {
@@ -138,6 +139,14 @@ fn into_slot(signature: &[u8]) -> Option<[u8; RSA_SLOT]> {
 fn out_of_slot(slot: &[u8]) -> Option<&[u8]> {
     let (len, room) = slot.split_first_chunk::<2>()?;
     room.get(..usize::from(u16::from_be_bytes(*len)))
+}
+
+/// Whether a signature's point is of small order, which no honest sender's is. Not asked by
+/// `multipart_verify`, as it is by `verify_strict`, which takes the message in one piece.
+#[cfg(feature = "ed25519")]
+fn begins_weakly(signature: &ed25519_dalek::Signature) -> bool {
+    let point = ed25519_dalek::VerifyingKey::from_bytes(signature.r_bytes());
+    point.is_ok_and(|point| point.is_weak())
 }
 
 /// A key that anybody could sign for is none.

@@ -105,6 +105,21 @@ fn no_bit_of_a_signature_can_be_changed() {
     assert_eq!(judge(&verifier, "{}", &twin), Err(SignatureMismatch));
 }
 
+/// For the key of RFC 8032, 7.1, test 1: a point of small order, and the number that makes the equation hold.
+/// Only the owner of the key can make one, and no honest sender does.
+#[test]
+fn a_signature_that_begins_with_a_point_of_small_order_is_refused() {
+    let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    let verifier = Verifier::builder(SCHEME.build().unwrap());
+    let verifier = verifier.secret(Secret::new(key).unwrap()).build().unwrap();
+    let signature = const_hex::decode(
+        "01000000000000000000000000000000000000000000000000000000000000007a944bb6e074f92c34d2b4b27216f7e7\
+         ea7cb6554102c4186a4b51daad91c005",
+    );
+    let judged = judge(&verifier, "{}", &signature.unwrap());
+    assert_eq!(judged, Err(SignatureMismatch));
+}
+
 #[test]
 fn what_is_no_key_does_not_build() {
     let build = |text: &str| {
