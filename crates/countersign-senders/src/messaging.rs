@@ -11,6 +11,20 @@ use crate::{
     },
 };
 
+/// What Discord's events and interactions have in common.
+#[cfg(feature = "ed25519")]
+const fn discord() -> countersign_core::scheme::SchemeBuilder {
+    Scheme::body_hmac("X-Signature-Ed25519")
+        .algorithm(countersign_core::Algorithm::Ed25519)
+        .key_format(countersign_core::scheme::KeyFormat::PublicKey)
+        .signed(&[TIME, BODY])
+        .json_body()
+        .time_header("X-Signature-Timestamp")
+        .tolerances(late(HOUR), FIVE_MINUTES)
+        .response_budget(Duration::from_millis(2_500))
+        .retry_span(HOUR)
+}
+
 family! {
     /// Slack: the version is signed as well; commands come as forms. Three retries, at once, after 1 min and
     /// after 5 min; whether they are stamped anew is not documented.
@@ -36,17 +50,9 @@ family! {
     @cfg("ed25519")
     DISCORD_EVENTS: "discord-events", "Discord (webhook events)", High, "docs.discord.com/developers/events/webhook-events",
         r#"{"version":1,"application_id":"1234560123453231555","event":{"timestamp":"2026-10-18T14:42:53.064834","data":{"scopes":["applications.commands"]}}}"#, "Its pings are answered with the 204 that it wants, and the wrong signatures that it sends on purpose with 401." =
-        Scheme::body_hmac("X-Signature-Ed25519")
-            .algorithm(countersign_core::Algorithm::Ed25519)
-            .key_format(countersign_core::scheme::KeyFormat::PublicKey)
-            .signed(&[TIME, BODY])
-            .json_body()
-            .time_header("X-Signature-Timestamp")
-            .tolerances(late(HOUR), FIVE_MINUTES)
+        discord()
             .identical_bodies(copies(HOUR))
             .event_pointer("/event/type")
-            .response_budget(Duration::from_millis(2_500))
-            .retry_span(HOUR)
             .handshakes(&[Handshake::SignedPing {
                 at: "/type",
                 is: "0",
@@ -56,16 +62,8 @@ family! {
     @cfg("ed25519")
     DISCORD_INTERACTIONS: "discord-interactions", "Discord (interactions)", High, "docs.discord.com/developers/interactions/receiving-and-responding",
         r#"{"application_id":"1234560123453231555","type":2,"token":"a token","version":1}"#, "Its pings are answered by the receiver. A duplicate is answered 200 without your handler's body." =
-        Scheme::body_hmac("X-Signature-Ed25519")
-            .algorithm(countersign_core::Algorithm::Ed25519)
-            .key_format(countersign_core::scheme::KeyFormat::PublicKey)
-            .signed(&[TIME, BODY])
-            .json_body()
-            .time_header("X-Signature-Timestamp")
-            .tolerances(late(HOUR), FIVE_MINUTES)
+        discord()
             .id_pointer("/id")
-            .response_budget(Duration::from_millis(2_500))
-            .retry_span(HOUR)
             .handshakes(&[Handshake::SignedPing {
                 at: "/type",
                 is: "1",

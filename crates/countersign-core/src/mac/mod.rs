@@ -53,13 +53,9 @@ pub(crate) struct Tags {
 impl Tags {
     /// Room for the signatures of one algorithm, as they are compared.
     pub(crate) fn new(algorithm: Algorithm) -> Self {
-        Self::of_len(algorithm.kept_len())
-    }
-
-    fn of_len(each: usize) -> Self {
         Self {
             bytes: SmallVec::new(),
-            each,
+            each: algorithm.kept_len(),
         }
     }
 

@@ -217,18 +217,15 @@ impl State {
                 let digest = hash.clone().finalize();
                 public::matching(keys, candidates, digest.as_slice(), whole())
             }
-            _ => None,
+            // Here the tags of the message are what is offered.
+            _ => {
+                let tags = self.finish();
+                let matched = matching_key(&tags, candidates);
+                return Verdict { matched, tags };
+            }
         };
-        let is_tag = !matches!(self, Self::Token(..) | Self::Public(..));
         let tags = self.finish();
-        Verdict {
-            matched: if is_tag {
-                matching_key(&tags, candidates)
-            } else {
-                matched
-            },
-            tags,
-        }
+        Verdict { matched, tags }
     }
 }
 

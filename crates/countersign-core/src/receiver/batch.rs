@@ -22,7 +22,7 @@ use super::{
     claim::Completing,
     run::run,
     running::RunPermit,
-    settle::{Finished, complete_later, settle},
+    settle::{Finished, complete_later},
 };
 use crate::{
     answer::{Answer, Dedup},
@@ -205,13 +205,8 @@ impl Batch {
             let (key, tenant) = (holding.admitted().key(), holding.admitted().tenant_arc());
             let span = report::span(holding.admitted());
             let handler = call(holding.admitted(), true);
-            let settled = report::in_span(span, async {
-                let began = clock.elapsed();
-                let ended = run(inner, clock, handler).await;
-                report::ran(inner, clock.elapsed().saturating_sub(began));
-                settle(inner, clock, holding, ended, &judge).await
-            });
-            let (finished, left) = settled.await;
+            let settled = run(inner, clock, holding, handler, &judge);
+            let (finished, left) = report::in_span(span, settled).await;
             if let Some(claim) = left {
                 unsettled.push((claim, permit));
             }

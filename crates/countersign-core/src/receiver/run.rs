@@ -15,6 +15,7 @@ use futures_util::future::FutureExt;
 
 use super::{
     Inner, Run,
+    claim::{Completing, Holding},
     deadline::{either, within},
     settle::{Ended, Finished, complete_later, settle},
 };
@@ -121,11 +122,7 @@ impl Run {
         let handle = Handle::new(receive, &inner, &clock, arrived, of);
         let span = report::span(holding.admitted());
         let task = async move {
-            let began = clock.elapsed();
-            let ended = run(&inner, &*clock, handler).await;
-            let took = clock.elapsed().saturating_sub(began);
-            report::ran(&inner, took);
-            let (finished, unsettled) = settle(&inner, &*clock, holding, ended, judge).await;
+            let (finished, unsettled) = run(&inner, &*clock, holding, handler, judge).await;
             // Nobody may listen any more; the outcome is in the store.
             let _unheard = send.send(finished);
             if let Some(claim) = unsettled {
@@ -138,7 +135,21 @@ impl Run {
     }
 }
 
+/// Runs the handler of one delivery and settles its claim. A claim that could not be completed comes back.
 pub(super) async fn run<R>(
+    inner: &Inner,
+    clock: &dyn Clock,
+    holding: Holding,
+    handler: impl Future<Output = R>,
+    judge: impl FnOnce(&R) -> Verdict,
+) -> (Finished<R>, Option<Completing>) {
+    let began = clock.elapsed();
+    let ended = run_to_its_end(inner, clock, handler).await;
+    report::ran(inner, clock.elapsed().saturating_sub(began));
+    settle(inner, clock, holding, ended, judge).await
+}
+
+async fn run_to_its_end<R>(
     inner: &Inner,
     clock: &dyn Clock,
     handler: impl Future<Output = R>,

@@ -4,101 +4,86 @@ use countersign_core::scheme::{Handshake, PingAnswer};
 use serde::Deserialize;
 
 use super::{
-    DocumentError, intern,
+    intern,
     write::{list, table, text},
 };
 
-/// A handshake as a document has it: its kind, and what that kind needs.
+/// A handshake as a document has it: its kind, named as by [`Handshake::as_str`], and what that kind needs. Those
+/// that need nothing are tables, too, so that a key too many is refused.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct HandshakeTable {
-    kind: Kind,
-    parameter: Option<String>,
-    field: Option<String>,
-    at: Option<String>,
-    #[serde(default)]
-    is: Vec<String>,
-    challenge: Option<String>,
-    /// JSON; none is 204.
-    answer: Option<String>,
-    #[serde(default)]
-    origins: Vec<String>,
-}
-
-/// The names are those of [`Handshake::as_str`].
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Kind {
-    HubChallenge,
-    CrcToken,
-    QueryChallenge,
-    ValidationToken,
-    BodyChallenge,
-    EncryptedToken,
-    SignedPing,
-    IntentToReceive,
-    Confirmation,
-    VerificationToken,
-    HookSecret,
-    FormPing,
-    Probe,
-    AbuseProtection,
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum HandshakeTable {
+    HubChallenge {},
+    CrcToken {},
+    QueryChallenge {
+        parameter: String,
+    },
+    ValidationToken {},
+    BodyChallenge {
+        at: String,
+        is: String,
+        challenge: String,
+    },
+    EncryptedToken {},
+    SignedPing {
+        at: String,
+        is: String,
+        /// JSON; none is 204.
+        answer: Option<String>,
+    },
+    IntentToReceive {},
+    Confirmation {
+        at: String,
+        is: Vec<String>,
+    },
+    VerificationToken {},
+    HookSecret {},
+    FormPing {
+        field: String,
+    },
+    Probe {},
+    AbuseProtection {
+        origins: Vec<String>,
+    },
 }
 
 impl HandshakeTable {
-    pub(super) fn handshake(&self) -> Result<Handshake, DocumentError> {
-        let text = |value: &Option<String>| value.as_deref().map(intern::text);
-        let (parameter, field) = (text(&self.parameter), text(&self.field));
-        let (at, challenge, answer) = (text(&self.at), text(&self.challenge), text(&self.answer));
-        let lists = (intern::texts(&self.is), intern::texts(&self.origins));
-        let all = (parameter, field, at, challenge, answer, lists);
-        Ok(match (self.kind, all) {
-            (Kind::HubChallenge, (None, None, None, None, None, ([], []))) => {
-                Handshake::HubChallenge
-            }
-            (Kind::CrcToken, (None, None, None, None, None, ([], []))) => Handshake::CrcToken,
-            (Kind::ValidationToken, (None, None, None, None, None, ([], []))) => {
-                Handshake::ValidationToken
-            }
-            (Kind::EncryptedToken, (None, None, None, None, None, ([], []))) => {
-                Handshake::EncryptedToken
-            }
-            (Kind::IntentToReceive, (None, None, None, None, None, ([], []))) => {
-                Handshake::IntentToReceive
-            }
-            (Kind::VerificationToken, (None, None, None, None, None, ([], []))) => {
-                Handshake::VerificationToken
-            }
-            (Kind::HookSecret, (None, None, None, None, None, ([], []))) => Handshake::HookSecret,
-            (Kind::Probe, (None, None, None, None, None, ([], []))) => Handshake::Probe,
-            (Kind::QueryChallenge, (Some(parameter), None, None, None, None, ([], []))) => {
-                Handshake::QueryChallenge { parameter }
-            }
-            (Kind::FormPing, (None, Some(field), None, None, None, ([], []))) => {
-                Handshake::FormPing { field }
-            }
-            (Kind::BodyChallenge, (None, None, Some(at), Some(challenge), None, ([is], []))) => {
-                Handshake::BodyChallenge { at, is, challenge }
-            }
-            (Kind::SignedPing, (None, None, Some(at), None, answer, ([is], []))) => {
-                let answer = answer.map_or(PingAnswer::NoContent, PingAnswer::Json);
-                Handshake::SignedPing { at, is, answer }
-            }
-            (Kind::Confirmation, (None, None, Some(at), None, None, (is, []))) => {
-                Handshake::Confirmation { at, is }
-            }
-            (Kind::AbuseProtection, (None, None, None, None, None, ([], origins))) => {
-                Handshake::AbuseProtection { origins }
-            }
-            _ => {
-                return Err(DocumentError::Keys(
-                    "a handshake needs the keys of its kind and no other: `parameter` for query-challenge; \
-                     `field` for form-ping; `at`, one `is` and `challenge` for body-challenge; `at`, one \
-                     `is` and perhaps `answer` for signed-ping; `at` and `is` for confirmation; `origins` \
-                     for abuse-protection",
-                ));
-            }
-        })
+    pub(super) fn handshake(&self) -> Handshake {
+        let text = |value: &String| intern::text(value);
+        match self {
+            Self::HubChallenge {} => Handshake::HubChallenge,
+            Self::CrcToken {} => Handshake::CrcToken,
+            Self::QueryChallenge { parameter } => Handshake::QueryChallenge {
+                parameter: text(parameter),
+            },
+            Self::ValidationToken {} => Handshake::ValidationToken,
+            Self::BodyChallenge { at, is, challenge } => Handshake::BodyChallenge {
+                at: text(at),
+                is: text(is),
+                challenge: text(challenge),
+            },
+            Self::EncryptedToken {} => Handshake::EncryptedToken,
+            Self::SignedPing { at, is, answer } => Handshake::SignedPing {
+                at: text(at),
+                is: text(is),
+                answer: match answer {
+                    Some(json) => PingAnswer::Json(text(json)),
+                    None => PingAnswer::NoContent,
+                },
+            },
+            Self::IntentToReceive {} => Handshake::IntentToReceive,
+            Self::Confirmation { at, is } => Handshake::Confirmation {
+                at: text(at),
+                is: intern::texts(is),
+            },
+            Self::VerificationToken {} => Handshake::VerificationToken,
+            Self::HookSecret {} => Handshake::HookSecret,
+            Self::FormPing { field } => Handshake::FormPing { field: text(field) },
+            Self::Probe {} => Handshake::Probe,
+            Self::AbuseProtection { origins } => Handshake::AbuseProtection {
+                origins: intern::texts(origins),
+            },
+        }
     }
 }
 
@@ -110,11 +95,11 @@ pub(super) fn write(handshake: Handshake) -> String {
         Handshake::FormPing { field } => fields.push(("field", text(field))),
         Handshake::BodyChallenge { at, is, challenge } => fields.extend([
             ("at", text(at)),
-            ("is", list(&[is])),
+            ("is", text(is)),
             ("challenge", text(challenge)),
         ]),
         Handshake::SignedPing { at, is, answer } => {
-            fields.extend([("at", text(at)), ("is", list(&[is]))]);
+            fields.extend([("at", text(at)), ("is", text(is))]);
             if let PingAnswer::Json(json) = answer {
                 fields.push(("answer", text(json)));
             }
@@ -175,20 +160,22 @@ mod tests {
         for handshake in all {
             let page = format!("handshakes = [{}]", write(handshake));
             let page: Page = toml::from_str(&page).unwrap();
-            assert_eq!(page.handshakes[0].handshake().unwrap(), handshake);
+            assert_eq!(page.handshakes[0].handshake(), handshake);
         }
-        for wrong in [
-            r#"{ kind = "probe", at = "/a" }"#,
-            r#"{ kind = "query-challenge" }"#,
-            r#"{ kind = "body-challenge", at = "/a", is = ["b", "c"], challenge = "/c" }"#,
-            r#"{ kind = "signed-ping", is = ["b"] }"#,
+        for (wrong, named) in [
+            (r#"{ kind = "probe", at = "/a" }"#, "`at`"),
+            (r#"{ kind = "query-challenge" }"#, "`parameter`"),
+            (r#"{ kind = "signed-ping", is = "b" }"#, "`at`"),
+            (
+                r#"{ kind = "confirmation", at = "/a", is = "b" }"#,
+                "sequence",
+            ),
+            (r#"{ kind = "knock" }"#, "`hook-secret`"),
+            (r#"{ at = "/a" }"#, "`kind`"),
         ] {
-            let page: Page = toml::from_str(&format!("handshakes = [{wrong}]")).unwrap();
-            let error = page.handshakes[0].handshake().unwrap_err();
-            assert!(
-                error.to_string().contains("the keys of its kind"),
-                "{wrong}"
-            );
+            let page = toml::from_str::<Page>(&format!("handshakes = [{wrong}]"));
+            let error = page.err().unwrap().to_string();
+            assert!(error.contains("line 1") && error.contains(named), "{error}");
         }
     }
 }

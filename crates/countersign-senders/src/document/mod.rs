@@ -299,9 +299,8 @@ impl Document {
         }
         builder = self.identity(builder)?;
         if !self.handshakes.is_empty() {
-            let read = self.handshakes.iter().map(HandshakeTable::handshake);
-            let handshakes = read.collect::<Result<_, _>>()?;
-            builder = builder.handshakes(intern::handshakes(handshakes));
+            let handshakes = self.handshakes.iter().map(HandshakeTable::handshake);
+            builder = builder.handshakes(intern::handshakes(handshakes.collect()));
         }
         self.rest(builder).build().map_err(DocumentError::Scheme)
     }
