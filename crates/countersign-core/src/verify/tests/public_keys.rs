@@ -105,6 +105,30 @@ fn no_bit_of_a_signature_can_be_changed() {
     assert_eq!(judge(&verifier, "{}", &twin), Err(SignatureMismatch));
 }
 
+/// Ed25519 reads the message again when it is whole: all that is around the body must be in it.
+#[test]
+fn what_is_around_the_body_is_part_of_the_message() {
+    const DOT: Part = Part::Literal(".");
+    let pair = pair(1);
+    let parts = &[Part::Timestamp, DOT, Part::Body, DOT, Part::Id];
+    let scheme = SCHEME.signed(parts).time_header("X-Time");
+    let verifier = Verifier::builder(scheme.build().unwrap());
+    let verifier = verifier.secret(public(&pair)).build().unwrap();
+    let signature = const_hex::encode(pair.sign(b"1712000000.{}.7").as_ref());
+    let judge = |time: &str, id: &str| {
+        let request = Request::new("{}").with("X-Sig", signature.clone());
+        kind(
+            request
+                .with("X-Time", time)
+                .with("X-Id", id)
+                .judge(&verifier),
+        )
+    };
+    assert_eq!(judge("1712000000", "7"), Ok(()));
+    assert_eq!(judge("1712000001", "7"), Err(SignatureMismatch));
+    assert_eq!(judge("1712000000", "8"), Err(SignatureMismatch));
+}
+
 /// For the key of RFC 8032, 7.1, test 1: a point of small order, and the number that makes the equation hold.
 /// Only the owner of the key can make one, and no honest sender does.
 #[test]
