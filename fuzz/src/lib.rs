@@ -4,6 +4,7 @@
 //! function panics when something that must hold does not.
 
 mod document;
+mod fields;
 mod headers;
 mod intake;
 mod mutate;
@@ -13,6 +14,6 @@ mod signature;
 mod timestamp;
 
 pub use self::{
-    document::document, headers::headers, intake::intake, mutate::sign_then_mutate,
+    document::document, fields::fields, headers::headers, intake::intake, mutate::sign_then_mutate,
     signature::signature, timestamp::timestamp,
 };

@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 fn seeds_hold() {
     for (target, run) in [
         ("document", countersign_fuzz::document as fn(&[u8])),
+        ("fields", countersign_fuzz::fields),
         ("headers", countersign_fuzz::headers),
         ("signature", countersign_fuzz::signature),
         ("timestamp", countersign_fuzz::timestamp),

@@ -142,12 +142,25 @@ fn out_of_slot(slot: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether a signature's point is of small order, which no honest sender's is. Not asked by
-/// `multipart_verify`, as it is by `verify_strict`, which takes the message in one piece.
+/// `multipart_verify`, as it is by `verify_strict`, which takes the message in one piece. Compared as bytes,
+/// because `multipart_verify` takes a point in its one canonical form only.
 #[cfg(feature = "ed25519")]
 fn begins_weakly(signature: &ed25519_dalek::Signature) -> bool {
-    let point = ed25519_dalek::VerifyingKey::from_bytes(signature.r_bytes());
-    point.is_ok_and(|point| point.is_weak())
+    let mut point = *signature.r_bytes();
+    // The sign of a point and of its opposite.
+    point[31] &= 0x7f;
+    SMALL_ORDER.contains(&point)
 }
+
+/// The points of small order on the curve of Ed25519, without their signs: the eight multiples of one of order 8.
+#[cfg(feature = "ed25519")]
+const SMALL_ORDER: [[u8; 32]; 5] = [
+    *b"\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+    [0; 32],
+    *b"\xec\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+    *b"\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05",
+    *b"\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f\x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a",
+];
 
 /// A key that anybody could sign for is none.
 #[cfg(feature = "ed25519")]
@@ -233,5 +246,27 @@ fn header(der: &[u8]) -> Option<(usize, usize)> {
         [_, 0x81, len, ..] => Some((3, len.into())),
         [_, 0x82, high, low, ..] => Some((4, u16::from_be_bytes([high, low]).into())),
         _ => None,
+    }
+}
+
+#[cfg(all(test, feature = "ed25519"))]
+mod tests {
+    use super::*;
+
+    /// Each is on the curve and of small order under both signs, and they make up the whole subgroup.
+    #[test]
+    fn the_points_of_small_order_are_all_eight() {
+        let mut of_small_order = 0;
+        for point in SMALL_ORDER {
+            for sign in [0, 0x80] {
+                let mut signed = point;
+                signed[31] |= sign;
+                let key = ed25519_dalek::VerifyingKey::from_bytes(&signed).unwrap();
+                assert!(key.is_weak(), "{signed:?}");
+                // Identity and the point of order 2 have no sign: with one they are not canonical.
+                of_small_order += usize::from(key.to_edwards().compress().0 == signed);
+            }
+        }
+        assert_eq!(of_small_order, 8);
     }
 }

@@ -1,13 +1,12 @@
-//! Reading a few fields out of a proved JSON body, in one pass and without recursion into the rest.
+//! Reading a few fields out of a proved JSON body, in one walk.
 
-// docs/decisions.md: D17.
+// docs/decisions.md: D17, D71.
 
-use core::fmt;
 use std::borrow::Cow;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
+
+use super::scan::{Scan, Written};
 
 /// What was found at a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,28 +30,18 @@ impl Field<'_> {
 
 /// Reads the values at pointers of object keys, such as `/data/id`.
 ///
-/// A body that is not JSON makes every field unreadable, and so does a string that is no text, or a
-/// number beyond a double's range, where an object is due. A key that occurs twice on the way makes
+/// A body that is not one JSON object makes every field unreadable. A key that occurs twice on the way makes
 /// the fields behind it unreadable, because parsers differ on which of the two counts.
 pub(crate) fn read<'b>(body: &'b [u8], pointers: &[&str]) -> SmallVec<[Field<'b>; 5]> {
     let mut fields: SmallVec<[Field<'b>; 5]> = SmallVec::from_elem(Field::Missing, pointers.len());
-    if !matches!(body.trim_ascii_start(), [b'{', ..]) {
-        fields.fill(Field::Unreadable);
-        return fields;
-    }
-    let mut wants = Wants::new();
-    for (at, pointer) in pointers.iter().enumerate() {
-        wants.push(Want::new(at, pointer.strip_prefix('/').unwrap_or(pointer)));
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let walk = Walk {
-        wants: &wants,
-        fields: &mut fields,
-    };
-    let read = walk
-        .deserialize(&mut deserializer)
-        .and_then(|()| deserializer.end());
-    if read.is_err() {
+    let wants: Wants<'_> = pointers
+        .iter()
+        .enumerate()
+        .map(|(at, pointer)| Want::new(at, pointer.strip_prefix('/').unwrap_or(pointer)))
+        .collect();
+    let mut scan = Scan::new(body);
+    let read = object(&mut scan, &wants, &mut fields).and_then(|()| scan.end());
+    if read.is_none() {
         fields.fill(Field::Unreadable);
     }
     fields
@@ -66,6 +55,7 @@ struct Want<'p> {
     key: &'p str,
     /// What comes behind the key.
     rest: Option<&'p str>,
+    seen: bool,
 }
 
 impl<'p> Want<'p> {
@@ -74,183 +64,112 @@ impl<'p> Want<'p> {
             Some((key, rest)) => (key, Some(rest)),
             None => (pointer, None),
         };
-        Self { at, key, rest }
-    }
-}
-
-/// One object on the way, or a value that is none and so holds none of the wanted fields; as deep as
-/// the longest pointer and no deeper.
-struct Walk<'w, 'p, 'b> {
-    wants: &'w [Want<'p>],
-    fields: &'w mut [Field<'b>],
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = Hits::default();
-        while let Some(hits) = map.next_key_seed(Key { wants: self.wants })? {
-            if hits.is_empty() {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            let twice = seen.add(hits);
-            let hit = || hits.of(self.wants);
-            let deeper: Wants<'_> = hit()
-                .filter_map(|want| want.rest.map(|rest| Want::new(want.at, rest)))
-                .collect();
-            if hit().all(|want| want.rest.is_some()) {
-                map.next_value_seed(Walk {
-                    wants: &deeper,
-                    fields: self.fields,
-                })?;
-            } else {
-                let raw: &'de RawValue = map.next_value()?;
-                for want in hit().filter(|want| want.rest.is_none()) {
-                    set(self.fields, want.at, leaf(raw.get()));
-                }
-                if !deeper.is_empty() {
-                    let walk = Walk {
-                        wants: &deeper,
-                        fields: self.fields,
-                    };
-                    let walked = walk.deserialize(raw);
-                    walked.map_err(de::Error::custom)?;
-                }
-            }
-            if twice {
-                for want in hit() {
-                    set(self.fields, want.at, Field::Unreadable);
-                }
-            }
+        Self {
+            at,
+            key,
+            rest,
+            seen: false,
         }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
-        IgnoredAny.visit_seq(seq).map(drop)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
     }
 }
 
-fn set<'b>(fields: &mut [Field<'b>], at: usize, field: Field<'b>) {
-    if let Some(slot) = fields.get_mut(at) {
-        *slot = field;
+/// One object on the way: as deep as the longest pointer and no deeper.
+fn object<'b>(scan: &mut Scan<'b>, wants: &[Want<'_>], fields: &mut [Field<'b>]) -> Option<()> {
+    scan.eat(b'{').then_some(())?;
+    if scan.eat(b'}') {
+        return Some(());
+    }
+    let mut wants = Wants::from_slice(wants);
+    loop {
+        let key = scan.key()?;
+        let text = text_of(key);
+        let is = |want: &Want<'_>| {
+            text.as_deref()
+                .is_some_and(|text| want.key.as_bytes() == text)
+        };
+        if wants.iter().any(is) {
+            member(scan, &mut wants, is, fields)?;
+        } else {
+            scan.pass()?;
+        }
+        if !scan.eat(b',') {
+            return scan.eat(b'}').then_some(());
+        }
     }
 }
 
-fn leaf(raw: &str) -> Field<'_> {
-    match raw.as_bytes() {
-        b"null" => Field::Missing,
+/// The value of a key that some pointers name.
+fn member<'b>(
+    scan: &mut Scan<'b>,
+    wants: &mut [Want<'_>],
+    is: impl Fn(&Want<'_>) -> bool,
+    fields: &mut [Field<'b>],
+) -> Option<()> {
+    let deeper: Wants<'_> = wants
+        .iter()
+        .filter(|want| is(want))
+        .filter_map(|want| Some(Want::new(want.at, want.rest?)))
+        .collect();
+    // What is no object holds none of the wanted fields.
+    let value = if !deeper.is_empty() && scan.peek() == Some(b'{') {
+        object(scan, &deeper, fields)?;
+        None
+    } else {
+        Some(scan.value()?)
+    };
+    for want in wants.iter_mut().filter(|want| is(want)) {
+        let twice = core::mem::replace(&mut want.seen, true);
+        let found = match (want.rest, value) {
+            (None, Some(value)) => leaf(value),
+            // An object, which is no text.
+            (None, None) => Field::Unreadable,
+            (Some(_), _) if !twice => continue,
+            (Some(_), _) => Field::Unreadable,
+        };
+        if let Some(field) = fields.get_mut(want.at) {
+            *field = if twice { Field::Unreadable } else { found };
+        }
+    }
+    Some(())
+}
+
+/// A key without its escapes; none where it is no text, and so none that a pointer names.
+fn text_of(key: Written<'_>) -> Option<Cow<'_, [u8]>> {
+    match key.escaped {
+        false => Some(Cow::Borrowed(key.text)),
+        true => unescaped(key.text).map(|text| text.into_bytes().into()),
+    }
+}
+
+#[cold]
+fn unescaped(text: &[u8]) -> Option<String> {
+    let quoted = [b"\"", text, b"\""].concat();
+    serde_json::from_slice(&quoted).ok()
+}
+
+fn leaf(value: &[u8]) -> Field<'_> {
+    let text = match value {
+        b"null" => return Field::Missing,
         [b'"', text @ .., b'"'] if !text.contains(&b'\\') => {
-            core::str::from_utf8(text).map_or(Field::Unreadable, |text| Field::Text(text.into()))
+            core::str::from_utf8(text).ok().map(Cow::Borrowed)
         }
-        [b'"', ..] => {
-            let text = serde_json::from_str::<String>(raw);
-            text.map_or(Field::Unreadable, |text| Field::Text(text.into()))
+        [b'"', text @ .., b'"'] => unescaped(text).map(Cow::Owned),
+        digits if digits.iter().all(u8::is_ascii_digit) => {
+            core::str::from_utf8(digits).ok().map(Cow::Borrowed)
         }
-        [b'0'..=b'9', ..] if raw.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Field::Text(raw.into())
-        }
-        _ => Field::Unreadable,
-    }
-}
-
-/// A set of wants, by their index.
-#[derive(Clone, Copy, Default)]
-struct Hits(u32);
-
-impl Hits {
-    fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether one of the others was here before.
-    fn add(&mut self, others: Self) -> bool {
-        let twice = self.0 & others.0 != 0;
-        self.0 |= others.0;
-        twice
-    }
-
-    fn of<'w, 'p>(self, wants: &'w [Want<'p>]) -> impl Iterator<Item = &'w Want<'p>> {
-        wants
-            .iter()
-            .zip(0..u32::BITS)
-            .filter_map(move |(want, bit)| (self.0 >> bit & 1 == 1).then_some(want))
-    }
-}
-
-/// Which wants a key begins, without copying the key.
-struct Key<'w, 'p> {
-    wants: &'w [Want<'p>],
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
-    type Value = Hits;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Hits, D::Error> {
-        deserializer.deserialize_bytes(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_, '_> {
-    type Value = Hits;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object key")
-    }
-
-    fn visit_bytes<E: de::Error>(self, key: &[u8]) -> Result<Hits, E> {
-        let mut hits = 0;
-        for (want, bit) in self.wants.iter().zip(0..u32::BITS) {
-            hits |= u32::from(want.key.as_bytes() == key) << bit;
-        }
-        Ok(Hits(hits))
-    }
-
-    fn visit_str<E: de::Error>(self, key: &str) -> Result<Hits, E> {
-        self.visit_bytes(key.as_bytes())
-    }
+        _ => None,
+    };
+    text.map_or(Field::Unreadable, Field::Text)
 }
 
 #[cfg(test)]
 mod tests {
+    use core::fmt;
+
+    use proptest::prelude::*;
+    use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+    use serde_json::{Value, value::RawValue};
+
     use super::*;
 
     fn one<'b>(body: &'b str, pointer: &str) -> Field<'b> {
@@ -347,5 +266,125 @@ mod tests {
         assert_eq!(one(&deep("[", "]"), "/id"), text("a"));
         assert_eq!(one(&deep("{\"k\":", "}"), "/id"), text("a"));
         assert_eq!(one(&deep("[", "]"), "/x"), Field::Unreadable);
+    }
+
+    /// The members of an object, by another parser.
+    fn members(text: &str) -> Option<Vec<(String, &RawValue)>> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+        let mut parser = serde_json::Deserializer::from_str(text);
+        let members = parser.deserialize_map(Members).ok()?;
+        parser.end().ok().map(|()| members)
+    }
+
+    /// What is due at a pointer; none where the other parser does not read a key.
+    fn due(text: &str, pointer: &str) -> Option<Field<'static>> {
+        let (key, rest) = match pointer.split_once('/') {
+            Some((key, rest)) => (key, Some(rest)),
+            None => (pointer, None),
+        };
+        if !text.starts_with('{') {
+            return Some(Field::Missing);
+        }
+        let members = members(text)?;
+        let mut named = members.iter().filter(|(name, _)| name == key);
+        let value = match (named.next(), named.next()) {
+            (None, _) => return Some(Field::Missing),
+            (Some(_), Some(_)) => return Some(Field::Unreadable),
+            (Some((_, value)), None) => value.get(),
+        };
+        if let Some(rest) = rest {
+            return due(value, rest);
+        }
+        Some(match serde_json::from_str::<Value>(value) {
+            Ok(Value::Null) => Field::Missing,
+            Ok(Value::String(text)) => Field::Text(text.into()),
+            // Digits may be more than any number has.
+            _ if value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Field::Text(value.to_owned().into())
+            }
+            _ => Field::Unreadable,
+        })
+    }
+
+    fn judge(body: &[u8]) -> Result<(), TestCaseError> {
+        let pointers = ["/a", "/b/a", "/b", "/a/b/c", "/c"];
+        let found = read(body, &pointers);
+        let is_json = serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        let mut scan = Scan::new(body);
+        let scanned = scan.pass().and_then(|()| scan.end());
+        prop_assert_eq!(scanned.is_some(), is_json);
+        if !is_json || Scan::new(body).peek() != Some(b'{') {
+            prop_assert!(found.iter().all(|field| *field == Field::Unreadable));
+        } else if let Ok(text) = str::from_utf8(body) {
+            for (pointer, field) in pointers.iter().zip(found) {
+                let due = due(text.trim_start(), &pointer[1..]);
+                prop_assert_eq!(Some(&field), due.as_ref().or(Some(&field)), "{}", pointer);
+            }
+        }
+        Ok(())
+    }
+
+    /// JSON with names that are asked for, now and then twice, and with what else may be written.
+    fn json() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            "null|true|false|0|7|-1|12345678901234567890123|1\\.5|1e-3|-0\\.0E\\+9",
+            any::<String>().prop_map(|text| Value::from(text).to_string()),
+            r#""(a|b|\\u00(41|e9)|\\\\|\\"|\\/|\\ud83d\\ude00|\\ud800|[ -!#-\[\]-~]{9})*""#,
+        ];
+        let name = prop_oneof![4 => "\"[abc]\"", 1 => r#""(\\u0061|\\ud800|a\\n)""#];
+        let blank = "[ \t\r\n]{0,2}";
+        leaf.prop_recursive(4, 40, 5, move |inner| {
+            let member = (name.clone(), blank, inner.clone())
+                .prop_map(|(name, blank, value)| format!("{blank}{name}{blank}:{value}"));
+            prop_oneof![
+                3 => prop::collection::vec(member, 0..5)
+                    .prop_map(|members| format!("{{{} }}", members.join(","))),
+                1 => prop::collection::vec(inner, 0..4)
+                    .prop_map(|items| format!("[{}]", items.join(" ,\n"))),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn fields_are_what_another_parser_reads(body in json()) {
+            judge(body.as_bytes())?;
+        }
+
+        #[test]
+        fn nothing_is_json_that_is_none_for_another_parser(
+            body in json(), at in any::<prop::sample::Index>(), byte in any::<u8>(), how in 0..3,
+        ) {
+            let mut body = body.into_bytes();
+            let at = at.index(body.len());
+            match how {
+                0 => body[at] = byte,
+                1 => body.insert(at, byte),
+                _ => body.truncate(at),
+            }
+            judge(&body)?;
+        }
+
+        #[test]
+        fn bytes_of_strings_are_looked_at_one_and_all(text in prop::collection::vec(any::<u8>(), 0..40)) {
+            judge(&[b"{\"a\":\"", text.as_slice(), b"\"}"].concat())?;
+        }
     }
 }

@@ -19,6 +19,7 @@ mod limits;
 mod message;
 mod policy;
 mod precheck;
+mod scan;
 mod signature;
 mod signed;
 mod slots;
