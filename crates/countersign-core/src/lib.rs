@@ -52,6 +52,7 @@ mod identity;
 mod key;
 mod keys;
 mod mac;
+mod packed;
 mod receiver;
 mod rejection;
 mod report;

@@ -2,15 +2,15 @@
 
 use core::{fmt, num::NonZeroU32};
 
-use smallvec::SmallVec;
+use crate::packed::Packed;
 
 /// The longest header value that is taken as an id, a type, a copy or a tenant's name.
 pub(crate) const MAX_VALUE: usize = 256;
 
-/// The texts of one request, end to end; those of the usual length stay inline.
+/// The texts of one request; those of the usual length stay inline.
 #[derive(Clone, Default)]
 pub(crate) struct Texts {
-    bytes: SmallVec<[u8; 104]>,
+    packed: Packed<104>,
 }
 
 /// Where one text is among those of its request. Never empty.
@@ -30,9 +30,8 @@ impl Texts {
 
     /// Keeps a text that is not empty.
     pub(crate) fn add(&mut self, text: &[u8]) -> Option<TextRef> {
-        let start = u32::try_from(self.bytes.len()).ok()?;
         let len = NonZeroU32::new(u32::try_from(text.len()).ok()?)?;
-        self.bytes.extend_from_slice(text);
+        let start = u32::try_from(self.packed.add(text)?.start).ok()?;
         Some(TextRef { start, len })
     }
 
@@ -41,7 +40,7 @@ impl Texts {
         at.and_then(|at| {
             let start = usize::try_from(at.start).ok()?;
             let len = usize::try_from(at.len.get()).ok()?;
-            self.bytes.get(start..)?.get(..len)
+            self.packed.all().get(start..)?.get(..len)
         })
         .unwrap_or_default()
     }

@@ -5,16 +5,19 @@
 
 // docs/decisions.md: D27, D32.
 
-use core::{fmt, slice::ChunksExact};
+use core::{fmt, iter};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha512};
 use smallvec::SmallVec;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
+use crate::packed::Packed;
+
 mod algorithm;
 mod other;
 mod public;
+mod sha256;
 
 pub use self::algorithm::Algorithm;
 pub(crate) use self::public::KeyFault;
@@ -46,7 +49,7 @@ pub(crate) const MAX_TAG: usize = 64;
 /// [`matching_key`] compares them.
 #[derive(Clone)]
 pub(crate) struct Tags {
-    bytes: SmallVec<[u8; MAX_TAG]>,
+    bytes: Packed<MAX_TAG>,
     each: usize,
 }
 
@@ -54,7 +57,7 @@ impl Tags {
     /// Room for the signatures of one algorithm, as they are compared.
     pub(crate) fn new(algorithm: Algorithm) -> Self {
         Self {
-            bytes: SmallVec::new(),
+            bytes: Packed::new(),
             each: algorithm.kept_len(),
         }
     }
@@ -71,19 +74,26 @@ impl Tags {
     /// Adds a tag, which has exactly the algorithm's length. False when it has not.
     #[must_use]
     pub(crate) fn push(&mut self, tag: &[u8]) -> bool {
-        let fits = tag.len() == self.each;
-        if fits {
-            self.bytes.extend_from_slice(tag);
-        }
-        fits
+        tag.len() == self.each && self.bytes.add(tag).is_some()
+    }
+
+    /// Adds a tag of a key's, whose place says which key it is.
+    fn made(&mut self, tag: &[u8]) {
+        let _fits = self.push(tag);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.bytes.all().is_empty()
     }
 
-    pub(crate) fn iter(&self) -> ChunksExact<'_, u8> {
-        self.bytes.chunks_exact(self.each)
+    /// Without the division that `chunks_exact` begins with.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.bytes.all();
+        iter::from_fn(move || {
+            let (tag, behind) = rest.split_at_checked(self.each.max(1))?;
+            rest = behind;
+            Some(tag)
+        })
     }
 }
 
@@ -97,7 +107,7 @@ impl fmt::Debug for Tags {
 /// message is judged by a [`Macs`].
 #[derive(Clone)]
 pub(crate) enum KeyedMac {
-    Sha256(Hmac<Sha256>),
+    Sha256(sha256::Key),
     Sha512(Hmac<Sha512>),
     Other(other::Key),
 }
@@ -108,7 +118,7 @@ impl KeyedMac {
         // HMAC takes keys of any length.
         let hmac = |_| KeyFault::Unusable;
         Ok(match algorithm {
-            Algorithm::HmacSha256 => Self::Sha256(Hmac::new_from_slice(key).map_err(hmac)?),
+            Algorithm::HmacSha256 => Self::Sha256(sha256::Key::new(key)),
             Algorithm::HmacSha512 => Self::Sha512(Hmac::new_from_slice(key).map_err(hmac)?),
             _ => Self::Other(other::Key::new(algorithm, key)?),
         })
@@ -128,7 +138,7 @@ impl fmt::Debug for KeyedMac {
 /// The MACs of one message under several keys of one algorithm: room without the heap for two of
 /// SHA-256.
 pub(crate) enum Macs {
-    Sha256(SmallVec<[Hmac<Sha256>; 2]>),
+    Sha256(SmallVec<[sha256::Mac; 2]>),
     Sha512(SmallVec<[Hmac<Sha512>; 1]>),
     Other(other::State),
 }
@@ -139,7 +149,7 @@ impl Macs {
         match algorithm {
             Algorithm::HmacSha256 => Self::Sha256(
                 keys.filter_map(|key| match key {
-                    KeyedMac::Sha256(mac) => Some(mac.clone()),
+                    KeyedMac::Sha256(key) => Some(key.mac()),
                     KeyedMac::Sha512(_) | KeyedMac::Other(_) => None,
                 })
                 .collect(),
@@ -199,14 +209,14 @@ impl Macs {
             Self::Sha256(macs) => {
                 let mut tags = Tags::new(Algorithm::HmacSha256);
                 for mac in macs.drain(..) {
-                    tags.bytes.extend_from_slice(&mac.finalize().into_bytes());
+                    tags.made(&mac.finish());
                 }
                 tags
             }
             Self::Sha512(macs) => {
                 let mut tags = Tags::new(Algorithm::HmacSha512);
                 for mac in macs.drain(..) {
-                    tags.bytes.extend_from_slice(&mac.finalize().into_bytes());
+                    tags.made(&mac.finalize().into_bytes());
                 }
                 tags
             }
@@ -238,17 +248,21 @@ pub(crate) fn matching_key(computed: &Tags, candidates: &Tags) -> Option<usize> 
         .and_then(|index| usize::try_from(index).ok())
 }
 
-/// Whether two tags have one length and are the same, eight bytes at a time: `subtle` puts a barrier around
-/// every comparison, which for single bytes would cost as much as two hash blocks.
+/// Whether two tags have one length and are the same: what differs is gathered over all bytes, and only
+/// then looked at.
 fn same(left: &[u8], right: &[u8]) -> Choice {
     let one_length = Choice::from(u8::from(left.len() == right.len()));
     let ((left, left_end), (right, right_end)) = (left.as_chunks::<8>(), right.as_chunks::<8>());
     let words = left.iter().zip(right);
-    let words = words.fold(one_length, |same, (left, right)| {
-        same & u64::from_ne_bytes(*left).ct_eq(&u64::from_ne_bytes(*right))
+    let differs = words.fold(0, |differs, (left, right)| {
+        differs | (u64::from_ne_bytes(*left) ^ u64::from_ne_bytes(*right))
     });
     // SHA-1 leaves four bytes over.
-    words & left_end.ct_eq(right_end)
+    let ends = left_end.iter().zip(right_end);
+    let differs = ends.fold(differs, |differs, (left, right)| {
+        differs | u64::from(left ^ right)
+    });
+    one_length & differs.ct_eq(&0)
 }
 
 /// Whether two hashes are the same, in constant time.

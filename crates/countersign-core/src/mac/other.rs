@@ -96,9 +96,9 @@ impl PlainHash {
 
     fn finish(self, to: &mut Tags) {
         match self {
-            Self::Sha256(hash) => to.bytes.extend_from_slice(&hash.finalize()),
+            Self::Sha256(hash) => to.made(&hash.finalize()),
             #[cfg(feature = "legacy-sha1")]
-            Self::Sha1(hash) => to.bytes.extend_from_slice(&hash.finalize()),
+            Self::Sha1(hash) => to.made(&hash.finalize()),
         }
     }
 }
@@ -232,7 +232,7 @@ impl State {
 fn tags<T: AsRef<[u8]>>(algorithm: Algorithm, each: impl Iterator<Item = T>) -> Tags {
     let mut tags = Tags::new(algorithm);
     for tag in each {
-        tags.bytes.extend_from_slice(tag.as_ref());
+        tags.made(tag.as_ref());
     }
     tags
 }

@@ -26,11 +26,17 @@ pub(super) fn check(
         Rejection::new(RejectionKind::ContentType).because(Fault::ContentType { due })
     };
     if let Some(value) = found.one(slots.content_type).map_err(|_| refused())? {
-        let essence = essence(value);
+        // As nearly every sender writes it.
+        let plainly = |known: &&str| {
+            let behind = value.strip_prefix(known.as_bytes());
+            matches!(behind, Some([] | [b';', ..]))
+        };
         let is = |known: &&str| {
+            let essence = essence(value);
             essence.eq_ignore_ascii_case(known.as_bytes()) || (*known == JSON && is_json(essence))
         };
-        if !scheme.content_types.iter().any(is) {
+        let known = scheme.content_types;
+        if !known.iter().any(plainly) && !known.iter().any(is) {
             return Err(refused());
         }
     }

@@ -1,7 +1,5 @@
 //! Reading request heads without naming a web framework.
 
-use smallvec::SmallVec;
-
 /// The head of a request, as a web framework holds it.
 ///
 /// Frameworks disagree on header types (actix-web still speaks `http` 0.2), so adapters implement
@@ -66,6 +64,8 @@ pub(crate) struct WantedHeaders {
     names: Vec<Name>,
     /// For each length of a name, a bit for every wanted name of that length.
     by_len: [u32; MAX_NAME],
+    /// For each last letter, a bit for every wanted name that ends so.
+    by_end: [u32; ENDS],
 }
 
 /// A header's name as the scheme writes it, and as frameworks hand it over.
@@ -82,6 +82,8 @@ impl Name {
 }
 
 const MAX_NAME: usize = 64;
+/// Letters of either case have their place by their lower five bits, and so has every other byte.
+const ENDS: usize = 32;
 const MAX_WANTED: usize = 32;
 
 /// Where a wanted header's value is found again.
@@ -93,6 +95,7 @@ impl WantedHeaders {
         Self {
             names: Vec::new(),
             by_len: [0; MAX_NAME],
+            by_end: [0; ENDS],
         }
     }
 
@@ -107,7 +110,9 @@ impl WantedHeaders {
         if at >= MAX_WANTED {
             return None;
         }
-        *self.by_len.get_mut(name.len())? |= 1_u32.checked_shl(u32::try_from(at).ok()?)?;
+        let bit = 1_u32.checked_shl(u32::try_from(at).ok()?)?;
+        *self.by_len.get_mut(name.len())? |= bit;
+        *self.by_end.get_mut(end_of(name))? |= bit;
         self.names.push(Name {
             written: name,
             lower: name.to_ascii_lowercase().into(),
@@ -121,18 +126,19 @@ impl WantedHeaders {
 
     /// Finds the wanted headers of a request.
     pub(crate) fn find<'a>(&self, head: &'a (impl Head + ?Sized), found: &mut FoundHeaders<'a>) {
-        found.values.resize(self.names.len(), (None, 0));
         head.each_header(&mut |name, value| {
-            let mut bits = self.by_len.get(name.len()).copied().unwrap_or(0);
+            let by_len = self.by_len.get(name.len()).copied().unwrap_or(0);
+            let mut bits = by_len & self.by_end.get(end_of(name)).copied().unwrap_or(0);
             while bits != 0 {
-                let at = bits.trailing_zeros() as usize;
-                bits &= bits.wrapping_sub(1);
-                if let (Some(wanted), Some((first, count))) =
-                    (self.names.get(at), found.values.get_mut(at))
-                    && wanted.is(name)
+                let at = bits.trailing_zeros();
+                let bit = bits & bits.wrapping_neg();
+                bits ^= bit;
+                if self
+                    .names
+                    .get(at as usize)
+                    .is_some_and(|wanted| wanted.is(name))
                 {
-                    first.get_or_insert(value);
-                    *count = count.saturating_add(1);
+                    found.add(at as usize, bit, value);
                     return;
                 }
             }
@@ -140,26 +146,46 @@ impl WantedHeaders {
     }
 }
 
+fn end_of(name: &str) -> usize {
+    usize::from(name.bytes().next_back().unwrap_or(0)) % ENDS
+}
+
 /// The wanted headers of one request.
 #[derive(Debug, Default)]
 pub(crate) struct FoundHeaders<'a> {
-    values: SmallVec<[Found<'a>; 12]>,
+    /// The first value of each.
+    values: [&'a [u8]; MAX_WANTED],
+    /// A bit for each that occurs, and for each that occurs again.
+    found: u32,
+    repeated: u32,
 }
-
-/// The first value of a header, and how often the header occurs.
-type Found<'a> = (Option<&'a [u8]>, u32);
 
 /// A header that occurs more than once where it may not.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Repeated;
 
 impl<'a> FoundHeaders<'a> {
+    fn add(&mut self, at: usize, bit: u32, value: &'a [u8]) {
+        if self.found & bit != 0 {
+            self.repeated |= bit;
+        } else if let Some(first) = self.values.get_mut(at) {
+            *first = value;
+            self.found |= bit;
+        }
+    }
+
     /// The only value of a header.
     pub(crate) fn one(&self, slot: Slot) -> Result<Option<&'a [u8]>, Repeated> {
-        match self.values.get(slot.0) {
-            Some((_, 2..)) => Err(Repeated),
-            Some((value, _)) => Ok(*value),
-            None => Ok(None),
+        let Some(bit) = u32::try_from(slot.0)
+            .ok()
+            .and_then(|at| 1_u32.checked_shl(at))
+        else {
+            return Ok(None);
+        };
+        match (self.found & bit, self.repeated & bit) {
+            (0, _) => Ok(None),
+            (_, 0) => Ok(self.values.get(slot.0).copied()),
+            _ => Err(Repeated),
         }
     }
 }

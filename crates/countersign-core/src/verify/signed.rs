@@ -41,10 +41,11 @@ impl SignedFields {
             _ => None,
         };
         // An unsigned type is only supported by what the body says.
-        let proof = match (scheme.event, head.texts.get(head.event)) {
-            (Some(Place::Header(_)), Some(name)) => {
-                scheme.event_rule(name).and_then(|rule| rule.proof)
-            }
+        let proof = match scheme.event {
+            Some(Place::Header(_)) if !scheme.events.is_empty() => head
+                .texts
+                .get(head.event)
+                .and_then(|name| scheme.event_rule(name)?.proof),
             _ => None,
         };
         let (id_at, event_at) = (pointer(scheme.id), pointer(scheme.event));
@@ -151,10 +152,14 @@ fn check_copy(
     covered: Option<TextRef>,
     copy: Option<TextRef>,
 ) -> Result<(), Rejection> {
-    match (header, texts.get(covered), texts.get(copy)) {
-        (Some(header), Some(covered), Some(copy)) if covered != copy => Err(
-            Rejection::header_fault(RejectionKind::CopyDisagrees, header),
-        ),
-        _ => Ok(()),
+    let Some(header) = header.filter(|_| covered.is_some() && copy.is_some()) else {
+        return Ok(());
+    };
+    match texts.bytes(covered) == texts.bytes(copy) {
+        true => Ok(()),
+        false => Err(Rejection::header_fault(
+            RejectionKind::CopyDisagrees,
+            header,
+        )),
     }
 }

@@ -30,7 +30,7 @@ fn read(scheme: &Scheme, values: &[&[u8]]) -> Result<(usize, Option<String>), Is
     let mut candidates = Tags::new(scheme.algorithm());
     let time = parse_signature(scheme, values, 32, &mut candidates)?;
     let time = time.map(|time| String::from_utf8_lossy(time).into_owned());
-    Ok((candidates.iter().len(), time))
+    Ok((candidates.iter().count(), time))
 }
 
 /// What a header of one value says: how many candidates, and which time.

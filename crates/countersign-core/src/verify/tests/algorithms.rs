@@ -254,7 +254,7 @@ fn an_old_public_key_is_accepted_for_its_time() {
         .verify(&request, request.body.clone(), now)
         .unwrap();
     assert_eq!(judged.matched_key(), "key-1");
-    assert_eq!(judged.tags().iter().len(), 2);
+    assert_eq!(judged.tags().iter().count(), 2);
     let after = Timestamp::from_unix_seconds(NOW + 3_601);
     let refused = verifier.verify(&request, request.body.clone(), after);
     assert_eq!(kind(refused), Err(RejectionKind::SignatureMismatch));
