@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::scan::{Scan, Written};
+use super::scan::Scan;
 
 /// What was found at a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,11 +82,12 @@ fn object<'b>(scan: &mut Scan<'b>, wants: &[Want<'_>], fields: &mut [Field<'b>])
     let mut wants = Wants::from_slice(wants);
     loop {
         let key = scan.key()?;
-        let text = text_of(key);
-        let is = |want: &Want<'_>| {
-            text.as_deref()
-                .is_some_and(|text| want.key.as_bytes() == text)
+        let text = match key.escaped {
+            false => key.text,
+            // A key that is no text is none that a pointer names, and no name is empty.
+            true => &unescaped(key.text).unwrap_or_default().into_bytes(),
         };
+        let is = |want: &Want<'_>| want.key.as_bytes() == text;
         if wants.iter().any(is) {
             member(scan, &mut wants, is, fields)?;
         } else {
@@ -131,14 +132,6 @@ fn member<'b>(
         }
     }
     Some(())
-}
-
-/// A key without its escapes; none where it is no text, and so none that a pointer names.
-fn text_of(key: Written<'_>) -> Option<Cow<'_, [u8]>> {
-    match key.escaped {
-        false => Some(Cow::Borrowed(key.text)),
-        true => unescaped(key.text).map(|text| text.into_bytes().into()),
-    }
 }
 
 #[cold]

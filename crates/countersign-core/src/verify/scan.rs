@@ -47,11 +47,16 @@ impl<'b> Scan<'b> {
 
     /// One byte behind blanks, if it is this one.
     pub(super) fn eat(&mut self, due: u8) -> bool {
-        if self.peek() == Some(due) {
-            self.skip(1);
-            return true;
+        loop {
+            match self.rest {
+                [first, rest @ ..] if *first == due => {
+                    self.rest = rest;
+                    return true;
+                }
+                [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] => self.rest = rest,
+                _ => return false,
+            }
         }
-        false
     }
 
     /// A key and its colon.
@@ -71,13 +76,31 @@ impl<'b> Scan<'b> {
 
     /// Passes a value.
     pub(super) fn pass(&mut self) -> Option<()> {
+        match self.peek()? {
+            b'{' | b'[' => self.nested(),
+            _ => self.scalar(),
+        }
+    }
+
+    /// Passes a value that holds none.
+    fn scalar(&mut self) -> Option<()> {
+        match self.rest {
+            [b'"', rest @ ..] => {
+                self.rest = rest;
+                self.string().map(drop)
+            }
+            [b'-' | b'0'..=b'9', ..] => self.number(),
+            [b't', ..] => self.word(b"true"),
+            [b'f', ..] => self.word(b"false"),
+            [b'n', ..] => self.word(b"null"),
+            _ => None,
+        }
+    }
+
+    fn nested(&mut self) -> Option<()> {
         let mut open = SmallVec::<[Open; 32]>::new();
         loop {
             match self.peek()? {
-                b'"' => {
-                    self.skip(1);
-                    self.string()?;
-                }
                 b'{' => {
                     self.skip(1);
                     if !self.eat(b'}') {
@@ -93,11 +116,7 @@ impl<'b> Scan<'b> {
                         continue;
                     }
                 }
-                b'-' | b'0'..=b'9' => self.number()?,
-                b't' => self.word(b"true")?,
-                b'f' => self.word(b"false")?,
-                b'n' => self.word(b"null")?,
-                _ => return None,
+                _ => self.scalar()?,
             }
             // A value ends, and so may what stands open around it.
             loop {
@@ -127,39 +146,28 @@ impl<'b> Scan<'b> {
     /// A string behind its first quote.
     fn string(&mut self) -> Option<Written<'b>> {
         let before = self.rest;
+        let mut rest = before;
         let mut escaped = false;
         loop {
-            while let Some((eight, rest)) = self.rest.split_first_chunk() {
-                let at = first_special(*eight);
-                if at < 8 {
-                    self.skip(at);
-                    break;
-                }
-                self.rest = rest;
-            }
-            match *self.rest {
-                [b'"', ref rest @ ..] => {
-                    let text = before.get(..before.len().checked_sub(self.rest.len())?)?;
-                    self.rest = rest;
+            rest = rest.get(plain(rest)..)?;
+            rest = match rest {
+                [b'"', behind @ ..] => {
+                    self.rest = behind;
+                    let text = before.get(..before.len().checked_sub(rest.len())?)?;
                     return Some(Written { text, escaped });
                 }
-                [b'\\', ref rest @ ..] => {
-                    escaped = true;
-                    self.rest = match rest {
-                        [
-                            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
-                            rest @ ..,
-                        ] => rest,
-                        [b'u', rest @ ..] => {
-                            let (digits, rest) = rest.split_first_chunk::<4>()?;
-                            digits.iter().all(u8::is_ascii_hexdigit).then_some(rest)?
-                        }
-                        _ => return None,
-                    };
+                [
+                    b'\\',
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                    behind @ ..,
+                ] => behind,
+                [b'\\', b'u', digits @ ..] => {
+                    let (digits, behind) = digits.split_first_chunk::<4>()?;
+                    digits.iter().all(u8::is_ascii_hexdigit).then_some(behind)?
                 }
-                [0x20..=0xff, ref rest @ ..] => self.rest = rest,
                 _ => return None,
-            }
+            };
+            escaped = true;
         }
     }
 
@@ -214,17 +222,28 @@ impl<'b> Scan<'b> {
     }
 }
 
-/// Where in eight bytes of a string the first quote, backslash or control character is; 8 where there is
-/// none.
-fn first_special(eight: [u8; 8]) -> usize {
+/// How many bytes of a string come before a quote, a backslash or a control character.
+fn plain(text: &[u8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
-    let word = u64::from_le_bytes(eight);
-    // The lowest byte that is marked is right in each of them, whatever is above it.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let is = |byte: u8| zero(word ^ (ONES * u64::from(byte)));
-    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-    ((is(b'"') | is(b'\\') | control).trailing_zeros() / 8) as usize
+    let mut rest = text;
+    while let Some((eight, behind)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*eight);
+        // The lowest byte that is marked is right in each of the three, whatever is above it, and none that
+        // is not ASCII is marked.
+        let quote = (word ^ (ONES * 0x22)).wrapping_sub(ONES);
+        let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+        let control = word.wrapping_sub(ONES * 0x20);
+        let marked = (quote | backslash | control) & !word & HIGH;
+        if marked != 0 {
+            let at = (marked.trailing_zeros() / 8) as usize;
+            return text.len().saturating_sub(rest.len()).saturating_add(at);
+        }
+        rest = behind;
+    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+    let end = rest.iter().position(special).unwrap_or(rest.len());
+    text.len().saturating_sub(rest.len()).saturating_add(end)
 }
 
 #[cfg(test)]
