@@ -1,10 +1,12 @@
 //! The handler behind every test server; the delivery's body says how it behaves.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
+    thread::{self, ThreadId},
     time::Instant,
 };
 
@@ -26,6 +28,7 @@ struct Inner {
     entered: Semaphore,
     gate: Semaphore,
     runs: Mutex<Vec<(String, Instant)>>,
+    threads: Mutex<HashSet<ThreadId>>,
 }
 
 /// What a handler answers.
@@ -46,6 +49,7 @@ impl Default for TestHandler {
                 entered: Semaphore::new(0),
                 gate: Semaphore::new(0),
                 runs: Mutex::default(),
+                threads: Mutex::default(),
             }),
         }
     }
@@ -71,6 +75,13 @@ impl TestHandler {
         runs.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many threads runs began on.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        let threads = self.inner.threads.lock();
+        threads.unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Waits until one more run began.
     ///
     /// # Panics
@@ -85,6 +96,17 @@ impl TestHandler {
     /// Lets this many waiting handlers go on.
     pub fn open(&self, handlers: usize) {
         self.inner.gate.add_permits(handlers);
+    }
+
+    /// Runs a delivery as [`run`](Self::run) does, when what the handler reads of its request is what was proved.
+    pub async fn run_reading(&self, delivery: &Verified, read: &[u8]) -> Answered {
+        match *delivery.body() == *read {
+            true => self.run(delivery).await,
+            false => Answered {
+                status: 418,
+                outcome: None,
+            },
+        }
     }
 
     /// Runs a delivery. Words in its body say how:
@@ -106,6 +128,11 @@ impl TestHandler {
             runs.push((id, Instant::now()));
             first
         };
+        {
+            let threads = self.inner.threads.lock();
+            let mut threads = threads.unwrap_or_else(PoisonError::into_inner);
+            threads.insert(thread::current().id());
+        }
         self.inner.entered.add_permits(1);
         let body = String::from_utf8_lossy(delivery.body()).into_owned();
         let told = |word: &str| body.contains(word);

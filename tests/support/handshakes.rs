@@ -5,24 +5,13 @@
 //! the signature.
 
 use core::time::Duration;
-use std::{
-    collections::BTreeMap,
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::{
     Offer, ReceiverBuilder, Scheme, Secret,
     scheme::{Handshake, IdenticalBodies, SchemeBuilder},
 };
 use countersign_senders::{business, commerce, messaging};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
-
-use crate::kit::in_time;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -172,63 +161,4 @@ pub fn configure(scheme: &Scheme, taker: &Taker, builder: ReceiverBuilder) -> Re
         };
     }
     builder
-}
-
-/// An answer, read to its end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answered {
-    /// The status.
-    pub status: u16,
-    /// The headers, by their names in lower case.
-    pub headers: BTreeMap<String, String>,
-    /// The body.
-    pub body: String,
-}
-
-impl Answered {
-    /// The value of a header.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(String::as_str)
-    }
-}
-
-/// Sends bytes on a connection of their own, and reads the answer to its end.
-///
-/// # Errors
-///
-/// When there is no connection to be had.
-pub async fn exchange(to: SocketAddr, request: &[u8]) -> io::Result<Answered> {
-    let mut stream = TcpStream::connect(to).await?;
-    stream.write_all(request).await?;
-    let mut bytes = Vec::new();
-    // A server that refused from the head may reset what it did not read.
-    let _ended = in_time(stream.read_to_end(&mut bytes)).await;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let status = head.split(' ').nth(1).and_then(|word| word.parse().ok());
-    let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-    Ok(Answered {
-        status: status.unwrap_or_default(),
-        headers: lines
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-            .collect(),
-        body: body.to_owned(),
-    })
-}
-
-/// A request, written by hand.
-#[must_use]
-pub fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
-    let mut text =
-        format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
-    for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
-    }
-    if method == "POST" {
-        text.push_str(&format!("content-length: {}\r\n", body.len()));
-    }
-    text.push_str("\r\n");
-    text.push_str(body);
-    text.into_bytes()
 }

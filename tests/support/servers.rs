@@ -5,7 +5,7 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::mpsc, thread};
 
 use bytes::Bytes;
 use countersign_core::{Admitted, Receiver, Rejection};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tower::ServiceBuilder;
 
@@ -17,6 +17,9 @@ pub const PATH: &str = "/hook";
 /// The response header in which every server says why it refused a request: an outer layer reads it
 /// from the response's extensions, as an application's log would.
 pub const REFUSED: &str = "x-test-refused";
+
+/// How many workers the servers of actix-web have.
+pub const WORKERS: usize = 2;
 
 /// A place for a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +65,27 @@ impl Place {
             Self::AxumMethodRouter | Self::AxumRouter => axum_server(self, receiver, desk).await,
             Self::Hyper => hyper_server(receiver, desk).await,
             Self::ActixApp | Self::ActixScope | Self::ActixResource | Self::ActixRoute => {
-                actix_server(self, receiver.clone(), desk.clone())
+                actix_server(self, receiver.clone(), desk.clone(), true)
             }
+        }
+    }
+
+    /// Starts a server that drops a request whose sender closes the connection, where the framework can:
+    /// actix-web does so when it takes no half of a connection for a connection.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot listen.
+    pub async fn start_noticing_hang_ups(
+        self,
+        receiver: &Receiver,
+        desk: &TestHandler,
+    ) -> io::Result<SocketAddr> {
+        match self {
+            Self::ActixApp | Self::ActixScope | Self::ActixResource | Self::ActixRoute => {
+                actix_server(self, receiver.clone(), desk.clone(), false)
+            }
+            _ => self.start(receiver, desk).await,
         }
     }
 }
@@ -75,15 +97,15 @@ async fn axum_server(
 ) -> io::Result<SocketAddr> {
     use axum::{
         Extension, Router,
-        extract::State,
+        extract::{DefaultBodyLimit, State},
         http::StatusCode,
         response::{IntoResponse, Response},
         routing::post,
     };
     use countersign_axum::{Delivery, ReceiverLayer};
 
-    async fn handle(State(desk): State<TestHandler>, delivery: Delivery) -> Response {
-        let Answered { status, outcome } = desk.run(&delivery).await;
+    async fn handle(State(desk): State<TestHandler>, delivery: Delivery, read: Bytes) -> Response {
+        let Answered { status, outcome } = desk.run_reading(&delivery, &read).await;
         let status = StatusCode::from_u16(status).unwrap_or_default();
         match outcome {
             Some(outcome) => (Extension(outcome), status).into_response(),
@@ -105,6 +127,7 @@ async fn axum_server(
     let app = app.layer(axum::middleware::map_response(
         async |response: Response| say_refused(response),
     ));
+    let app = app.layer(DefaultBodyLimit::disable());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
     tokio::spawn(axum::serve(listener, app.with_state(desk.clone())).into_future());
@@ -127,11 +150,13 @@ async fn hyper_server(receiver: &Receiver, desk: &TestHandler) -> io::Result<Soc
         request: http::Request<VerifiedBody>,
     ) -> Result<http::Response<Full<Bytes>>, Infallible> {
         let mut response = http::Response::new(Full::default());
-        let Some(delivery) = request.extensions().get::<Admitted>() else {
+        let (head, body) = request.into_parts();
+        let (Some(delivery), Ok(read)) = (head.extensions.get::<Admitted>(), body.collect().await)
+        else {
             *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
             return Ok(response);
         };
-        let Answered { status, outcome } = desk.run(delivery).await;
+        let Answered { status, outcome } = desk.run_reading(delivery, &read.to_bytes()).await;
         *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
         if let Some(outcome) = outcome {
             response.extensions_mut().insert(outcome);
@@ -160,7 +185,12 @@ async fn hyper_server(receiver: &Receiver, desk: &TestHandler) -> io::Result<Soc
     Ok(addr)
 }
 
-fn actix_server(place: Place, receiver: Receiver, desk: TestHandler) -> io::Result<SocketAddr> {
+fn actix_server(
+    place: Place,
+    receiver: Receiver,
+    desk: TestHandler,
+    half_closed: bool,
+) -> io::Result<SocketAddr> {
     use actix_web::{
         App, HttpResponse, HttpServer,
         body::MessageBody,
@@ -172,8 +202,8 @@ fn actix_server(place: Place, receiver: Receiver, desk: TestHandler) -> io::Resu
     };
     use countersign_actix::{Delivery, ReceiverMiddleware};
 
-    async fn handle(desk: web::Data<TestHandler>, delivery: Delivery) -> HttpResponse {
-        let Answered { status, outcome } = desk.run(&delivery).await;
+    async fn handle(desk: web::Data<TestHandler>, delivery: Delivery, read: Bytes) -> HttpResponse {
+        let Answered { status, outcome } = desk.run_reading(&delivery, &read).await;
         let status = StatusCode::from_u16(status).unwrap_or_default();
         let mut response = HttpResponse::build(status).finish();
         if let Some(outcome) = outcome {
@@ -215,7 +245,8 @@ fn actix_server(place: Place, receiver: Receiver, desk: TestHandler) -> io::Resu
     macro_rules! bind {
         ($factory:expr) => {
             HttpServer::new($factory)
-                .workers(2)
+                .workers(WORKERS)
+                .h1_allow_half_closed(half_closed)
                 .keep_alive(Duration::from_secs(75))
                 .disable_signals()
                 .bind(("127.0.0.1", 0))
@@ -227,7 +258,8 @@ fn actix_server(place: Place, receiver: Receiver, desk: TestHandler) -> io::Resu
     let (send, bound) = mpsc::channel();
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let app = move || App::new().app_data(desk.clone());
+            let any_size = web::PayloadConfig::new(usize::MAX);
+            let app = move || App::new().app_data(desk.clone()).app_data(any_size.clone());
             let wrap = move || ReceiverMiddleware::new(&receiver);
             let plain = |path| web::resource(path).route(web::post().to(handle));
             let tenant = "/hook/{tenant}";

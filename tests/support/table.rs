@@ -609,6 +609,7 @@ fn body_rows() -> Vec<Row> {
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
+    let every = bytes((0..=255).cycle().take(10_000).collect::<Vec<u8>>());
     let twice = r#"{"id":"evt_1","id":"evt_2","type":"invoice.updated"}"#;
     let mut trailing = Request::chunked(&good, 8, false);
     trailing
@@ -657,6 +658,27 @@ fn body_rows() -> Vec<Row> {
             "in chunks of a byte",
             Rebill,
             Request::chunked(&good, 1, true),
+        ),
+        accepted(
+            "in chunks of 7 bytes",
+            Rebill,
+            Request::chunked(&every, 7, true),
+        ),
+        accepted(
+            "in chunks of 4,096 bytes",
+            Rebill,
+            Request::chunked(&every, 4_096, true),
+        ),
+        accepted(
+            "in one chunk",
+            Rebill,
+            Request::chunked(&every, 10_000, true),
+        ),
+        refused(
+            "in chunks of 7 bytes, tampered",
+            Rebill,
+            "no key matches the signature",
+            Request::chunked(&every.tampered(), 7, true),
         ),
         accepted("with trailers", Rebill, trailing),
         refused(

@@ -2,10 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use countersign_core::{Scheme, scheme::SchemeBuilder};
-use countersign_testkit::SignedDelivery;
 use countersign_tests::{
-    handshakes::{exchange, request},
     kit::{Kit, Tested},
+    raw::Request,
     servers::{PATH, Place},
 };
 
@@ -15,22 +14,13 @@ const SIGN: SchemeBuilder = Scheme::body_hmac("X-Sign-Signature")
     .event_pointer("/type")
     .pings(&["callback_test"]);
 
-fn bytes_of(delivery: &SignedDelivery) -> Vec<u8> {
-    let headers = delivery.headers().iter();
-    let headers: Vec<(&str, &str)> = headers
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    let body = String::from_utf8_lossy(delivery.body()).into_owned();
-    request("POST", PATH, &headers, &body)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_done_is_answered_with_the_senders_sentence() -> Tested {
     for place in Place::ALL {
         for (sentence, refused) in [(SENTENCE, "refused\n"), ("", "")] {
             let kit = Kit::new(SIGN.done_body(sentence).declare(), |builder| builder)?;
             let addr = kit.serve(place).await?;
-            let delivery = |body: &'static str| kit.sender.raw("", "", body);
+            let delivery = |body: &'static str| kit.sender.raw("", "", body).to(PATH);
             let signed = delivery(r#"{"id":"1","type":"signed"}"#);
             for (asks, status, dedup, body) in [
                 (&signed.tampered(), 401, None, refused),
@@ -56,7 +46,7 @@ async fn what_is_done_is_answered_with_the_senders_sentence() -> Tested {
                     "",
                 ),
             ] {
-                let answer = exchange(addr, &bytes_of(asks)).await?;
+                let answer = Request::of(asks).send(addr).await?;
                 let got = (
                     answer.status,
                     answer.header("countersign-dedup"),
@@ -77,17 +67,17 @@ async fn a_batch_is_answered_with_it_when_all_of_it_is_done() -> Tested {
         let kit = Kit::new(scheme, |builder| builder)?;
         let addr = kit.serve(place).await?;
         let body = r#"[{"id":"1"},{"id":"2","told":"do:once-fail"}]"#;
-        let asks = bytes_of(&kit.sender.raw("", "", body));
+        let asks = Request::of(&kit.sender.raw("", "", body).to(PATH));
         for (status, due) in [(503, "try again later\n"), (200, SENTENCE), (200, SENTENCE)] {
-            let answer = exchange(addr, &asks).await?;
+            let answer = asks.send(addr).await?;
             assert_eq!(
                 (answer.status, answer.body.as_str()),
                 (status, due),
                 "{place:?}"
             );
         }
-        let none = bytes_of(&kit.sender.raw("", "", "[]"));
-        assert_eq!(exchange(addr, &none).await?.body, SENTENCE);
+        let none = Request::of(&kit.sender.raw("", "", "[]").to(PATH));
+        assert_eq!(none.send(addr).await?.body, SENTENCE);
     }
     Ok(())
 }

@@ -12,9 +12,10 @@ use countersign_core::{
 };
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
 use countersign_tests::{
-    handshakes::{self, Answered, Taker, VERIFY_TOKEN, configure, exchange, request},
+    handshakes::{self, Taker, VERIFY_TOKEN, configure},
     kit::{Kit, Tested},
     log,
+    raw::{End, Request},
     servers::{PATH, Place, REFUSED},
 };
 use ring::hmac;
@@ -47,21 +48,12 @@ impl Bench {
     }
 }
 
-fn bytes_of(delivery: &SignedDelivery) -> Vec<u8> {
-    let headers = delivery.headers().iter();
-    let headers: Vec<(&str, &str)> = headers
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    let body = String::from_utf8_lossy(delivery.body()).into_owned();
-    request("POST", delivery.path(), &headers, &body)
+fn get(query: &str) -> Request {
+    Request::new("GET", &format!("{PATH}?{query}"), &[], "")
 }
 
-fn get(query: &str) -> Vec<u8> {
-    request("GET", &format!("{PATH}?{query}"), &[], "")
-}
-
-fn json_post(target: &str, body: &str) -> Vec<u8> {
-    request(
+fn json_post(target: &str, body: &str) -> Request {
+    Request::new(
         "POST",
         target,
         &[("content-type", "application/json")],
@@ -72,7 +64,7 @@ fn json_post(target: &str, body: &str) -> Vec<u8> {
 /// What a sender asks, and what is due.
 struct Row {
     scheme: Scheme,
-    asks: Vec<u8>,
+    asks: Request,
     status: u16,
     body: String,
     content_type: &'static str,
@@ -103,7 +95,7 @@ fn tag(text: &str) -> hmac::Tag {
 
 /// Every sender's own question, as its pages have it.
 fn rows() -> Vec<Row> {
-    let row = |scheme: Scheme, asks: Vec<u8>, body: &str, secret| Row {
+    let row = |scheme: Scheme, asks: Request, body: &str, secret| Row {
         scheme,
         asks,
         status: 200,
@@ -115,7 +107,7 @@ fn rows() -> Vec<Row> {
     let signed = |scheme: Scheme, body: &'static str| {
         // As a bench's sender does: its clock begins at the same time.
         let sender = Sender::new(scheme).with_clock(ManualClock::new());
-        bytes_of(&sender.raw("channel.follow", "test", body).to(PATH))
+        Request::of(&sender.raw("channel.follow", "test", body).to(PATH))
     };
     let crc = format!(
         r#"{{"response_token":"sha256={}"}}"#,
@@ -125,7 +117,7 @@ fn rows() -> Vec<Row> {
         r#"{{"plainToken":"qgg8vlvZRS6UYooatFL8Aw","encryptedToken":"{}"}}"#,
         hex::encode(tag("qgg8vlvZRS6UYooatFL8Aw"))
     );
-    let asana = request("POST", PATH, &[("X-Hook-Secret", HOOK_SECRET)], "{}");
+    let asana = Request::new("POST", PATH, &[("X-Hook-Secret", HOOK_SECRET)], "{}");
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let grid = [
         ("WebHook-Request-Origin", "eventgrid.azure.net"),
@@ -154,7 +146,7 @@ fn rows() -> Vec<Row> {
         ),
         row(
             handshakes::GRAPH,
-            request("POST", GRAPH_ASKS, &[("content-type", PLAIN)], ""),
+            Request::new("POST", GRAPH_ASKS, &[("content-type", PLAIN)], ""),
             GRAPH_TOKEN,
             "reachability",
         ),
@@ -227,13 +219,13 @@ fn rows() -> Vec<Row> {
         },
         row(
             handshakes::WOOCOMMERCE,
-            request("POST", PATH, &form, "webhook_id=7"),
+            Request::new("POST", PATH, &form, "webhook_id=7"),
             "",
             "webhook_id",
         ),
         row(
             handshakes::PROBED,
-            request("HEAD", PATH, &[], ""),
+            Request::new("HEAD", PATH, &[], ""),
             "",
             "no text",
         ),
@@ -245,7 +237,7 @@ fn rows() -> Vec<Row> {
             ],
             ..row(
                 handshakes::EVENT_GRID,
-                request("OPTIONS", PATH, &grid, ""),
+                Request::new("OPTIONS", PATH, &grid, ""),
                 "",
                 "eventgrid.azure.net",
             )
@@ -263,7 +255,7 @@ async fn every_senders_question_is_answered_as_it_wants() -> Tested {
             let bench = Bench::new(row.scheme)?;
             bench.taker.wait_for_one();
             let addr = bench.kit.serve(place).await?;
-            let answer = exchange(addr, &row.asks).await?;
+            let answer = row.asks.send(addr).await?;
             assert_eq!(
                 (answer.status, answer.body.as_str()),
                 (row.status, row.body.as_str()),
@@ -309,7 +301,7 @@ async fn no_receiver_answers_another_senders_question() -> Tested {
                 .filter(|row| row.scheme.signature_header() != header)
             {
                 let names = (place, receiver.scheme.name(), row.scheme.name());
-                let answer = exchange(addr, &row.asks).await?;
+                let answer = row.asks.send(addr).await?;
                 assert!(
                     matches!(answer.status, 401 | 405 | 415),
                     "{names:?} {answer:?}"
@@ -338,13 +330,13 @@ async fn no_receiver_answers_another_senders_question() -> Tested {
 }
 
 /// Plays refused requests of one sender at its own receiver: nothing runs, and nothing comes back.
-async fn refuses(scheme: Scheme, requests: &[(&str, Vec<u8>)]) -> Tested {
+async fn refuses(scheme: Scheme, requests: &[(&str, Request)]) -> Tested {
     for place in Place::ADAPTERS {
         let bench = Bench::new(scheme)?;
         let addr = bench.kit.serve(place).await?;
         for (why, asks) in requests {
             let names = (place, scheme.name(), why);
-            let answer = exchange(addr, asks).await?;
+            let answer = asks.send(addr).await?;
             assert_eq!(
                 (answer.status, answer.body.as_str()),
                 (401, "refused\n"),
@@ -417,7 +409,8 @@ async fn a_question_that_is_not_quite_the_senders_is_refused() -> Tested {
         ],
     )
     .await?;
-    let ask = |origin: &str| request("OPTIONS", PATH, &[("WebHook-Request-Origin", origin)], "");
+    let ask =
+        |origin: &str| Request::new("OPTIONS", PATH, &[("WebHook-Request-Origin", origin)], "");
     refuses(
         handshakes::EVENT_GRID,
         &[
@@ -429,10 +422,13 @@ async fn a_question_that_is_not_quite_the_senders_is_refused() -> Tested {
                 "the origin that asks",
                 ask("eventgrid.azure.net.evil.example"),
             ),
-            ("the origin that asks", request("OPTIONS", PATH, &[], "")),
+            (
+                "the origin that asks",
+                Request::new("OPTIONS", PATH, &[], ""),
+            ),
             (
                 "header is repeated",
-                request(
+                Request::new(
                     "OPTIONS",
                     PATH,
                     &[
@@ -455,15 +451,15 @@ async fn a_question_that_is_not_quite_the_senders_is_refused() -> Tested {
         &[
             (
                 "the signed challenge is missing",
-                bytes_of(&slack.signed(body)),
+                Request::of(&slack.signed(body)),
             ),
             (
                 "the signed challenge",
-                bytes_of(&slack.signed(r#"{"type":"url_verification"}"#)),
+                Request::of(&slack.signed(r#"{"type":"url_verification"}"#)),
             ),
             (
                 "no key matches the signature",
-                bytes_of(&slack.signed(SLACK_ASKS).tampered()),
+                Request::of(&slack.signed(SLACK_ASKS).tampered()),
             ),
             ("header is missing", json_post(PATH, SLACK_ASKS)),
         ],
@@ -472,7 +468,7 @@ async fn a_question_that_is_not_quite_the_senders_is_refused() -> Tested {
     refuses(
         handshakes::ZOOM,
         &[
-            ("the signed challenge", bytes_of(&zoom.signed(token))),
+            ("the signed challenge", Request::of(&zoom.signed(token))),
             ("header is missing", json_post(PATH, ZOOM_ASKS)),
         ],
     )
@@ -487,7 +483,7 @@ async fn a_handshake_never_lets_a_delivery_through() -> Tested {
     // Graph: a request with a body, or with a signature, is a delivery whatever its query says.
     let forged = |header: &str| {
         let headers = [("content-type", "application/json"), (header, "00")];
-        request("POST", GRAPH_ASKS, &headers, delivery)
+        Request::new("POST", GRAPH_ASKS, &headers, delivery)
     };
     refuses(
         handshakes::GRAPH,
@@ -500,7 +496,7 @@ async fn a_handshake_never_lets_a_delivery_through() -> Tested {
     // WooCommerce: nothing but the ping.
     let form = |body: &str| {
         let kind = [("content-type", "application/x-www-form-urlencoded")];
-        request("POST", PATH, &kind, body)
+        Request::new("POST", PATH, &kind, body)
     };
     let signed = Bench::new(handshakes::WOOCOMMERCE)?;
     let spoilt = signed.signed("webhook_id=7").tampered();
@@ -512,7 +508,7 @@ async fn a_handshake_never_lets_a_delivery_through() -> Tested {
             (missing, form(&format!("webhook_id=7{}", " ".repeat(2_000)))),
             (missing, json_post(PATH, delivery)),
             (missing, json_post(PATH, "webhook_id=7")),
-            (mismatch, bytes_of(&spoilt)),
+            (mismatch, Request::of(&spoilt)),
         ],
     )
     .await?;
@@ -546,19 +542,19 @@ async fn a_handshake_never_lets_a_delivery_through() -> Tested {
         &[
             (
                 "the application did not take the offer",
-                request("POST", PATH, &[json, secret], delivery),
+                Request::new("POST", PATH, &[json, secret], delivery),
             ),
             (
                 mismatch,
-                request("POST", PATH, &[json, secret, wrong], delivery),
+                Request::new("POST", PATH, &[json, secret, wrong], delivery),
             ),
             (
                 "header is repeated",
-                request("POST", PATH, &[secret, secret], ""),
+                Request::new("POST", PATH, &[secret, secret], ""),
             ),
             (
                 "header is malformed",
-                request("POST", PATH, &[("X-Hook-Secret", "a b")], ""),
+                Request::new("POST", PATH, &[("X-Hook-Secret", "a b")], ""),
             ),
         ],
     )
@@ -573,11 +569,11 @@ async fn a_handshake_never_lets_a_delivery_through() -> Tested {
             let bench = Bench::new(scheme)?;
             let addr = bench.kit.serve(place).await?;
             let honest = bench.signed(delivery).to(&format!("{PATH}?{query}"));
-            let asked = String::from_utf8(bytes_of(&honest))?.replacen("POST", "GET", 1);
-            assert_eq!(exchange(addr, asked.as_bytes()).await?.status, 200);
+            let asked = Request::method(&honest, "GET");
+            assert_eq!(asked.send(addr).await?.status, 200);
             assert!(bench.is_untouched());
             // The same as a POST is the delivery that it is.
-            let answer = exchange(addr, &bytes_of(&honest)).await?;
+            let answer = Request::of(&honest).send(addr).await?;
             assert_eq!(
                 answer.header("countersign-dedup"),
                 Some("fresh"),
@@ -588,9 +584,8 @@ async fn a_handshake_never_lets_a_delivery_through() -> Tested {
         // And a probe is no way in either.
         let bench = Bench::new(handshakes::PROBED)?;
         let addr = bench.kit.serve(place).await?;
-        let head =
-            String::from_utf8(bytes_of(&bench.signed(delivery)))?.replacen("POST", "HEAD", 1);
-        assert_eq!(exchange(addr, head.as_bytes()).await?.status, 200);
+        let head = Request::method(&bench.signed(delivery), "HEAD");
+        assert_eq!(head.send(addr).await?.status, 200);
         assert!(bench.is_untouched());
     }
     Ok(())
@@ -608,7 +603,7 @@ async fn what_a_stranger_had_signed_is_no_delivery() -> Tested {
             "a=b",
             "null",
         ] {
-            let asked = exchange(addr, &get(&format!("crc_token={token}"))).await?;
+            let asked = get(&format!("crc_token={token}")).send(addr).await?;
             let signature = asked.body.split('"').nth(3).unwrap();
             // It is the signature that X would put on this body.
             assert_eq!(
@@ -619,7 +614,9 @@ async fn what_a_stranger_had_signed_is_no_delivery() -> Tested {
                 ("content-type", "application/json"),
                 ("x-twitter-webhooks-signature", signature),
             ];
-            let answer = exchange(addr, &request("POST", PATH, &headers, token)).await?;
+            let answer = Request::new("POST", PATH, &headers, token)
+                .send(addr)
+                .await?;
             let why = answer.header(REFUSED);
             assert_eq!(
                 (answer.status, why),
@@ -641,7 +638,7 @@ async fn an_unsigned_label_makes_no_handshake_and_hides_none() -> Tested {
         // A question that was captured, as an event.
         let question = bench.signed(TWITCH_ASKS).with_header(label, "notification");
         assert_eq!(
-            exchange(addr, &bytes_of(&question)).await?.body,
+            Request::of(&question).send(addr).await?.body,
             "pogchamp-kappa-360noscope-vohiyo"
         );
         assert!(bench.is_untouched());
@@ -651,7 +648,7 @@ async fn an_unsigned_label_makes_no_handshake_and_hides_none() -> Tested {
             .signed(event)
             .with_header(label, "webhook_callback_verification");
         for due in ["fresh", "duplicate"] {
-            let answer = exchange(addr, &bytes_of(&event)).await?;
+            let answer = Request::of(&event).send(addr).await?;
             assert_eq!(answer.header("countersign-dedup"), Some(due));
             assert_eq!(answer.header("x-content-type-options"), None);
         }
@@ -681,13 +678,11 @@ async fn a_key_is_offered_once_and_is_none_until_the_application_says_so() -> Te
                     .to(PATH)
             };
             bench.taker.wait_for_one();
-            assert_eq!(exchange(addr, &row.asks).await?.status, 200);
+            assert_eq!(row.asks.send(addr).await?.status, 200);
             // The second one is refused, and the key proves nothing yet.
-            assert_eq!(exchange(addr, &row.asks).await?.status, 401);
+            assert_eq!(row.asks.send(addr).await?.status, 401);
             assert_eq!(
-                exchange(addr, &bytes_of(&signed("{\"n\":1}")))
-                    .await?
-                    .status,
+                Request::of(&signed("{\"n\":1}")).send(addr).await?.status,
                 401
             );
             assert!(bench.is_untouched());
@@ -698,7 +693,7 @@ async fn a_key_is_offered_once_and_is_none_until_the_application_says_so() -> Te
                 .kit
                 .receiver
                 .rotate(offered.remove(0), Duration::ZERO)?;
-            let answer = exchange(addr, &bytes_of(&signed("{\"n\":1}"))).await?;
+            let answer = Request::of(&signed("{\"n\":1}")).send(addr).await?;
             assert_eq!(
                 answer.header("countersign-dedup"),
                 Some("fresh"),
@@ -722,7 +717,7 @@ async fn a_subscription_is_handed_over_and_fetched_by_nobody() -> Tested {
         let bench = Bench::new(handshakes::SNS)?;
         let addr = bench.kit.serve(place).await?;
         let asks = bench.signed(&body);
-        let answer = exchange(addr, &bytes_of(&asks)).await?;
+        let answer = Request::of(&asks).send(addr).await?;
         assert_eq!(
             (answer.status, bench.taker.refused()),
             (401, 1),
@@ -730,17 +725,14 @@ async fn a_subscription_is_handed_over_and_fetched_by_nobody() -> Tested {
         );
         bench.taker.wait_for_one();
         // Not proved, not handed over.
-        assert_eq!(
-            exchange(addr, &bytes_of(&asks.tampered())).await?.status,
-            401
-        );
+        assert_eq!(Request::of(&asks.tampered()).send(addr).await?.status, 401);
         assert!(bench.taker.confirmations().is_empty());
-        assert_eq!(exchange(addr, &bytes_of(&asks)).await?.status, 200);
+        assert_eq!(Request::of(&asks).send(addr).await?.status, 200);
         assert_eq!(bench.taker.confirmations(), [body.as_str()]);
         assert!(bench.is_untouched());
         // A notification is none.
         let note = bench.signed(r#"{"Type":"Notification","MessageId":"1"}"#);
-        let answer = exchange(addr, &bytes_of(&note)).await?;
+        let answer = Request::of(&note).send(addr).await?;
         assert_eq!(
             answer.header("countersign-dedup"),
             Some("fresh"),
@@ -765,12 +757,12 @@ async fn wrong_signatures_that_are_sent_on_purpose_get_401() -> Tested {
             let right = bench.signed(body);
             for asks in [right.tampered(), right.unsigned()] {
                 assert_eq!(
-                    exchange(addr, &bytes_of(&asks)).await?.status,
+                    Request::of(&asks).send(addr).await?.status,
                     401,
                     "{place:?}"
                 );
             }
-            assert_eq!(exchange(addr, &bytes_of(&right)).await?.status / 100, 2);
+            assert_eq!(Request::of(&right).send(addr).await?.status / 100, 2);
             assert!(bench.is_untouched());
         }
     }
@@ -791,8 +783,12 @@ async fn an_unsigned_body_is_read_no_further_than_a_handshake_is_long() -> Teste
                 "POST {PATH} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                  content-type: {kind}\r\ncontent-length: 1000000\r\n\r\n"
             );
-            let asks = [head.into_bytes(), vec![b'1'; 1_025]].concat();
-            assert_eq!(exchange(addr, &asks).await?.status, 401, "{place:?}");
+            let asks = Request {
+                head: head.into_bytes(),
+                body: vec![b'1'; 1_025],
+                end: End::Wait,
+            };
+            assert_eq!(asks.send(addr).await?.status, 401, "{place:?}");
             assert!(bench.is_untouched());
         }
     }
@@ -828,15 +824,16 @@ async fn a_tenants_token_is_signed_with_the_tenants_key() -> Tested {
             builder.tenants(TenantAt::LastPathSegment, source)
         })?;
         let addr = kit.serve(place).await?;
-        let ask = |tenant: &str| request("GET", &format!("{PATH}/{tenant}?crc_token=abc"), &[], "");
-        let answer = exchange(addr, &ask("anna")).await?;
+        let ask =
+            |tenant: &str| Request::new("GET", &format!("{PATH}/{tenant}?crc_token=abc"), &[], "");
+        let answer = ask("anna").send(addr).await?;
         let due = format!(
             r#"{{"response_token":"sha256={}"}}"#,
             STANDARD.encode(tag("abc"))
         );
         assert_eq!((answer.status, answer.body), (200, due), "{place:?}");
-        assert_eq!(exchange(addr, &ask("berta")).await?.status, 401);
-        assert_eq!(exchange(addr, &ask("away")).await?.status, 503);
+        assert_eq!(ask("berta").send(addr).await?.status, 401);
+        assert_eq!(ask("away").send(addr).await?.status, 503);
         assert!(kit.store.calls().is_empty());
     }
     Ok(())
@@ -853,20 +850,20 @@ async fn an_offer_names_its_tenant() -> Tested {
     let addr = kit.serve(Place::AxumMethodRouter).await?;
     taker.wait_for_one();
     let headers = [("X-Hook-Secret", HOOK_SECRET)];
-    let asks = request("POST", &format!("{PATH}/berta"), &headers, "");
-    assert_eq!(exchange(addr, &asks).await?.status, 200);
+    let asks = Request::new("POST", &format!("{PATH}/berta"), &headers, "");
+    assert_eq!(asks.send(addr).await?.status, 200);
     assert_eq!(taker.tenants(), [Some("berta".to_owned())]);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_application_that_panics_or_is_slow_takes_nothing() -> Tested {
-    let asks = request("POST", PATH, &[("X-Hook-Secret", HOOK_SECRET)], "");
+    let asks = Request::new("POST", PATH, &[("X-Hook-Secret", HOOK_SECRET)], "");
     for place in Place::ADAPTERS {
         let kit = Kit::new(handshakes::ASANA, |builder| {
             builder.on_offer(|_| async { panic!("told to panic") })
         })?;
-        let answer = exchange(kit.serve(place).await?, &asks).await?;
+        let answer = asks.send(kit.serve(place).await?).await?;
         assert_eq!((answer.status, answer.header("x-hook-secret")), (500, None));
     }
     // Its clock runs, so that its time ends.
@@ -880,7 +877,7 @@ async fn an_application_that_panics_or_is_slow_takes_nothing() -> Tested {
     let addr = Place::AxumMethodRouter
         .start(&receiver, &Default::default())
         .await?;
-    let answer = exchange(addr, &asks).await?;
+    let answer = asks.send(addr).await?;
     assert_eq!((answer.status, answer.header("x-hook-secret")), (503, None));
     Ok(())
 }
@@ -892,7 +889,7 @@ async fn a_receiver_that_drains_answers_no_question() -> Tested {
         bench.taker.wait_for_one();
         let addr = bench.kit.serve(Place::AxumMethodRouter).await?;
         bench.kit.receiver.drain(Duration::ZERO).await;
-        let Answered { status, .. } = exchange(addr, &row.asks).await?;
+        let status = row.asks.send(addr).await?.status;
         assert_eq!(status, 503, "{}", row.scheme.name());
     }
     Ok(())
@@ -936,7 +933,7 @@ async fn a_question_is_told_of_without_a_byte_of_it() -> Tested {
         bench.taker.wait_for_one();
         // actix-web has threads of its own.
         let addr = bench.kit.serve(Place::AxumMethodRouter).await?;
-        let answer = exchange(addr, &row.asks).await?;
+        let answer = row.asks.send(addr).await?;
         assert!(matches!(answer.status, 200 | 204));
         let told = log::log();
         let handshake = row.scheme.handshakes()[0];
@@ -952,7 +949,7 @@ async fn a_question_is_told_of_without_a_byte_of_it() -> Tested {
             )
         );
         // Refused at the next one, where there is something to refuse.
-        exchange(addr, &row.asks).await?;
+        row.asks.send(addr).await?;
         let texts = format!(
             "{entry:?} {:?} {:?} {:?}",
             log::log(),

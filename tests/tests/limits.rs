@@ -7,8 +7,8 @@ use countersign_core::{DedupStore, DeliveryKey, KeyState, RejectionKind};
 use countersign_senders::rebill_za;
 use countersign_testkit::{Reply, SignedDelivery};
 use countersign_tests::{
-    kit::{Kit, Tested, in_time},
-    raw::Request,
+    kit::{Kit, Tested, in_time, until},
+    raw::{self, End, Request},
     servers::{PATH, Place},
 };
 use countersign_tower::{ReceiverLayer, ReceiverService, VerifiedBody};
@@ -16,7 +16,7 @@ use futures_util::{FutureExt, StreamExt, future::join};
 use http::Response;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
-use tokio::sync::mpsc;
+use tokio::{io::AsyncReadExt, sync::mpsc};
 use tower::{ServiceBuilder, ServiceExt, limit::ConcurrencyLimitLayer};
 
 type Handled = Result<Response<VerifiedBody>, &'static str>;
@@ -186,6 +186,40 @@ impl tower::Service<http::Request<VerifiedBody>> for Broken {
 }
 
 #[tokio::test]
+async fn an_early_refusal_reaches_a_sender_that_is_still_sending() -> Tested {
+    // hyper resets such a connection, and the sender may see that in place of the answer.
+    let kit = Kit::rebill()?;
+    let addr = kit.serve(Place::ActixResource).await?;
+    // More than the socket buffers of both sides hold; the server may stop reading at any point.
+    let body = vec![b' '; 32 << 20];
+    let large = kit.sender.raw("invoice.sent", "large", body).to(PATH);
+    let refused = in_time(Request::of(&large).keeping_alive().send(addr)).await?;
+    assert_eq!(refused.status, 413);
+    assert_eq!(kit.desk.begun(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_stops_ends_the_connection() -> Tested {
+    for place in Place::ADAPTERS {
+        let kit = Kit::rebill()?;
+        let addr = kit.serve(place).await?;
+        let delivery = kit.paid("dlv_1", "");
+        let stops = Request::declaring(&delivery, 1_000, b"{", End::Wait).keeping_alive();
+        let mut connection = stops.begin(addr).await?;
+        until(|| kit.clock.sleepers() > 0).await;
+        kit.clock.advance(kit.receiver.limits().read_time);
+        let answer = raw::answer_on(&mut connection).await?;
+        assert_eq!(answer.status, 408, "{place:?}");
+        let mut rest = Vec::new();
+        let ended = in_time(connection.read_to_end(&mut rest)).await;
+        assert!(ended.is_err() || rest.is_empty(), "{place:?}: {rest:?}");
+        assert_eq!(kit.desk.begun(), 0, "{place:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn no_more_runs_begin_than_allowed() -> Tested {
     for place in Place::ADAPTERS {
         let kit = Kit::new(rebill_za::SCHEME, |builder| {
@@ -205,7 +239,7 @@ async fn no_more_runs_begin_than_allowed() -> Tested {
         );
         assert_eq!(kit.store.calls(), ["claim"], "{place:?}");
         kit.desk.open(1);
-        assert_eq!(countersign_tests::raw::answer(first).await?.status, 200);
+        assert_eq!(raw::answer(first).await?.status, 200);
         assert_eq!(second.send(addr).await?.status, 200, "{place:?}");
         assert_eq!(kit.desk.ended(), 2, "{place:?}");
     }

@@ -8,7 +8,7 @@ use countersign_testkit::SignedDelivery;
 use countersign_tests::{
     kit::{Kit, Tested, until},
     raw::{self, Request, Response},
-    servers::Place,
+    servers::{Place, WORKERS},
 };
 use tokio::task::JoinSet;
 
@@ -97,6 +97,29 @@ async fn when_the_first_run_fails_a_thousand_copies_come_again_and_one_runs() ->
             assert_eq!(calls(&kit), [1_002, 1, 1], "{case}");
         }
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_workers_of_a_server_share_what_was_seen() -> Tested {
+    let kit = Kit::rebill()?;
+    let addr = kit.serve(Place::ActixResource).await?;
+    let mut connections = raw::connections(addr, 8).await?;
+    for connection in &mut connections {
+        for number in 0..8 {
+            let copy = Request::of(&kit.paid(&format!("dlv_{number}"), &number.to_string()));
+            let answer = copy.keeping_alive().send_on(connection).await?;
+            assert_eq!(answer.status, 200);
+        }
+    }
+    assert_eq!(kit.desk.begun(), 8);
+    // Connections go round the workers, so all of them answered.
+    for (number, connection) in connections.iter_mut().enumerate() {
+        let new = Request::of(&kit.paid(&format!("new_{number}"), &format!("new {number}")));
+        let answer = new.keeping_alive().send_on(connection).await?;
+        assert_eq!(count(&[answer], 200, Some("fresh")), 1);
+    }
+    assert_eq!(kit.desk.threads(), WORKERS);
     Ok(())
 }
 

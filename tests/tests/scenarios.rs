@@ -85,11 +85,7 @@ async fn play(place: Place, row: &Row) -> Result<(), String> {
             .await
             .map_err(|error| error.to_string())?;
         let refused = response.header(REFUSED);
-        let same = match (refused, step.refused) {
-            (Some(refused), Some(due)) => refused.eq_ignore_ascii_case(due),
-            (refused, due) => refused == due,
-        };
-        if !same {
+        if refused != step.refused {
             let due = step.refused;
             return Err(format!("step {at}: refused: {refused:?}, due {due:?}"));
         }
@@ -97,6 +93,20 @@ async fn play(place: Place, row: &Row) -> Result<(), String> {
         if got != (step.status, step.dedup) {
             let due = (step.status, step.dedup);
             return Err(format!("step {at}: got {got:?}, due {due:?}"));
+        }
+        let body = match (step.refused, response.status) {
+            _ if step.request.head.starts_with(b"HEAD") => "",
+            (None, _) if step.dedup == Some("fresh") => "",
+            (None, _) => "ok\n",
+            (Some(_), 400..500) => "refused\n",
+            (Some(_), _) => "try again later\n",
+        };
+        if response.body != body {
+            let got = response.body;
+            return Err(format!("step {at}: body {got:?}, due {body:?}"));
+        }
+        if (response.status == 405) != (response.header("allow") == Some("POST")) {
+            return Err(format!("step {at}: allow with {}", response.status));
         }
         let comes_again = response.header("retry-after").is_some();
         if comes_again != (response.status == 503) {
