@@ -86,20 +86,12 @@ fn every_refusal_is_explained() {
 /// The names of all test functions in the repository.
 fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let mut folders = vec![root()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            if path.is_dir() && name != "target" && !name.starts_with('.') {
-                folders.push(path);
-            } else if name.ends_with(".rs") {
-                for line in fs::read_to_string(&path).unwrap().lines() {
-                    let of = line.split_once("fn ").map(|(_, rest)| rest);
-                    let name = of.and_then(|rest| rest.split(['(', '<']).next());
-                    names.extend(name.map(str::to_owned));
-                }
-            }
+    let files = files(&root());
+    for file in files.iter().filter(|file| file.ends_with(".rs")) {
+        for line in page(file).lines() {
+            let of = line.split_once("fn ").map(|(_, rest)| rest);
+            let name = of.and_then(|rest| rest.split(['(', '<']).next());
+            names.extend(name.map(str::to_owned));
         }
     }
     names
@@ -120,6 +112,90 @@ fn the_tests_that_the_architecture_names_exist() {
         }
     }
     assert!(named >= 12, "{named} tests are named");
+}
+
+/// What the pages name: a file, a test, or a function whose name reads like a test's.
+#[test]
+fn the_files_and_tests_that_the_docs_name_exist() {
+    let (tests, files) = (tests(), files(&root()));
+    let targets = |name: &str| {
+        let ends = [format!("tests/{name}.rs"), format!("tests/{name}/main.rs")];
+        files
+            .iter()
+            .any(|file| ends.iter().any(|end| file.ends_with(end)))
+    };
+    let mut named = 0;
+    let pages = files.iter().filter(|file| file.ends_with(".md"));
+    for page in pages.filter(|file| !file.ends_with("CHANGELOG.md")) {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        // What other projects have is named there too.
+        let (before, after) = text
+            .split_once("## Evidence: the others")
+            .unwrap_or((&text, ""));
+        let after = after
+            .split_once("## Evidence: countersign")
+            .unwrap_or_default()
+            .1;
+        for quoted in [before, after]
+            .iter()
+            .flat_map(|part| part.split('`').skip(1).step_by(2))
+        {
+            let words: Vec<&str> = quoted.split_whitespace().collect();
+            for pair in words.windows(2).filter(|pair| pair[0] == "--test") {
+                assert!(targets(pair[1]), "{page}: {quoted}");
+                named += 1;
+            }
+            let [name] = words[..] else { continue };
+            let of_small = |at: char| at.is_ascii_lowercase() || at.is_ascii_digit() || at == '_';
+            if name.ends_with(".rs") && !name.contains(['<', 'X', '*']) {
+                let exists = files
+                    .iter()
+                    .any(|file| file == name || file.ends_with(&format!("/{name}")));
+                assert!(exists, "{page}: {name}");
+                named += 1;
+            } else if name.chars().all(of_small)
+                && name.matches('_').count() > 2
+                && !name.starts_with("countersign_")
+            {
+                assert!(tests.contains(name), "{page}: {name}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 80, "{named} files and tests are named");
+}
+
+/// Every file below a folder that is the repository's, by its path from there.
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(at) = folders.pop() {
+        for entry in fs::read_dir(at).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if !path.is_dir() {
+                let path = path.strip_prefix(folder).unwrap();
+                found.push(path.to_str().unwrap().to_owned());
+            } else if name != "target" && !name.starts_with('.') {
+                folders.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_pages_count_the_senders() {
+    let senders = countersign_senders::all().count();
+    for (name, said) in [
+        ("docs/comparison.md", format!("**{senders}** [g]")),
+        (
+            "crates/countersign-senders/README.md",
+            format!("How {senders} senders"),
+        ),
+    ] {
+        assert!(page(name).contains(&said), "{name}: {said}");
+    }
 }
 
 #[test]
