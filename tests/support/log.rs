@@ -1,7 +1,7 @@
 //! Keeps the spans and events of a test.
 
 use core::{cell::RefCell, fmt};
-use std::sync::Once;
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 use tracing::{
     Event, Level, Subscriber,
@@ -35,6 +35,9 @@ thread_local! {
     /// Each test has a runtime of its own on a thread of its own.
     static LOG: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
 }
+
+/// What all threads logged, in a process with a test that wants that.
+static EVERYWHERE: OnceLock<Mutex<Vec<Entry>>> = OnceLock::new();
 
 #[derive(Default)]
 struct Fields(Vec<(String, String)>);
@@ -95,6 +98,10 @@ fn note(
         fields: fields.0,
         within,
     };
+    if let Some(everywhere) = EVERYWHERE.get() {
+        let mut everywhere = everywhere.lock().unwrap_or_else(PoisonError::into_inner);
+        everywhere.push(entry.clone());
+    }
     LOG.with_borrow_mut(|log| log.push(entry));
 }
 
@@ -119,6 +126,28 @@ pub fn capture() {
         assert!(tracing::subscriber::set_global_default(subscriber).is_ok());
     });
     LOG.take();
+}
+
+/// Begins to capture what all threads of the process log, for a test that is alone in it.
+///
+/// # Panics
+///
+/// When somebody else has set a subscriber.
+pub fn capture_everywhere() {
+    EVERYWHERE.get_or_init(Mutex::default);
+    capture();
+}
+
+/// What all threads logged since the last time, of countersign.
+#[must_use]
+pub fn everywhere() -> Vec<Entry> {
+    let entries = EVERYWHERE.get().map(|everywhere| {
+        let mut everywhere = everywhere.lock().unwrap_or_else(PoisonError::into_inner);
+        core::mem::take(&mut *everywhere)
+    });
+    let mut entries = entries.unwrap_or_default();
+    entries.retain(|entry| entry.target.starts_with("countersign"));
+    entries
 }
 
 impl Entry {

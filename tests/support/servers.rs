@@ -4,8 +4,9 @@ use core::time::Duration;
 use std::{convert::Infallible, io, net::SocketAddr, sync::mpsc, thread};
 
 use bytes::Bytes;
-use countersign_core::{Admitted, Receiver, Rejection};
-use http_body_util::{BodyExt, Full};
+use countersign_core::{Admitted, FromDelivery, Raw, Receiver, Rejection};
+use countersign_senders::{invoice_maker, rebill_za};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tower::ServiceBuilder;
 
@@ -17,6 +18,45 @@ pub const PATH: &str = "/hook";
 /// The response header in which every server says why it refused a request: an outer layer reads it
 /// from the response's extensions, as an application's log would.
 pub const REFUSED: &str = "x-test-refused";
+
+/// The response header in which every server says what its handler made of the delivery's body.
+pub const READ: &str = "x-test-read";
+
+/// What a handler makes of a body, and tells of it in [`READ`].
+pub trait Readable: FromDelivery + Send + 'static {
+    /// What it was.
+    fn told(&self) -> &str;
+}
+
+impl Readable for Raw {
+    fn told(&self) -> &'static str {
+        "bytes"
+    }
+}
+
+impl Readable for rebill_za::Event {
+    fn told(&self) -> &str {
+        self.name()
+    }
+}
+
+impl Readable for invoice_maker::Event {
+    fn told(&self) -> &str {
+        self.name()
+    }
+}
+
+/// An application's own type.
+#[derive(Debug, serde::Deserialize)]
+pub struct Invoice {
+    id: String,
+}
+
+impl Readable for Invoice {
+    fn told(&self) -> &str {
+        &self.id
+    }
+}
 
 /// How many workers the servers of actix-web have.
 pub const WORKERS: usize = 2;
@@ -61,11 +101,26 @@ impl Place {
     ///
     /// When it cannot listen.
     pub async fn start(self, receiver: &Receiver, desk: &TestHandler) -> io::Result<SocketAddr> {
+        self.start_reading::<Raw>(receiver, desk).await
+    }
+
+    /// The same with a handler that makes something of the body.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot listen.
+    pub async fn start_reading<T: Readable>(
+        self,
+        receiver: &Receiver,
+        desk: &TestHandler,
+    ) -> io::Result<SocketAddr> {
         match self {
-            Self::AxumMethodRouter | Self::AxumRouter => axum_server(self, receiver, desk).await,
-            Self::Hyper => hyper_server(receiver, desk).await,
+            Self::AxumMethodRouter | Self::AxumRouter => {
+                axum_server::<T>(self, receiver, desk).await
+            }
+            Self::Hyper => hyper_server::<T>(receiver, desk).await,
             Self::ActixApp | Self::ActixScope | Self::ActixResource | Self::ActixRoute => {
-                actix_server(self, receiver.clone(), desk.clone(), true)
+                actix_server::<T>(self, receiver.clone(), desk.clone(), true)
             }
         }
     }
@@ -83,14 +138,14 @@ impl Place {
     ) -> io::Result<SocketAddr> {
         match self {
             Self::ActixApp | Self::ActixScope | Self::ActixResource | Self::ActixRoute => {
-                actix_server(self, receiver.clone(), desk.clone(), false)
+                actix_server::<Raw>(self, receiver.clone(), desk.clone(), false)
             }
             _ => self.start(receiver, desk).await,
         }
     }
 }
 
-async fn axum_server(
+async fn axum_server<T: Readable>(
     place: Place,
     receiver: &Receiver,
     desk: &TestHandler,
@@ -104,25 +159,31 @@ async fn axum_server(
     };
     use countersign_axum::{Delivery, ReceiverLayer};
 
-    async fn handle(State(desk): State<TestHandler>, delivery: Delivery, read: Bytes) -> Response {
-        let Answered { status, outcome } = desk.run_reading(&delivery, &read).await;
+    async fn handle<T: Readable>(
+        State(desk): State<TestHandler>,
+        delivery: Delivery<T>,
+        read: Bytes,
+    ) -> Response {
+        let told = [(READ, delivery.event().told().to_owned())];
+        let admitted = delivery.into_inner().admitted().clone();
+        let Answered { status, outcome } = desk.run_reading(&admitted, &read).await;
         let status = StatusCode::from_u16(status).unwrap_or_default();
         match outcome {
-            Some(outcome) => (Extension(outcome), status).into_response(),
-            None => status.into_response(),
+            Some(outcome) => (status, Extension(outcome), told).into_response(),
+            None => (status, told).into_response(),
         }
     }
 
     let layer = ReceiverLayer::new(receiver);
     let app = if place == Place::AxumRouter {
         Router::new()
-            .route(PATH, post(handle))
-            .route("/hook/{tenant}", post(handle))
+            .route(PATH, post(handle::<T>))
+            .route("/hook/{tenant}", post(handle::<T>))
             .layer(layer)
     } else {
         Router::new()
-            .route(PATH, post(handle).layer(layer.clone()))
-            .route("/hook/{tenant}", post(handle).layer(layer))
+            .route(PATH, post(handle::<T>).layer(layer.clone()))
+            .route("/hook/{tenant}", post(handle::<T>).layer(layer))
     };
     let app = app.layer(axum::middleware::map_response(
         async |response: Response| say_refused(response),
@@ -142,21 +203,34 @@ fn say_refused<B>(mut response: http::Response<B>) -> http::Response<B> {
     response
 }
 
-async fn hyper_server(receiver: &Receiver, desk: &TestHandler) -> io::Result<SocketAddr> {
-    use countersign_tower::{ReceiverLayer, VerifiedBody};
+async fn hyper_server<T: Readable>(
+    receiver: &Receiver,
+    desk: &TestHandler,
+) -> io::Result<SocketAddr> {
+    use countersign_core::Delivery;
+    use countersign_tower::{ReceiverLayer, VerifiedBody, response_from_answer};
 
-    async fn handle(
+    async fn handle<T: Readable>(
         desk: TestHandler,
         request: http::Request<VerifiedBody>,
     ) -> Result<http::Response<Full<Bytes>>, Infallible> {
         let mut response = http::Response::new(Full::default());
         let (head, body) = request.into_parts();
-        let (Some(delivery), Ok(read)) = (head.extensions.get::<Admitted>(), body.collect().await)
-        else {
-            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
-            return Ok(response);
+        let delivery = match Delivery::<T>::extract(head.extensions.get::<Admitted>()) {
+            Ok(delivery) => delivery,
+            Err(rejection) => {
+                *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+                return Ok(rejection.answer().map_or(response, response_from_answer));
+            }
         };
-        let Answered { status, outcome } = desk.run_reading(delivery, &read.to_bytes()).await;
+        if let Ok(told) = delivery.event().told().parse() {
+            response.headers_mut().insert(READ, told);
+        }
+        let read = body.collect().await.map(Collected::to_bytes);
+        let read = read.unwrap_or_default();
+        let admitted = delivery.admitted().clone();
+        drop(delivery);
+        let Answered { status, outcome } = desk.run_reading(&admitted, &read).await;
         *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
         if let Some(outcome) = outcome {
             response.extensions_mut().insert(outcome);
@@ -168,7 +242,7 @@ async fn hyper_server(receiver: &Receiver, desk: &TestHandler) -> io::Result<Soc
     let service = ServiceBuilder::new()
         .map_response(say_refused)
         .layer(ReceiverLayer::new(receiver))
-        .service_fn(move |request| handle(desk.clone(), request));
+        .service_fn(move |request| handle::<T>(desk.clone(), request));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
     tokio::spawn(async move {
@@ -185,7 +259,7 @@ async fn hyper_server(receiver: &Receiver, desk: &TestHandler) -> io::Result<Soc
     Ok(addr)
 }
 
-fn actix_server(
+fn actix_server<T: Readable>(
     place: Place,
     receiver: Receiver,
     desk: TestHandler,
@@ -202,10 +276,18 @@ fn actix_server(
     };
     use countersign_actix::{Delivery, ReceiverMiddleware};
 
-    async fn handle(desk: web::Data<TestHandler>, delivery: Delivery, read: Bytes) -> HttpResponse {
-        let Answered { status, outcome } = desk.run_reading(&delivery, &read).await;
+    async fn handle<T: Readable>(
+        desk: web::Data<TestHandler>,
+        delivery: Delivery<T>,
+        read: Bytes,
+    ) -> HttpResponse {
+        let told = delivery.event().told().to_owned();
+        let admitted = delivery.admitted();
+        let Answered { status, outcome } = desk.run_reading(admitted, &read).await;
         let status = StatusCode::from_u16(status).unwrap_or_default();
-        let mut response = HttpResponse::build(status).finish();
+        let mut response = HttpResponse::build(status)
+            .insert_header((READ, told))
+            .finish();
         if let Some(outcome) = outcome {
             response.extensions_mut().insert(outcome);
         }
@@ -261,7 +343,7 @@ fn actix_server(
             let any_size = web::PayloadConfig::new(usize::MAX);
             let app = move || App::new().app_data(desk.clone()).app_data(any_size.clone());
             let wrap = move || ReceiverMiddleware::new(&receiver);
-            let plain = |path| web::resource(path).route(web::post().to(handle));
+            let plain = |path| web::resource(path).route(web::post().to(handle::<T>));
             let tenant = "/hook/{tenant}";
             let server = match place {
                 Place::ActixApp => bind!(move || app()
@@ -280,7 +362,7 @@ fn actix_server(
                     .service(plain(PATH).wrap(wrap()))
                     .service(plain(tenant).wrap(wrap()))),
                 _ => bind!(move || {
-                    let route = || web::route().to(handle).wrap(wrap());
+                    let route = || web::route().to(handle::<T>).wrap(wrap());
                     app()
                         .wrap(from_fn(told))
                         .service(web::resource(PATH).route(route()))

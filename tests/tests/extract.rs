@@ -1,21 +1,13 @@
-//! What handlers receive: the event of a preset, anything that serde reads, the exact bytes; and
-//! what is answered when they cannot.
-
-use std::{error::Error, sync::Arc};
+//! What handlers receive: the event of a preset, anything that serde reads, the exact bytes. What is answered when
+//! they cannot is in the scenario table.
 
 use actix_web::{App, test as actix, web};
 use axum::{Router, extract::DefaultBodyLimit, routing::post};
 use bytes::Bytes;
-use countersign_core::{
-    DedupStore, DeliveryKey, FromDelivery, KeyState, Raw, RejectionKind, Scheme,
-};
-use countersign_senders::{github, invoice_maker, rebill_za, standard_webhooks, stripe};
+use countersign_core::{Raw, Scheme};
+use countersign_senders::{github, rebill_za};
 use countersign_testkit::{Reply, SignedDelivery};
-use countersign_tests::{
-    kit::{Kit, Tested},
-    servers::PATH,
-    table::OWN,
-};
+use countersign_tests::kit::{Kit, Tested};
 use rebill_za::Event;
 use serde::Deserialize;
 use serde_json::json;
@@ -160,60 +152,6 @@ async fn without_the_layer_no_handler_runs_and_the_answer_names_it() -> Tested {
 }
 
 #[actix_web::test]
-async fn an_unexpected_body_is_422_and_given_back_or_discarded() -> Tested {
-    for discards in [false, true] {
-        for of in ["axum", "actix"] {
-            let kit = Kit::new(rebill_za::SCHEME, |builder| match discards {
-                true => builder.discard_unexpected_bodies(),
-                false => builder,
-            })?;
-            let (axum, actix) = (axum_app(&kit), actix_app!(kit));
-            let send = async |delivery: SignedDelivery| match of {
-                "axum" => kit.sender.send(&axum, &delivery).await,
-                _ => kit.sender.send_actix(&actix, &delivery).await,
-            };
-            let odd = kit.sender.raw("invoice.paid", "odd", r#"{"id": 7}"#);
-            let reply = send(odd.to("/serde")).await;
-            let state = kit
-                .rows
-                .state(&DeliveryKey::for_id("test", None, "odd"))
-                .await?;
-            let kind = reply.rejection().map(|rejection| rejection.kind());
-            let case = format!("{of} {discards}");
-            if discards {
-                assert_eq!(
-                    (reply.status(), reply.dedup()),
-                    (200, Some("discarded")),
-                    "{case}"
-                );
-                assert_eq!((kind, state), (None, KeyState::Completed), "{case}");
-            } else {
-                assert_eq!(
-                    (reply.status(), reply.dedup()),
-                    (422, Some("fresh")),
-                    "{case}"
-                );
-                let due = (Some(RejectionKind::UnexpectedBody), KeyState::Absent);
-                assert_eq!((kind, state), due, "{case}");
-            }
-            assert!(!body(&reply).contains('7'), "{case}: {}", body(&reply));
-            // The events of a preset never fail.
-            let text = kit
-                .sender
-                .raw("invoice.paid", "text", "no JSON")
-                .to("/event");
-            let reply = send(text).await;
-            assert_eq!(
-                (reply.status(), body(&reply).as_str()),
-                (200, "unproved"),
-                "{case}"
-            );
-        }
-    }
-    Ok(())
-}
-
-#[actix_web::test]
 async fn a_large_proved_body_reaches_a_handler_that_takes_bytes() -> Tested {
     const LARGE: usize = 3 * 1024 * 1024;
     let kit = Kit::new(github::SCHEME, |builder| builder)?;
@@ -276,103 +214,6 @@ async fn the_bytes_that_a_handler_sees_are_the_bytes_that_were_sent() -> Tested 
             }
         }
     }
-    Ok(())
-}
-
-/// Sends one delivery of a sender to a handler that takes the events of another, in axum and in
-/// actix-web; says what was answered, and whether the handler began.
-async fn behind<T>(
-    scheme: Scheme,
-) -> Result<[(u16, Option<RejectionKind>, bool); 2], Box<dyn Error>>
-where
-    T: FromDelivery + Send + 'static,
-{
-    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-    let mut seen = Vec::new();
-    for of in ["axum", "actix"] {
-        let kit = Kit::new(scheme, |builder| builder.discard_unexpected_bodies())?;
-        let began = Arc::new(AtomicBool::new(false));
-        let body = json!({"id": "evt_1", "type": "invoice.paid", "status": "paid", "data": {"id": "inv_1"}});
-        let paid = kit.delivery("invoice.paid", "evt_1", body);
-        let reply = if of == "axum" {
-            let began = Arc::clone(&began);
-            let handler = async move |_: countersign_axum::Delivery<T>| began.store(true, Relaxed);
-            let layer = countersign_axum::ReceiverLayer::new(&kit.receiver);
-            let app = Router::new().route(PATH, post(handler).layer(layer));
-            kit.sender.send(&app, &paid).await
-        } else {
-            let began = Arc::clone(&began);
-            let handler = move |_: countersign_actix::Delivery<T>| {
-                began.store(true, Relaxed);
-                std::future::ready("")
-            };
-            let wrap = countersign_actix::ReceiverMiddleware::new(&kit.receiver);
-            let resource = web::resource(PATH).wrap(wrap);
-            let app = App::new().service(resource.route(web::post().to(handler)));
-            kit.sender
-                .send_actix(&actix::init_service(app).await, &paid)
-                .await
-        };
-        let began = began.load(Relaxed);
-        let key = DeliveryKey::for_id("test", None, "evt_1");
-        let kept = match began {
-            true => KeyState::Completed,
-            false => KeyState::Absent,
-        };
-        assert_eq!(kit.rows.state(&key).await?, kept, "{of} {}", scheme.name());
-        let kind = reply.rejection().map(|rejection| rejection.kind());
-        seen.push((reply.status(), kind, began));
-    }
-    Ok([seen[0], seen[1]])
-}
-
-#[actix_web::test]
-async fn a_typed_event_of_another_sender_is_500_and_the_delivery_given_back() -> Tested {
-    const RENAMED: Scheme = Scheme::body_hmac("X-Gateway-Signature")
-        .name(rebill_za::SCHEME.name())
-        .id_header("X-Gateway-Id")
-        .event_header("X-Gateway-Event")
-        .subject_pointer("/id")
-        .events(rebill_za::SCHEME.events())
-        .declare();
-    // Without the rules nobody looks whether a body contradicts its type.
-    const NAME_ALONE: Scheme = Scheme::body_hmac("X-Gateway-Signature")
-        .name(rebill_za::SCHEME.name())
-        .id_header("X-Gateway-Id")
-        .event_header("X-Gateway-Event")
-        .declare();
-    let schemes = [
-        rebill_za::SCHEME,
-        invoice_maker::SCHEME,
-        github::SCHEME,
-        stripe::SCHEME,
-        standard_webhooks::SCHEME,
-        standard_webhooks::SVIX,
-        OWN.id_header("X-Acme-Delivery").declare(),
-    ];
-    let wrong = (500, Some(RejectionKind::WrongSender), false);
-    for scheme in schemes {
-        let due = |of: Scheme| match of.name() == scheme.name() {
-            true => [(200, None, true); 2],
-            false => [wrong; 2],
-        };
-        let name = scheme.name();
-        assert_eq!(
-            behind::<Event>(scheme).await?,
-            due(rebill_za::SCHEME),
-            "{name}"
-        );
-        let events = behind::<invoice_maker::Event>(scheme).await?;
-        assert_eq!(events, due(invoice_maker::SCHEME), "{name}");
-        // What is nobody's reads every sender's.
-        assert_eq!(
-            behind::<Raw>(scheme).await?,
-            [(200, None, true); 2],
-            "{name}"
-        );
-    }
-    assert_eq!(behind::<Event>(RENAMED).await?, [(200, None, true); 2]);
-    assert_eq!(behind::<Event>(NAME_ALONE).await?, [wrong; 2]);
     Ok(())
 }
 

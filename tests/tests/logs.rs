@@ -478,25 +478,6 @@ async fn nothing_that_a_sender_wrote_and_nothing_secret_is_logged() -> Tested {
 }
 
 #[tokio::test]
-async fn the_events_of_another_sender_are_an_error_that_names_both() -> Tested {
-    let (kit, sender) = kit(invoice_maker::SCHEME)?;
-    let handler = async |_: Delivery<rebill_za::Event>| "ran all the same";
-    let layer = ReceiverLayer::new(&kit.receiver);
-    let app = Router::new().route("/hook/{tenant}", post(handler).layer(layer));
-    let reply = sender.send(&app, &delivery(&sender, "1", json!({}))).await;
-    assert_eq!(reply.status(), 500);
-    let log = log();
-    let told = log.iter().find(|entry| entry.field("wanted").is_some());
-    let told = told.ok_or("nothing was told")?;
-    assert_eq!(
-        (told.level, told.field("wanted"), told.field("proved")),
-        (Level::ERROR, Some("rebill-za"), Some("invoice-maker"))
-    );
-    assert!(!format!("{log:?}").contains("QZX-"), "{log:#?}");
-    Ok(())
-}
-
-#[tokio::test]
 async fn an_old_key_that_ends_before_the_last_retry_is_a_warning() -> Tested {
     let kit = Kit::new(invoice_maker::SCHEME, |builder| builder)?;
     capture();

@@ -2,18 +2,22 @@
 //! be put in: the same status, the same handler runs, the same store calls everywhere.
 
 use countersign_core::{MemoryStore, RejectionKind};
+use countersign_senders::{invoice_maker, rebill_za};
 use countersign_tests::{
     handler::TestHandler,
+    log,
     notices::Notices,
-    servers::{Place, REFUSED},
+    servers::{Invoice, Place, READ, REFUSED},
     spy_store::SpyStore,
-    table::{Row, Setup, rows},
+    table::{Reads, Row, Setup, rows},
 };
+use tracing::Level;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_place_gives_the_same_answers() {
+    log::capture_everywhere();
     let rows = rows();
-    assert!(rows.len() >= 60, "only {} rows", rows.len());
+    assert!(rows.len() >= 150, "only {} rows", rows.len());
     let mut failures = Vec::new();
     for place in Place::ALL {
         for row in &rows {
@@ -51,8 +55,6 @@ fn the_rows_meet_every_kind_of_refusal_that_one_request_can_cause() {
         RejectionKind::NotCommitted,
         RejectionKind::RunTooLong,
         RejectionKind::HandlerDropped,
-        RejectionKind::UnexpectedBody,
-        RejectionKind::WrongSender,
     ];
     let rows = rows();
     let steps = rows.iter().flat_map(|row| &row.steps);
@@ -65,16 +67,28 @@ fn the_rows_meet_every_kind_of_refusal_that_one_request_can_cause() {
 }
 
 async fn play(place: Place, row: &Row) -> Result<(), String> {
+    let _earlier = log::everywhere();
     let store = SpyStore::over(MemoryStore::new());
     let (desk, notices) = (TestHandler::default(), Notices::default());
     let receiver = row
         .setup
         .receiver(&store, &notices)
         .map_err(|error| error.to_string())?;
-    let addr = place
-        .start(&receiver, &desk)
-        .await
-        .map_err(|error| error.to_string())?;
+    let started = match row.reads {
+        Reads::Bytes => place.start(&receiver, &desk).await,
+        Reads::Rebill => {
+            place
+                .start_reading::<rebill_za::Event>(&receiver, &desk)
+                .await
+        }
+        Reads::InvoiceMaker => {
+            place
+                .start_reading::<invoice_maker::Event>(&receiver, &desk)
+                .await
+        }
+        Reads::Own => place.start_reading::<Invoice>(&receiver, &desk).await,
+    };
+    let addr = started.map_err(|error| error.to_string())?;
     if row.setup == Setup::Draining {
         receiver.drain(core::time::Duration::ZERO).await;
     }
@@ -96,6 +110,7 @@ async fn play(place: Place, row: &Row) -> Result<(), String> {
         }
         let body = match (step.refused, response.status) {
             _ if step.request.head.starts_with(b"HEAD") => "",
+            // A handler's own answer.
             (None, _) if step.dedup == Some("fresh") => "",
             (None, _) => "ok\n",
             (Some(_), 400..500) => "refused\n",
@@ -108,10 +123,28 @@ async fn play(place: Place, row: &Row) -> Result<(), String> {
         if (response.status == 405) != (response.header("allow") == Some("POST")) {
             return Err(format!("step {at}: allow with {}", response.status));
         }
+        if step.read.is_some() && step.read != response.header(READ) {
+            let (read, due) = (response.header(READ), step.read);
+            return Err(format!("step {at}: read {read:?}, due {due:?}"));
+        }
         let comes_again = response.header("retry-after").is_some();
-        if comes_again != (response.status == 503) {
+        // The sender waits while the application's mistake is mended.
+        if comes_again != (response.status == 503 || row.confused.is_some()) {
             return Err(format!("step {at}: retry-after with {}", response.status));
         }
+    }
+    let named = log::everywhere();
+    let named = named.iter().filter_map(|entry| {
+        let (wanted, proved) = (entry.field("wanted")?, entry.field("proved")?);
+        Some((entry.level, wanted, proved))
+    });
+    let due = row
+        .confused
+        .map(|(wanted, proved)| (Level::ERROR, wanted, proved));
+    let due = row.steps.iter().filter_map(|_| due);
+    if !named.clone().eq(due) {
+        let (named, due): (Vec<_>, _) = (named.collect(), row.confused);
+        return Err(format!("the log names {named:?}, due {due:?}"));
     }
     if desk.begun() != row.runs {
         return Err(format!("{} runs, due {}", desk.begun(), row.runs));

@@ -20,8 +20,7 @@ use actix_web::{
 };
 use countersign_actix::{AnswerError, Delivery, DeliveryRejection, ReceiverMiddleware};
 use countersign_core::{
-    Limits, MemoryStore, Notice, Outcome, Receiver, ReceiverBuilder, Rejection, RejectionKind,
-    Secret,
+    Limits, MemoryStore, Outcome, Receiver, ReceiverBuilder, Rejection, RejectionKind, Secret,
 };
 use countersign_senders::github;
 
@@ -115,29 +114,6 @@ fn a_body_of_another_form_is_refused_and_given_back() {
         let rejection = answered.response().extensions().get::<Rejection>().cloned();
         assert_eq!(rejection.unwrap().kind(), RejectionKind::UnexpectedBody);
         assert_eq!(test::read_body(answered).await, "refused\n");
-    });
-}
-
-#[test]
-fn a_body_of_another_form_is_discarded_where_the_receiver_says_so() {
-    System::new().block_on(async {
-        let (tell, told) = std::sync::mpsc::channel();
-        let receiver = builder()
-            .discard_unexpected_bodies()
-            .on_notice(move |notice| tell.send(matches!(notice, Notice::Discarded(_))).unwrap())
-            .build()
-            .unwrap();
-        let app = App::new().service(
-            web::resource("/hooks/in")
-                .wrap(ReceiverMiddleware::new(&receiver))
-                .to(async |_: Delivery<Vec<u32>>| "read"),
-        );
-        let app = test::init_service(app).await;
-
-        let odd = sign("d_1", "{}");
-        assert_eq!(send!(app, &odd), said(200, "discarded"));
-        assert_eq!(told.try_iter().collect::<Vec<_>>(), [true]);
-        assert_eq!(send!(app, &odd), said(200, "duplicate"));
     });
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use countersign_testkit::SignedDelivery;
 use serde_json::json;
 
-use super::{NOTHING, Row, Setup, invoice, paid, rebill, refused, step};
+use super::{NOTHING, Reads, Row, Setup, invoice, paid, rebill, refused, step};
 use crate::{raw::Request, servers::PATH};
 
 pub(super) fn rows() -> Vec<Row> {
@@ -31,6 +31,8 @@ pub(super) fn rows() -> Vec<Row> {
             "suppressed" => &["suppressed"],
             _ => NOTHING,
         },
+        reads: Reads::Bytes,
+        confused: None,
     };
     let updated = sender
         .delivery_with_id("invoice.updated", "dlv_1", paid())
@@ -169,6 +171,8 @@ pub(super) fn rows() -> Vec<Row> {
             runs: 0,
             store: NOTHING,
             told: &["ping"],
+            reads: Reads::Bytes,
+            confused: None,
         },
     ]
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{NOTHING, Row, Setup, Step, accepted, invoice, refused, step};
+use super::{NOTHING, Reads, Row, Setup, Step, accepted, invoice, refused, step};
 use crate::{raw::Request, servers::PATH};
 
 pub(super) fn rows() -> Vec<Row> {
@@ -46,6 +46,8 @@ pub(super) fn rows() -> Vec<Row> {
                 "claim", "complete", "claim", "complete", "claim", "complete", "claim",
             ],
             told: &["suppressed"],
+            reads: Reads::Bytes,
+            confused: None,
         },
         Row {
             name: "two events of one payment with one body, twice",
@@ -63,6 +65,8 @@ pub(super) fn rows() -> Vec<Row> {
                 "claim", "complete",
             ],
             told: NOTHING,
+            reads: Reads::Bytes,
+            confused: None,
         },
         Row {
             name: "bodies that are copies",
@@ -74,6 +78,8 @@ pub(super) fn rows() -> Vec<Row> {
             runs: 1,
             store: &["claim", "complete", "claim"],
             told: &["known by body"],
+            reads: Reads::Bytes,
+            confused: None,
         },
         Row {
             name: "bodies that are events",
@@ -85,6 +91,8 @@ pub(super) fn rows() -> Vec<Row> {
             runs: 2,
             store: TWO,
             told: NOTHING,
+            reads: Reads::Bytes,
+            confused: None,
         },
         Row {
             name: "an entity's id taken for the event's",
@@ -96,6 +104,8 @@ pub(super) fn rows() -> Vec<Row> {
             runs: 1,
             store: &["claim", "complete", "claim"],
             told: &["mismatch"],
+            reads: Reads::Bytes,
+            confused: None,
         },
         accepted("a retry of a day ago", InvoiceMaker, aged(26 * 3_600)),
         refused(

@@ -7,7 +7,7 @@ use countersign_core::{
     StoreError, SystemClock, Tenant, TenantAt, Timestamp,
     scheme::{IdenticalBodies, Scheme, SchemeBuilder},
 };
-use countersign_senders::{invoice_maker, rebill_za, stripe};
+use countersign_senders::{github, invoice_maker, rebill_za, standard_webhooks, stripe};
 use countersign_testkit::{Sender, SignedDelivery};
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ mod honest;
 mod outcomes;
 mod signatures;
 mod times;
+mod typed;
 
 /// What a row's receiver is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +41,41 @@ pub enum Setup {
     OwnEvents,
     /// A company's own sender whose entity's id was taken for the event's.
     WrongId,
+    /// Rebill, which discards what is not of the expected form; so do all below but the last three.
+    Discarding,
+    /// Invoice Maker.
+    InvoiceMakerDiscarding,
+    /// GitHub.
+    GitHub,
+    /// Standard Webhooks.
+    StandardWebhooks,
+    /// Svix.
+    Svix,
+    /// A company's own sender.
+    Own,
+    /// Rebill behind a gateway that renames headers, with Rebill's name and rules.
+    Gateway,
+    /// The same without the rules: nobody looks whether a body contradicts its type.
+    GatewayWithoutRules,
     /// Rebill, with a store that does not answer.
     StoreDown,
     /// Rebill, with a store that is full.
     StoreFull,
     /// Rebill, shutting down.
     Draining,
+}
+
+/// What a row's handler reads of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// The bytes.
+    Bytes,
+    /// Rebill's typed events.
+    Rebill,
+    /// Invoice Maker's typed events.
+    InvoiceMaker,
+    /// An application's own type.
+    Own,
 }
 
 /// One scenario.
@@ -55,6 +85,8 @@ pub struct Row {
     pub name: &'static str,
     /// The receiver.
     pub setup: Setup,
+    /// What the handler reads.
+    pub reads: Reads,
     /// What is sent, one after the other.
     pub steps: Vec<Step>,
     /// How often the handler runs in all.
@@ -63,6 +95,8 @@ pub struct Row {
     pub store: &'static [&'static str],
     /// The kinds of notices that are sent.
     pub told: &'static [&'static str],
+    /// The senders that the log names, wanted and proved, each time when typed events are another's.
+    pub confused: Option<(&'static str, &'static str)>,
 }
 
 impl Row {
@@ -83,10 +117,17 @@ pub struct Step {
     pub dedup: Option<&'static str>,
     /// Why it is refused, as a log would say; none where it is not.
     pub refused: Option<&'static str>,
+    /// What the handler read, when it ran and that is due.
+    pub read: Option<&'static str>,
 }
 
 /// A company's own sender. As it is, it does not build.
 pub const OWN: SchemeBuilder = Scheme::body_hmac("X-Acme-Signature").prefix("sha256=");
+
+const GATEWAY: SchemeBuilder = Scheme::body_hmac("X-Gateway-Signature")
+    .name(rebill_za::SCHEME.name())
+    .id_header("X-Gateway-Id")
+    .event_header("X-Gateway-Event");
 
 const COPIES: IdenticalBodies = IdenticalBodies::Copies {
     within: Duration::from_secs(3 * 86_400),
@@ -134,6 +175,16 @@ impl Setup {
             Self::Stripe => stripe::SCHEME,
             Self::OwnCopies => OWN.identical_bodies(COPIES).declare(),
             Self::OwnEvents => OWN.identical_bodies(IdenticalBodies::Events).declare(),
+            Self::InvoiceMakerDiscarding => invoice_maker::SCHEME,
+            Self::GitHub => github::SCHEME,
+            Self::StandardWebhooks => standard_webhooks::SCHEME,
+            Self::Svix => standard_webhooks::SVIX,
+            Self::Own => OWN.id_header("X-Acme-Delivery").declare(),
+            Self::Gateway => GATEWAY
+                .subject_pointer("/id")
+                .events(rebill_za::SCHEME.events())
+                .declare(),
+            Self::GatewayWithoutRules => GATEWAY.declare(),
             Self::WrongId => OWN.id_pointer("/data/id").declare(),
             _ => rebill_za::SCHEME,
         }
@@ -170,6 +221,14 @@ impl Setup {
             Self::Hasty => builder
                 .secret(secret)
                 .limits(|limits| limits.read_time = Duration::from_millis(150)),
+            Self::Discarding
+            | Self::InvoiceMakerDiscarding
+            | Self::GitHub
+            | Self::StandardWebhooks
+            | Self::Svix
+            | Self::Own
+            | Self::Gateway
+            | Self::GatewayWithoutRules => builder.secret(secret).discard_unexpected_bodies(),
             _ => builder.secret(secret),
         };
         match self {
@@ -191,6 +250,7 @@ fn step(request: Request, status: u16, dedup: Option<&'static str>) -> Step {
         status,
         dedup,
         refused: None,
+        read: None,
     }
 }
 
@@ -210,10 +270,12 @@ fn refused(name: &'static str, setup: Setup, why: &'static str, request: Request
     Row {
         name,
         setup,
+        reads: Reads::Bytes,
         steps: vec![refusal(request, why)],
         runs: 0,
         store: NOTHING,
         told: NOTHING,
+        confused: None,
     }
 }
 
@@ -222,10 +284,12 @@ fn accepted(name: &'static str, setup: Setup, request: Request) -> Row {
     Row {
         name,
         setup,
+        reads: Reads::Bytes,
         steps: vec![step(request, 200, Some("fresh"))],
         runs: 1,
         store: RAN,
         told: NOTHING,
+        confused: None,
     }
 }
 
@@ -282,6 +346,7 @@ pub fn rows() -> Vec<Row> {
         copies::rows(),
         honest::rows(),
         outcomes::rows(),
+        typed::rows(),
     ];
     rows.concat()
 }

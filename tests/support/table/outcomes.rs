@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{NOTHING, Row, Setup, paid, rebill, refusal, step};
+use super::{NOTHING, Reads, Row, Setup, paid, rebill, refusal, step};
 use crate::raw::Request;
 
 pub(super) fn rows() -> Vec<Row> {
@@ -21,6 +21,8 @@ pub(super) fn rows() -> Vec<Row> {
         runs: 2,
         store,
         told: NOTHING,
+        reads: Reads::Bytes,
+        confused: None,
     };
     const RETRIED: &[&str] = &["claim", "release", "claim", "complete"];
     let store = |name, setup, why| Row {
@@ -30,6 +32,8 @@ pub(super) fn rows() -> Vec<Row> {
         runs: 0,
         store: &["claim"],
         told: &["store failed"],
+        reads: Reads::Bytes,
+        confused: None,
     };
     vec![
         twice(
@@ -49,6 +53,8 @@ pub(super) fn rows() -> Vec<Row> {
             runs: 2,
             store: RETRIED,
             told: NOTHING,
+            reads: Reads::Bytes,
+            confused: None,
         },
         Row {
             name: "the handler answers 404",
@@ -57,6 +63,8 @@ pub(super) fn rows() -> Vec<Row> {
             runs: 1,
             store: &["claim", "release"],
             told: NOTHING,
+            reads: Reads::Bytes,
+            confused: None,
         },
         Row {
             name: "the handler discards",
@@ -68,6 +76,8 @@ pub(super) fn rows() -> Vec<Row> {
             runs: 1,
             store: &["claim", "complete", "claim"],
             told: NOTHING,
+            reads: Reads::Bytes,
+            confused: None,
         },
         Row {
             name: "the handler asks for a retry",
@@ -76,6 +86,8 @@ pub(super) fn rows() -> Vec<Row> {
             runs: 1,
             store: &["claim", "release"],
             told: NOTHING,
+            reads: Reads::Bytes,
+            confused: None,
         },
         store("store down", Setup::StoreDown, "deduplication store failed"),
         store(
