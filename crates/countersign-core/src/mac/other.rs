@@ -215,7 +215,7 @@ impl State {
             }
             Self::Public(hash, keys) => {
                 let digest = hash.clone().finalize();
-                public::matching(keys, candidates, digest.as_slice(), whole())
+                public::matching(keys, candidates, digest.as_slice(), whole)
             }
             // Here the tags of the message are what is offered.
             _ => {

@@ -11,6 +11,7 @@
     )
 )]
 
+use core::cell::LazyCell;
 use std::sync::Arc;
 
 use super::{Algorithm, Tags, Whole, sha256};
@@ -70,7 +71,12 @@ impl PublicKey {
     }
 
     /// Whether the key made the signature, which is as [`offer`] has it.
-    fn made(&self, signature: &[u8], digest: &[u8], whole: Whole<'_>) -> bool {
+    fn made<'m>(
+        &self,
+        signature: &[u8],
+        digest: &[u8],
+        whole: &LazyCell<Whole<'m>, impl FnOnce() -> Whole<'m>>,
+    ) -> bool {
         match self.key {
             #[cfg(feature = "ed25519")]
             Prepared::Ed25519(ref key) => {
@@ -97,17 +103,18 @@ impl PublicKey {
     }
 }
 
-/// The first key that made one of the signatures.
-pub(super) fn matching(
+/// The first key that made one of the signatures. `whole` is asked for by the algorithm that reads it.
+pub(super) fn matching<'m>(
     keys: &[Arc<PublicKey>],
     signatures: &Tags,
     digest: &[u8],
-    whole: Whole<'_>,
+    whole: impl FnOnce() -> Whole<'m>,
 ) -> Option<usize> {
+    let whole = LazyCell::new(whole);
     keys.iter().position(|key| {
         signatures
             .iter()
-            .any(|signature| key.made(signature, digest, whole))
+            .any(|signature| key.made(signature, digest, &whole))
     })
 }
 
