@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod claims;
+pub mod code;
 pub mod engines;
 pub mod handler;
 pub mod handshakes;

@@ -1,12 +1,7 @@
 //! Which crate may know what; and what no text may show.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::{
-    collections::BTreeSet,
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeSet, env, fs, path::PathBuf, process::Command};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign_core::{
@@ -15,39 +10,11 @@ use countersign_core::{
 };
 use countersign_senders::standard_webhooks;
 use countersign_testkit::Sender;
-use countersign_tests::request::Request;
+use countersign_tests::{
+    code::{crates, sources, words},
+    request::Request,
+};
 use serde_json::json;
-
-fn crates() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .join("crates")
-}
-
-/// The code of every Rust file under a directory: without comments, strings' content kept.
-fn sources(dir: &Path) -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            // Unit tests at a file's end may name statuses.
-            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-            let lines = code
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"));
-            found.push((path, lines.collect::<Vec<_>>().join("\n")));
-        }
-    }
-    found
-}
-
-fn words(code: &str) -> impl Iterator<Item = &str> {
-    code.split(|at: char| !at.is_alphanumeric() && at != '_')
-}
 
 #[test]
 fn core_depends_on_no_framework_runtime_or_driver() {

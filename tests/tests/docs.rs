@@ -8,14 +8,10 @@ use std::{
 };
 
 use countersign_core::RejectionKind;
-use countersign_tests::table::rows;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .into()
-}
+use countersign_tests::{
+    code::{files, functions, root},
+    table::rows,
+};
 
 fn page(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
@@ -83,23 +79,9 @@ fn every_refusal_is_explained() {
     assert!(told > 60, "{told} refusals");
 }
 
-/// The names of all test functions in the repository.
-fn tests() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let files = files(&root());
-    for file in files.iter().filter(|file| file.ends_with(".rs")) {
-        for line in page(file).lines() {
-            let of = line.split_once("fn ").map(|(_, rest)| rest);
-            let name = of.and_then(|rest| rest.split(['(', '<']).next());
-            names.extend(name.map(str::to_owned));
-        }
-    }
-    names
-}
-
 #[test]
 fn the_tests_that_the_architecture_names_exist() {
-    let (page, tests) = (page("docs/architecture.md"), tests());
+    let (page, tests) = (page("docs/architecture.md"), functions());
     let mut named = 0;
     for invariant in page.split("**Invariant:**").skip(1) {
         let text = invariant.split("\n\n").next().unwrap();
@@ -117,7 +99,7 @@ fn the_tests_that_the_architecture_names_exist() {
 /// What the pages name: a file, a test, or a function whose name reads like a test's.
 #[test]
 fn the_files_and_tests_that_the_docs_name_exist() {
-    let (tests, files) = (tests(), files(&root()));
+    let (tests, files) = (functions(), files(&root()));
     let targets = |name: &str| {
         let ends = [format!("tests/{name}.rs"), format!("tests/{name}/main.rs")];
         files
@@ -165,25 +147,6 @@ fn the_files_and_tests_that_the_docs_name_exist() {
     assert!(named > 80, "{named} files and tests are named");
 }
 
-/// Every file below a folder that is the repository's, by its path from there.
-fn files(folder: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(at) = folders.pop() {
-        for entry in fs::read_dir(at).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            if !path.is_dir() {
-                let path = path.strip_prefix(folder).unwrap();
-                found.push(path.to_str().unwrap().to_owned());
-            } else if name != "target" && !name.starts_with('.') {
-                folders.push(path);
-            }
-        }
-    }
-    found
-}
-
 #[test]
 fn the_pages_count_the_senders() {
     let senders = countersign_senders::all().count();
@@ -216,7 +179,7 @@ fn the_architecture_names_every_room_of_the_core() {
 
 #[test]
 fn the_tests_that_stop_misuse_exist() {
-    let (page, tests) = (page("docs/misuse.md"), tests());
+    let (page, tests) = (page("docs/misuse.md"), functions());
     let rows = page
         .lines()
         .filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));

@@ -8,7 +8,7 @@ use countersign_testkit::SignedDelivery;
 use countersign_tests::{
     kit::{Kit, Tested, in_time, until},
     raw::{self, Request, Response},
-    servers::Place,
+    servers::{Place, REFUSED},
 };
 use futures_util::{FutureExt, stream};
 use tokio::{io::AsyncWriteExt, task::JoinHandle};
@@ -99,7 +99,10 @@ async fn a_slow_run_is_answered_within_the_budget_and_goes_on() -> Tested {
             .advance(limits.response_budget - Duration::from_millis(1));
         assert!((&mut first).now_or_never().is_none(), "{place:?}");
         kit.clock.advance(Duration::from_millis(1));
-        assert_eq!(said(&first.await??), IN_FLIGHT, "{place:?}");
+        let first = first.await??;
+        assert_eq!(said(&first), IN_FLIGHT, "{place:?}");
+        let why = first.header(REFUSED);
+        assert_eq!(why, Some("handler is still running"), "{place:?}");
         kit.store.claimed(1).await;
         let copy = send(addr, &delivery);
         kit.store.claimed(1).await;
@@ -140,7 +143,10 @@ async fn a_run_over_its_total_time_is_ended_and_given_back() -> Tested {
             kit.store.settled(1).await;
             assert_eq!(kit.store.calls(), ["release"], "{place:?}");
             if let Some(first) = first {
-                assert_eq!(said(&first.await??), LATER, "{place:?}");
+                let first = first.await??;
+                assert_eq!(said(&first), LATER, "{place:?}");
+                let why = first.header(REFUSED);
+                assert_eq!(why, Some("handler ran too long"), "{place:?}");
             }
             kit.desk.open(1);
             let next = send(addr, &delivery).await??;
@@ -192,7 +198,10 @@ async fn draining_ends_what_runs_for_too_long_and_gives_it_back() -> Tested {
         assert_eq!(in_time(drain).await, 1, "{place:?}");
         assert_eq!(state(&kit, "dlv_1").await, KeyState::Absent, "{place:?}");
         assert_eq!(kit.store.calls(), ["claim", "release"], "{place:?}");
-        assert_eq!(said(&running.await??), LATER, "{place:?}");
+        let running = running.await??;
+        assert_eq!(said(&running), LATER, "{place:?}");
+        let why = running.header(REFUSED);
+        assert_eq!(why, Some("handler was dropped"), "{place:?}");
         assert_eq!((kit.desk.begun(), kit.desk.ended()), (1, 0), "{place:?}");
     }
     Ok(())

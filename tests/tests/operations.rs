@@ -131,7 +131,12 @@ async fn tenants_are_apart_and_a_lookup_that_fails_refuses_for_now() -> Tested {
         );
     }
     assert_eq!(kit.notices.take(), QUIET);
-    assert_eq!(send(&kit, &app, &of(&anna, "broken")).await, said(503, ""));
+    let broken = kit.sender.send(&app, &of(&anna, "broken")).await;
+    let kind = broken.rejection().map(|rejection| rejection.kind());
+    assert_eq!(
+        (broken.status(), kind),
+        (503, Some(RejectionKind::KeyringUnavailable))
+    );
     assert_eq!(
         kit.notices.take(),
         ["lookup failed: the tenant lookup failed"]

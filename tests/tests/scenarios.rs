@@ -4,6 +4,7 @@
 use countersign_core::{MemoryStore, RejectionKind};
 use countersign_senders::{invoice_maker, rebill_za};
 use countersign_tests::{
+    code::file_of,
     handler::TestHandler,
     log,
     notices::Notices,
@@ -39,30 +40,67 @@ fn the_rows_have_names_of_their_own() {
 }
 
 #[test]
-fn the_rows_meet_every_kind_of_refusal_that_one_request_can_cause() {
-    // The others need concurrency, or a scheme with a handshake or a batch, and have tests of their own.
+fn every_kind_of_refusal_is_met_by_a_row_or_a_named_test() {
+    // The others need concurrency, or a scheme with a handshake or a batch: a test of each, by name.
+    use RejectionKind::*;
     let elsewhere = [
-        RejectionKind::KeyringUnavailable,
-        RejectionKind::NoActiveKey,
-        RejectionKind::TimestampMissing,
-        RejectionKind::Busy,
-        RejectionKind::HandshakeRefused,
-        RejectionKind::BatchTooLong,
-        RejectionKind::BatchUnfinished,
-        RejectionKind::NotAttached,
-        RejectionKind::InFlight,
-        RejectionKind::StillRunning,
-        RejectionKind::NotCommitted,
-        RejectionKind::RunTooLong,
-        RejectionKind::HandlerDropped,
+        (
+            KeyringUnavailable,
+            "tenants_are_apart_and_a_lookup_that_fails_refuses_for_now",
+        ),
+        (NoActiveKey, "only_the_lookup_s_tenant_has_keys_and_a_scope"),
+        (
+            TimestampMissing,
+            "linear_has_its_time_in_the_body_in_milliseconds",
+        ),
+        (
+            Busy,
+            "no_more_bytes_are_buffered_than_allowed_and_all_are_given_back",
+        ),
+        (
+            HandshakeRefused,
+            "a_question_that_is_not_quite_the_senders_is_refused",
+        ),
+        (BatchTooLong, "too_many_items_and_no_list_are_refused_whole"),
+        (
+            BatchUnfinished,
+            "of_a_hundred_items_the_one_that_failed_runs_again",
+        ),
+        (
+            NotAttached,
+            "without_a_runtime_a_receiver_is_a_mistake_and_not_busy",
+        ),
+        (InFlight, "no_more_copies_wait_than_allowed"),
+        (
+            StillRunning,
+            "a_slow_run_is_answered_within_the_budget_and_goes_on",
+        ),
+        (NotCommitted, "a_transaction_of_the_handlers_own_decides"),
+        (
+            RunTooLong,
+            "a_run_over_its_total_time_is_ended_and_given_back",
+        ),
+        (
+            HandlerDropped,
+            "draining_ends_what_runs_for_too_long_and_gives_it_back",
+        ),
     ];
+    for (kind, test) in elsewhere {
+        let file = file_of(test).unwrap_or_else(|| panic!("{kind:?}: no {test}"));
+        let named = file.contains(&format!("{kind:?}")) || file.contains(kind.as_str());
+        assert!(named, "{kind:?} is not what {test} meets");
+    }
     let rows = rows();
     let steps = rows.iter().flat_map(|row| &row.steps);
     let refused: Vec<&str> = steps.filter_map(|step| step.refused).collect();
     for kind in RejectionKind::ALL {
         let is = |why: &&str| why.starts_with(kind.as_str());
-        let met = elsewhere.contains(kind) || refused.iter().any(is);
-        assert!(met, "{kind:?}");
+        let met = refused.iter().any(is);
+        let named = elsewhere.iter().any(|(of, _)| of == kind);
+        assert!(
+            met != named,
+            "{kind:?}: by a row {met}, by a named test {named}"
+        );
     }
 }
 

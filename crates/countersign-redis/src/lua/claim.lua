@@ -20,8 +20,8 @@ local names, subject, last, run = #KEYS, nil, nil, nil
 if keep_subject ~= '' then
     subject, names = KEYS[#KEYS], #KEYS - 1
     last = call('GET', subject)
-    if last and sub(last, 17) == mark then
-        run = sub(last, 1, 16)
+    if last and mark_of_last(last) == mark then
+        run = run_of_last(last)
     end
 end
 
@@ -46,7 +46,7 @@ for n = 2, names do
         if not subject or run == run_of(entry) then
             recurrence = '1'
             done = done or completed(target)
-            busy = busy or { 'i', sub(entry, 1, 32), left, mark_of(target) }
+            busy = busy or { 'i', key_of(entry), left, mark_of(target) }
         elseif recurrence == '0' then
             recurrence = '2'
         end
@@ -77,8 +77,8 @@ if row and fence_of(row) >= fence then
 end
 if subject and not run then
     run = fence
-    if last and sub(last, 1, 16) >= run then
-        run = string.format('%016.0f', sub(last, 1, 16) + 1)
+    if last and run_of_last(last) >= run then
+        run = string.format('%016.0f', run_of_last(last) + 1)
     end
 end
 local seen = {}
@@ -92,9 +92,7 @@ if lapsed then
         recurrence = recurrence_of(row)
     end
     all = names_of(row)
-    for at = 1, #all, 32 do
-        seen[sub(all, at, at + 31)] = true
-    end
+    each_name(all, function(name) seen[name] = true end)
     each_alias(row, function(name) lengthen(name, keep) end)
 end
 for n = 2, names do

@@ -31,7 +31,12 @@ local function as_completed(row) return 'c' .. sub(row, 2, 33) .. sub(row, 61) e
 -- An entry begins with a pointer: key and birth.
 local ENTRY = 64
 local function pointer_of(entry) return sub(entry, 1, 48) end
+local function key_of(entry) return sub(entry, 1, 32) end
 local function run_of(entry) return sub(entry, 49) end
+
+-- What was claimed last of a subject.
+local function run_of_last(last) return sub(last, 1, 16) end
+local function mark_of_last(last) return sub(last, 17) end
 
 local key = sub(KEYS[1], -32)
 local function delivery_name(of) return sub(KEYS[1], 1, -33) .. of end
@@ -54,12 +59,16 @@ local function each_entry(alias, visit)
     end
 end
 
+-- Calls a function with each of the names that a row has of its aliases.
+local function each_name(names, visit)
+    for at = 1, #names, 32 do
+        visit(sub(names, at, at + 31))
+    end
+end
+
 -- Calls a function with the name of each alias of a row.
 local function each_alias(row, visit)
-    local names = names_of(row)
-    for at = 1, #names, 32 do
-        visit(alias_name(sub(names, at, at + 31)))
-    end
+    each_name(names_of(row), function(name) visit(alias_name(name)) end)
 end
 
 -- An alias lives at least as long as each row that has it.
