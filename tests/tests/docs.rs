@@ -86,6 +86,8 @@ fn the_tests_that_the_architecture_names_exist() {
     for invariant in page.split("**Invariant:**").skip(1) {
         let text = invariant.split("\n\n").next().unwrap();
         let Some((_, names)) = text.split_once("Test") else {
+            let otherwise = text.contains("`compile_fail`") || text.contains("By its type");
+            assert!(otherwise, "no test of: {text}");
             continue;
         };
         for name in names.split('`').skip(1).step_by(2) {
@@ -93,7 +95,7 @@ fn the_tests_that_the_architecture_names_exist() {
             named += 1;
         }
     }
-    assert!(named >= 12, "{named} tests are named");
+    assert!(named >= 19, "{named} tests are named");
 }
 
 /// What the pages name: a file, a test, or a function whose name reads like a test's.
@@ -145,6 +147,29 @@ fn the_files_and_tests_that_the_docs_name_exist() {
         }
     }
     assert!(named > 80, "{named} files and tests are named");
+}
+
+/// So a new kind needs no other file of code, and no other page.
+#[test]
+fn a_kind_of_refusal_is_said_in_one_file_of_code_and_on_one_page() {
+    let files = files(&root());
+    let having = |text: &str, of: &dyn Fn(&str) -> bool| {
+        let files = files.iter().filter(|file| of(file));
+        let files = files.filter(|file| page(file).contains(text));
+        files.map(String::as_str).collect::<Vec<_>>()
+    };
+    let code = |file: &str| {
+        let is_test = file.contains("/tests/") || file.ends_with("tests.rs");
+        file.starts_with("crates/") && file.ends_with(".rs") && !is_test
+    };
+    let pages = |file: &str| file.ends_with(".md");
+    for kind in RejectionKind::ALL {
+        let text = format!("\"{}\"", kind.as_str());
+        let due = ["crates/countersign-core/src/rejection.rs"];
+        assert_eq!(having(&text, &code), due, "{kind:?}");
+        let row = format!("| {}", kind.as_str());
+        assert_eq!(having(&row, &pages), ["docs/refusals.md"], "{kind:?}");
+    }
 }
 
 #[test]
