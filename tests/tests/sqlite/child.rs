@@ -21,7 +21,7 @@ use countersign_core::{Claim, ClaimRequest, DedupStore, Owner};
 use countersign_sqlite::{SqliteStore, Synchronous};
 use countersign_tests::claims::AboutOne;
 
-use crate::support::{DAY, key};
+use crate::help::{DAY, key};
 
 const PATH: &str = "COUNTERSIGN_SQLITE_PATH";
 const WORK: &str = "COUNTERSIGN_SQLITE_WORK";

@@ -10,7 +10,7 @@ use countersign_core::{Claim, DedupStore, KeyState};
 
 use crate::{
     child::{ALIASES, Process, Said, Work},
-    support::{Place, claim, hold, key, now, request, state},
+    help::{Place, claim, hold, key, now, request, state},
 };
 use countersign_tests::claims::AboutOne;
 

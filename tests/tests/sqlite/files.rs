@@ -7,7 +7,7 @@ use countersign_core::{Claim, DedupStore, KeyState, StoreErrorKind};
 use countersign_sqlite::{OpenError, OpenErrorKind, SqliteStore, rusqlite::Connection};
 use countersign_testkit::ManualClock;
 
-use crate::support::{Place, done, hold, key, now, refusal, request, state};
+use crate::help::{Place, done, hold, key, now, refusal, request, state};
 
 const PATIENCE: Duration = Duration::from_millis(30);
 

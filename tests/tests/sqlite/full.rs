@@ -3,7 +3,7 @@
 use countersign_core::{Claim, DedupStore, Fenced, KeyState, StoreErrorKind};
 use countersign_testkit::ManualClock;
 
-use crate::support::{
+use crate::help::{
     DAY, LEASE, Place, claim, complete, done, hold, key, now, refusal, request, state,
 };
 

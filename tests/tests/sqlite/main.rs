@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod child;
-mod conformance;
+mod contract;
 mod crashes;
 mod files;
 mod full;
+mod help;
 mod model;
-mod support;
 mod times;

@@ -6,7 +6,7 @@ use countersign_sqlite::SqliteStore;
 use countersign_testkit::ManualClock;
 use countersign_tests::model::{self, Crash, Engine, Rules};
 
-use crate::support::Place;
+use crate::help::Place;
 
 struct Process {
     place: Place,

@@ -7,7 +7,7 @@ use countersign_sqlite::SqliteStore;
 use countersign_testkit::ManualClock;
 use countersign_tests::claims::AboutOne;
 
-use crate::support::{
+use crate::help::{
     DAY, LEASE, Place, claim, complete, done, done_as, hold, is_running, key, now, request, state,
 };
 

@@ -10,7 +10,7 @@ mod claims;
 mod completions;
 mod crash;
 mod engine;
-mod herd;
+mod many_copies;
 mod site;
 
 /// The tests over one engine.
@@ -50,7 +50,8 @@ macro_rules! over {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn copies_of_a_running_delivery_leave_the_store_alone() {
                 if let Some(engine) = <$engine>::start().await {
-                    crate::herd::copies_of_a_running_delivery_leave_the_store_alone(&engine).await;
+                    crate::many_copies::copies_of_a_running_delivery_leave_the_store_alone(&engine)
+                        .await;
                 }
             }
         }

@@ -24,7 +24,7 @@ pub(crate) async fn copies_of_a_running_delivery_leave_the_store_alone(engine: &
     // Both ends of every connection are in this process.
     rlimit::increase_nofile_limit(16_384).unwrap();
     let closed = StoreOutage::FailClosed;
-    let site = Site::open("herd", engine, engine.addr(), closed, TIMES).await;
+    let site = Site::open("many_copies", engine, engine.addr(), closed, TIMES).await;
     let delivery = site.delivery("evt_1", "do:wait");
     let connections = raw::connections(site.addr, COPIES as u32).await.unwrap();
     let mut copies = JoinSet::new();

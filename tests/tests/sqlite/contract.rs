@@ -14,7 +14,7 @@ use countersign_testkit::{
 use countersign_tests::claims::AboutOne;
 use tokio::task::JoinSet;
 
-use crate::support::{LEASE, Place, claim, complete, hold, key, request, state};
+use crate::help::{LEASE, Place, claim, complete, hold, key, request, state};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_keeps_all_rules() {
