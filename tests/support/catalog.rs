@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use countersign_core::scheme::{
-    Encoding, Grammar, IdenticalBodies, KeyFormat, Location, Part, Place, RetryTime, Scheme,
-    TimeUnit,
+use countersign_core::{
+    Algorithm,
+    scheme::{
+        Encoding, Grammar, IdenticalBodies, KeyFormat, Location, Part, Place, RetryTime, Scheme,
+        TimeUnit,
+    },
 };
 use countersign_senders::{Preset, all};
 use serde_json::{Map, Value, json};
@@ -54,6 +57,9 @@ who captured one genuine request; [what-counts-as-a-copy.md](what-counts-as-a-co
 about that. *Sure*: `high` means that the facts are from the sender's documentation or library, and that published
 signatures verify where there are any; `low`, that no page of the sender's was read: try it before you rely on it.
 
+A *token* is a shared secret that is sent as it is: it proves who sent a request and nothing about it. *SHA-1* and
+*SHA-256* without HMAC are plain hashes over bytes that hold the secret.
+
 Where a sender does not say for how long it retries, three days are assumed; where it does not say whether retries
 are stamped anew, they are taken to keep their first time.
 
@@ -64,8 +70,14 @@ fn algorithm(scheme: &Scheme) -> String {
 }
 
 fn algorithm_name(scheme: &Scheme) -> String {
-    let name = format!("{:?}", scheme.algorithm());
-    name.replace("HmacSha", "HMAC-SHA")
+    match scheme.algorithm() {
+        Algorithm::PlainSha256 => "SHA-256".to_owned(),
+        Algorithm::PlainSha1 => "SHA-1".to_owned(),
+        Algorithm::EcdsaP256Sha256 => "ECDSA-P256-SHA256".to_owned(),
+        Algorithm::RsaSha256 => "RSA-SHA256".to_owned(),
+        Algorithm::Token => "token".to_owned(),
+        other => format!("{other:?}").replace("HmacSha", "HMAC-SHA"),
+    }
 }
 
 fn encoding(scheme: &Scheme) -> &'static str {
@@ -73,13 +85,17 @@ fn encoding(scheme: &Scheme) -> &'static str {
         Encoding::Hex => "hex",
         Encoding::Base64 => "base64",
         Encoding::Base64Url => "base64url",
+        Encoding::Text => "text",
         _ => "other",
     }
 }
 
 /// What the signature covers, and what it does not.
 fn covered(scheme: &Scheme) -> (String, String) {
-    let (mut signed, mut unsigned) = (vec!["body"], Vec::new());
+    let (mut signed, mut unsigned) = match scheme.body_is_signed() {
+        true => (vec!["body"], Vec::new()),
+        false => (vec!["**nothing**"], vec!["body"]),
+    };
     for (what, there, covered) in [
         ("id", scheme.id().is_some(), scheme.id_is_signed()),
         ("type", scheme.event().is_some(), scheme.event_is_signed()),
@@ -272,6 +288,7 @@ fn template(scheme: &Scheme) -> String {
         Part::Id => "{id}".to_owned(),
         Part::Header(name) => format!("{{header:{name}}}"),
         Part::Url => "{url}".to_owned(),
+        Part::Secret => "{secret}".to_owned(),
         Part::Body => "{body}".to_owned(),
         _ => "{other}".to_owned(),
     };

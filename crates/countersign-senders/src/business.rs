@@ -131,7 +131,7 @@ family! {
     /// HubSpot v3: the method, the URL, the body and the time in milliseconds, with nothing between them. Several
     /// events in one body; no id for the delivery.
     HUBSPOT_V3: "hubspot-v3", "HubSpot (v3)", High, "developers.hubspot.com/docs/guides/api/app-management/webhooks",
-        r#"[{"eventId":100,"subscriptionType":"contact.creation","objectId":123,"occurredAt":1752613200000,"attemptNumber":0}]"#, "The URL is that of the app's settings, with percent-escapes decoded as HubSpot does. The body of a retry counts its attempts and so differs: your handler must be idempotent. v1 and v2 are plain hashes, which no scheme can say." =
+        r#"[{"eventId":100,"subscriptionType":"contact.creation","objectId":123,"occurredAt":1752613200000,"attemptNumber":0}]"#, "The URL is that of the app's settings, with percent-escapes decoded as HubSpot does. The body of a retry counts its attempts and so differs: your handler must be idempotent." =
         Scheme::body_hmac("X-HubSpot-Signature-v3")
             .encoding(Encoding::Base64)
             .signed(&[Part::Literal("POST"), Part::Url, BODY, TIME])
@@ -142,4 +142,36 @@ family! {
             .identical_bodies(copies(DAY))
             .response_budget(Duration::from_secs(4))
             .retry_span(DAY);
+    /// HubSpot v1, of webhooks whose app is not on v3: the secret and the body, in a plain hash.
+    HUBSPOT_V1: "hubspot-v1", "HubSpot (v1)", High, "github.com/HubSpot/hubspot-api-python tests/spec/utils/test_signature.py",
+        r#"[{"eventId":100,"subscriptionType":"contact.creation","objectId":123,"occurredAt":1752613200000,"attemptNumber":0}]"#, "A plain hash, no MAC: use v3 where the request has both. The body of a retry counts its attempts and so differs: your handler must be idempotent." =
+        Scheme::body_hmac("X-HubSpot-Signature")
+            .algorithm(countersign_core::Algorithm::PlainSha256)
+            .signed(&[Part::Secret, BODY])
+            .json_body()
+            .identical_bodies(copies(DAY))
+            .response_budget(Duration::from_secs(4))
+            .retry_span(DAY);
+    /// HubSpot v2, of workflows and cards: the secret, the method, the URL and the body, in a plain hash. Nothing says
+    /// when or how often something happened.
+    HUBSPOT_V2: "hubspot-v2", "HubSpot (v2)", High, "github.com/HubSpot/hubspot-api-nodejs test/unit/signature.spec.ts",
+        r#"{"objectId":123,"properties":{"firstname":"Ada"}}"#, "A plain hash, no MAC: use v3 where the request has both. The URL is that of the app's settings. Every request is handled: your handler must be idempotent." =
+        Scheme::body_hmac("X-HubSpot-Signature")
+            .algorithm(countersign_core::Algorithm::PlainSha256)
+            .signed(&[Part::Secret, Part::Literal("POST"), Part::Url, BODY])
+            .json_body()
+            .identical_bodies(IdenticalBodies::Events)
+            .response_budget(Duration::from_secs(4))
+            .retry_span(DAY);
+    /// SurveyMonkey: SHA-1. The key is the app's client id and its secret, with `&` between them.
+    @cfg("legacy-sha1")
+    SURVEY_MONKEY: "survey-monkey", "SurveyMonkey", High, "github.com/SurveyMonkey/public_api_docs includes/_webhooks.md",
+        r#"{"name":"My Webhook","object_type":"response","object_id":"123456","event_datetime":"2026-01-01T21:56:31.182613+00:00"}"#, "The secret is `client_id&client_secret`, as one text. The URL is probed with HEAD when the webhook is made, which is answered." =
+        Scheme::body_hmac("Sm-Signature")
+            .algorithm(countersign_core::Algorithm::HmacSha1)
+            .encoding(Encoding::Base64)
+            .id_pointer("/event_id")
+            .event_pointer("/event_type")
+            .retry_span(UNKNOWN)
+            .handshakes(&[Handshake::Probe]);
 }

@@ -1,14 +1,27 @@
 //! Shops, sites and content.
 
-use countersign_core::scheme::{Encoding, Handshake, Scheme};
+use countersign_core::scheme::{Encoding, Handshake, Part, Scheme, SchemeBuilder};
 
 use crate::{
     preset::family,
     spans::{
-        DAY, FIVE_MINUTES, FORM, HOUR, MINUTE, TIME_COLON_BODY, TIME_DOT_BODY, UNKNOWN, copies,
-        late,
+        BODY, DAY, FIVE_MINUTES, FORM, HOUR, MINUTE, TIME, TIME_COLON_BODY, TIME_DOT_BODY, UNKNOWN,
+        copies, late,
     },
 };
+
+/// Its library takes a time of the last two hours.
+const fn cloudinary(algorithm: countersign_core::Algorithm) -> SchemeBuilder {
+    Scheme::body_hmac("X-Cld-Signature")
+        .algorithm(algorithm)
+        .signed(&[BODY, TIME, Part::Secret])
+        .json_body()
+        .time_header("X-Cld-Timestamp")
+        .tolerances(late(UNKNOWN), FIVE_MINUTES)
+        .identical_bodies(copies(UNKNOWN))
+        .event_pointer("/notification_type")
+        .retry_span(UNKNOWN)
+}
 
 family! {
     /// Shopify: base64; the id is that of a subscription's delivery, and not signed. `X-Shopify-Event-Id` would
@@ -84,9 +97,26 @@ family! {
         Scheme::body_hmac("X-Convoy-Signature")
             .pairs(',', &["v1"])
             .time_key("t")
-            .signed(&[crate::spans::TIME, countersign_core::scheme::Part::Literal(","), crate::spans::BODY])
+            .signed(&[TIME, Part::Literal(","), BODY])
             .tolerances(late(UNKNOWN), FIVE_MINUTES)
             .id_header("X-Convoy-Idempotency-Key")
             .event_header("X-Convoy-Event-Type")
             .retry_span(UNKNOWN);
+    /// Convoy's simple signatures: the body alone.
+    CONVOY_SIMPLE: "convoy-simple", "Convoy (simple)", High, "github.com/frain-dev/convoy pkg/signature/testdata/signature-vectors.json",
+        r#"{"data":{"id":"1"}}"#, "Algorithm and encoding are the endpoint's choice: this is SHA-256 and hex. Prefer advanced signatures, which have a time." =
+        Scheme::body_hmac("X-Convoy-Signature")
+            .id_header("X-Convoy-Idempotency-Key")
+            .event_header("X-Convoy-Event-Type")
+            .retry_span(UNKNOWN);
+    /// Cloudinary with SHA-256, which its support switches an account to: the body, the time and the secret, in a plain
+    /// hash. No id, but a time in each body.
+    CLOUDINARY_SHA256: "cloudinary-sha256", "Cloudinary (SHA-256)", High, "cloudinary.com/documentation/notifications",
+        r#"{"timestamp":"2026-07-29T12:00:00+00:00","request_id":"5bbb1b1d2b3c4d5e6f708192a3b4c5d6","public_id":"sample"}"#, "A plain hash, no MAC. The account's API secret is the key." =
+        cloudinary(countersign_core::Algorithm::PlainSha256);
+    /// Cloudinary with SHA-1, which accounts have unless they asked for SHA-256.
+    @cfg("legacy-sha1")
+    CLOUDINARY: "cloudinary", "Cloudinary", High, "github.com/cloudinary/cloudinary_npm lib/utils/index.js",
+        r#"{"timestamp":"2026-07-29T12:00:00+00:00","request_id":"5bbb1b1d2b3c4d5e6f708192a3b4c5d6","public_id":"sample"}"#, "A plain hash, no MAC: ask Cloudinary for SHA-256. The account's API secret is the key." =
+        cloudinary(countersign_core::Algorithm::PlainSha1);
 }

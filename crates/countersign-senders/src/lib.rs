@@ -36,6 +36,7 @@ pub mod rebill_za;
 pub mod standard;
 pub mod standard_webhooks;
 pub mod stripe;
+pub mod tokens;
 
 pub use self::preset::{Confidence, Preset};
 
@@ -112,6 +113,7 @@ pub fn all() -> impl Iterator<Item = &'static Preset> {
         developer::FAMILY,
         messaging::FAMILY,
         business::FAMILY,
+        tokens::FAMILY,
     ]
     .into_iter()
     .flatten()

@@ -83,6 +83,24 @@ family! {
             .id_pointer("/data/id")
             .event_pointer("/data/event_type")
             .retry_span(UNKNOWN);
+    /// SendGrid's Event Webhook: ECDSA over the time and the body, with nothing between them. The body is a list, each
+    /// item a delivery of its own; the line ends that it holds are signed, too. The secret is the public key of the
+    /// webhook's settings.
+    @cfg("p256")
+    SENDGRID: "sendgrid", "SendGrid (Event Webhook)", High, "github.com/sendgrid/sendgrid-nodejs packages/eventwebhook/src/eventwebhook.spec.js",
+        r#"[{"email":"example@test.com","timestamp":1669651200,"smtp-id":"<14c5d75ce93.dfd.64b469@ismtpd-555>","sg_message_id":"14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0"}]"#, "One body holds several events, each a delivery of its own. Retried for 24 hours." =
+        Scheme::body_hmac("X-Twilio-Email-Event-Webhook-Signature")
+            .algorithm(countersign_core::Algorithm::EcdsaP256Sha256)
+            .encoding(Encoding::Base64)
+            .key_format(countersign_core::scheme::KeyFormat::PublicKey)
+            .signed(&[TIME, BODY])
+            .json_body()
+            .time_header("X-Twilio-Email-Event-Webhook-Timestamp")
+            .tolerances(late(DAY), FIVE_MINUTES)
+            .batch("")
+            .id_pointer("/sg_event_id")
+            .event_pointer("/event")
+            .retry_span(DAY);
     /// Zoom: no id at all, but `/event_ts` in each body. Retries after 5, 20 and 60 minutes.
     ZOOM: "zoom", "Zoom", High, "developers.zoom.us/docs/api/webhooks",
         r#"{"event_ts":1626230691572,"payload":{"account_id":"AAAAAABBBB","object":{"id":"1234567890"}}}"#, "Waits for 3 s. Every 72 hours a signed challenge comes, which the receiver answers." =
