@@ -9,7 +9,7 @@ use countersign_core::{
         TimeUnit,
     },
 };
-use countersign_senders::{Preset, all};
+use countersign_senders::{Preset, all, missing};
 use serde_json::{Map, Value, json};
 
 /// The page `docs/schemes.md`.
@@ -43,6 +43,13 @@ pub fn page() -> String {
     for preset in presets.iter().filter(|preset| !preset.note.is_empty()) {
         page.push_str(&format!("* **{}**: {}\n", preset.title, preset.note));
     }
+    page.push_str(MISSING);
+    for sender in missing() {
+        page.push_str(&format!(
+            "| [{}](https://{}) | {} | {} |\n",
+            sender.title, sender.source, sender.why, sender.instead
+        ));
+    }
     page
 }
 
@@ -63,6 +70,13 @@ A *token* is a shared secret that is sent as it is: it proves who sent a request
 Where a sender does not say for how long it retries, three days are assumed; where it does not say whether retries
 are stamped anew, they are taken to keep their first time.
 
+";
+
+const MISSING: &str = "
+## Senders that are missing, and why
+
+| sender | what a scheme cannot say | until then |
+| --- | --- | --- |
 ";
 
 fn algorithm(scheme: &Scheme) -> String {

@@ -11,7 +11,7 @@ use countersign_core::{
     Offer, ReceiverBuilder, Scheme, Secret,
     scheme::{Handshake, IdenticalBodies, SchemeBuilder},
 };
-use countersign_senders::{business, commerce, messaging};
+use countersign_senders::{business, commerce, messaging, tokens};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -37,6 +37,8 @@ schemes! {
     X = messaging::X.to_builder();
     /// Dropbox.
     DROPBOX = messaging::DROPBOX.to_builder();
+    /// Okta.
+    OKTA = tokens::OKTA.to_builder();
     /// Microsoft Graph, which signs nothing; a gateway's signature stands in.
     GRAPH = signed("X-Gateway-Signature", &[Handshake::ValidationToken]);
     /// Slack.
@@ -144,10 +146,13 @@ impl Taker {
     }
 }
 
-/// What a receiver of the scheme needs for its handshakes.
+/// What a receiver of the scheme needs for its handshakes, and leave to serve one that signs nothing.
 #[allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "test data")]
 pub fn configure(scheme: &Scheme, taker: &Taker, builder: ReceiverBuilder) -> ReceiverBuilder {
-    let mut builder = builder;
+    let mut builder = match scheme.body_is_signed() {
+        true => builder,
+        false => builder.accept_unsigned_body(),
+    };
     for handshake in scheme.handshakes() {
         builder = match handshake {
             Handshake::HubChallenge => builder.verify_token(Secret::new(VERIFY_TOKEN).unwrap()),

@@ -119,9 +119,6 @@ pub fn receiver(scheme: Scheme, secrets: impl IntoIterator<Item = Secret>) -> Re
     {
         builder = builder.url(URL);
     }
-    if !scheme.body_is_signed() {
-        builder = builder.accept_unsigned_body();
-    }
     for secret in secrets {
         builder = builder.secret(secret);
     }

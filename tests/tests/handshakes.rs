@@ -61,6 +61,12 @@ fn json_post(target: &str, body: &str) -> Request {
     )
 }
 
+/// A question of Okta's, which has the secret of its deliveries, too.
+fn okta(headers: &[(&str, &str)]) -> Vec<u8> {
+    let secret = [("Authorization", "countersign-test-secret")];
+    request("GET", PATH, &[headers, &secret].concat(), "")
+}
+
 /// What a sender asks, and what is due.
 struct Row {
     scheme: Scheme,
@@ -86,6 +92,7 @@ const XERO_ASKS: &str =
 const SNS_ASKS: &str = r#"{"Type":"SubscriptionConfirmation","MessageId":"165545c9","Token":"2336412f37","TopicArn":"arn:aws:sns:us-west-2:123456789012:MyTopic","SubscribeURL":"https://sns.us-west-2.amazonaws.com/?Action=ConfirmSubscription"}"#;
 const NOTION_ASKS: &str =
     r#"{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"}"#;
+const OKTA_CHALLENGE: &str = "Me_rShK8JHsTnbyYrWXCEoMGbM_zsZ6k0hLPZ_Pg";
 const HOOK_SECRET: &str = "b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81";
 
 fn tag(text: &str) -> hmac::Tag {
@@ -144,6 +151,15 @@ fn rows() -> Vec<Row> {
             "abc123",
             "abc123",
         ),
+        Row {
+            content_type: "application/json",
+            ..row(
+                handshakes::OKTA,
+                okta(&[("X-Okta-Verification-Challenge", OKTA_CHALLENGE)]),
+                r#"{"verification":"Me_rShK8JHsTnbyYrWXCEoMGbM_zsZ6k0hLPZ_Pg"}"#,
+                OKTA_CHALLENGE,
+            )
+        },
         row(
             handshakes::GRAPH,
             Request::new("POST", GRAPH_ASKS, &[("content-type", PLAIN)], ""),
@@ -374,6 +390,26 @@ async fn a_question_that_is_not_quite_the_senders_is_refused() -> Tested {
             (challenge, get("hub.mode=subscribe&hub.challenge=1%0d%0aSet-Cookie:a&hub.verify_token=meatyhamhock")),
             (challenge, get("hub.mode=subscribe&hub.challenge=&hub.verify_token=meatyhamhock")),
             (challenge, get("")),
+        ],
+    )
+    .await?;
+    let challenge =
+        r#"handshake is refused: the header "X-Okta-Verification-Challenge" is missing or not"#;
+    let name = "X-Okta-Verification-Challenge";
+    let longer = "a".repeat(257);
+    refuses(
+        handshakes::OKTA,
+        &[
+            (challenge, okta(&[])),
+            (challenge, okta(&[("X-Okta-Verification", "abc")])),
+            (challenge, get("X-Okta-Verification-Challenge=abc")),
+            (challenge, okta(&[(name, r#"a","b":"c"#)])),
+            (challenge, okta(&[(name, r"a\u0022")])),
+            (challenge, okta(&[(name, "<script>")])),
+            ("header is malformed", okta(&[(name, "a b")])),
+            ("header is malformed", okta(&[(name, "")])),
+            ("header is malformed", okta(&[(name, &longer)])),
+            ("header is repeated", okta(&[(name, "abc"), (name, "abc")])),
         ],
     )
     .await?;
@@ -963,6 +999,7 @@ async fn a_question_is_told_of_without_a_byte_of_it() -> Tested {
             "1158201444",
             "abc123",
             "reachability",
+            OKTA_CHALLENGE,
         ];
         for secret in secrets {
             assert!(!texts.contains(secret), "{texts}");

@@ -8,7 +8,7 @@ use countersign_core::{
     Algorithm, RejectionKind, Secret, Timestamp, Verified, Verifier, VerifierBuilder,
     scheme::{Grammar, Location, Part, Place, RetryTime, Scheme, TimeUnit},
 };
-use countersign_senders::{Preset, all, find};
+use countersign_senders::{Preset, all, find, missing};
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
 use countersign_tests::{
     catalog,
@@ -596,6 +596,19 @@ fn the_readmes_count_right() {
     for file in ["README.md", "crates/countersign-senders/README.md"] {
         let text = fs::read_to_string(root.join(file)).unwrap();
         assert!(text.contains(&due), "{file} does not say `{due}`");
+    }
+}
+
+/// Whoever adds a sender takes it off the list of those that are missing.
+#[test]
+fn a_sender_that_is_here_is_not_missing() {
+    for sender in missing() {
+        let name = sender.name;
+        assert!(find(name).is_none(), "{name} is here: take it off the list");
+        assert!(all().all(|preset| preset.title != sender.title), "{name}");
+        for text in [sender.source, sender.why, sender.instead] {
+            assert!(!text.is_empty() && !text.contains(['|', '\n']), "{name}");
+        }
     }
 }
 

@@ -60,6 +60,8 @@ pub(crate) enum Fault {
     BodyOver { limit: usize },
     /// A parameter of the query is missing, repeated, or not of the handshake's form.
     Parameter { name: &'static str },
+    /// The header of a challenge is missing or not of the handshake's form.
+    ChallengeHeader { name: &'static str },
     /// The verify token is another.
     VerifyToken,
     /// The signed challenge is missing or not of the handshake's form.
@@ -128,6 +130,10 @@ impl fmt::Display for Detail {
             Fault::Parameter { name } => write!(
                 f,
                 "the parameter \"{name}\" is missing, repeated or not of the handshake's form"
+            ),
+            Fault::ChallengeHeader { name } => write!(
+                f,
+                "the header \"{name}\" is missing or not of the handshake's form"
             ),
             Fault::VerifyToken => f.write_str("the verify token is another"),
             Fault::Challenge => {

@@ -19,6 +19,7 @@
     )
 )]
 
+mod missing;
 mod preset;
 mod spans;
 
@@ -38,7 +39,10 @@ pub mod standard_webhooks;
 pub mod stripe;
 pub mod tokens;
 
-pub use self::preset::{Confidence, Preset};
+pub use self::{
+    missing::{Missing, missing},
+    preset::{Confidence, Preset},
+};
 
 /// The senders that have a module of their own.
 const OWN_MODULES: &[Preset] = &[

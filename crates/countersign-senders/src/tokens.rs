@@ -17,6 +17,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use core::time::Duration;
+
 use countersign_core::scheme::{Encoding, Handshake, IdenticalBodies, Scheme};
 
 use crate::{
@@ -58,6 +60,19 @@ family! {
             .identical_bodies(IdenticalBodies::Events)
             .event_pointer("/event")
             .retry_span(DAY);
+    /// Okta's event hooks: several events in one body, each a delivery of its own. One retry.
+    OKTA: "okta", "Okta (event hooks)", High, "developer.okta.com/docs/concepts/event-hooks",
+        r#"{"eventType":"com.okta.event_hook","eventId":"b5a188b9-5ece-4636-b041-482ffda96311","data":{"events":[{"published":"2026-03-28T22:23:07.777Z","displayMessage":"User login to Okta"}]}}"#, "Signs nothing. The secret is the whole header, as you entered it. The GET that verifies the URL is answered. Waits for 3 s; answers of 4xx end the retries." =
+        Scheme::token("Authorization")
+            .batch("/data/events")
+            .id_pointer("/uuid")
+            .event_pointer("/eventType")
+            .response_budget(Duration::from_millis(2_500))
+            .retry_span(HOUR)
+            .handshakes(&[Handshake::HeaderChallenge {
+                header: "X-Okta-Verification-Challenge",
+                field: "verification",
+            }]);
     /// Auth0's log streams in the format *JSON Array*: each log is a delivery.
     AUTH0: "auth0", "Auth0 (log streams)", Medium, "auth0.com/docs/customize/log-streams/custom-log-streams",
         r#"[{"data":{"date":"2026-01-29T17:26:50.193Z","client_id":"ci"}}]"#, "Signs nothing. The secret is the whole header, with `Bearer` if you entered that. Choose JSON Array: JSON Lines is no JSON, and is refused." =

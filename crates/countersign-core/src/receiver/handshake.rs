@@ -1,7 +1,7 @@
 //! Answering handshakes: those without a signature before anything else is judged, signed ones once they
 //! are proved. An answer ends the request; nothing here can make a delivery.
 
-// docs/decisions.md: D50.
+// docs/decisions.md: D50, D53.
 
 use core::{fmt, pin::Pin, time::Duration};
 use std::borrow::Cow;
@@ -70,6 +70,8 @@ struct Asked {
 enum What {
     /// A text, sent back.
     Echo(String),
+    /// A text, sent back as JSON under this name.
+    Field(&'static str, String),
     /// A token, to be signed.
     Sign(String),
     /// A success.
@@ -101,6 +103,8 @@ impl Inner {
         };
         let answer = match what {
             What::Echo(text) => Answer::text(text),
+            // Neither holds what means something in JSON.
+            What::Field(name, token) => Answer::json(format!(r#"{{"{name}":"{token}"}}"#)),
             What::Sign(token) => self.sign(head, &token, clock, arrived).await?,
             What::Done => Answer::success(),
             What::Allow(origin) => Answer::success()
@@ -222,35 +226,47 @@ impl Inner {
     ) -> Result<Option<(Handshake, What)>, Rejection> {
         let mut missing = None;
         for handshake in handshakes {
-            let (name, what) = match *handshake {
+            let (fault, what) = match *handshake {
                 Handshake::HubChallenge => (
-                    "hub.challenge",
+                    Fault::Parameter {
+                        name: "hub.challenge",
+                    },
                     parameter(head, "hub.challenge")?.map(|challenge| {
                         self.check_verify_token(head)?;
                         echo(challenge, "hub.challenge")
                     }),
                 ),
-                Handshake::CrcToken => (
-                    "crc_token",
-                    parameter(head, "crc_token")?.map(|token| {
+                Handshake::CrcToken => {
+                    let fault = Fault::Parameter { name: "crc_token" };
+                    let what = parameter(head, "crc_token")?.map(|token| {
                         let token = Some(token).filter(|token| is_token(token.as_bytes()));
-                        let fault = Fault::Parameter { name: "crc_token" };
                         let token = token.ok_or_else(|| refused(fault))?;
                         Ok(What::Sign(token.into_owned()))
-                    }),
-                ),
+                    });
+                    (fault, what)
+                }
                 Handshake::QueryChallenge { parameter: name } => {
-                    (name, parameter(head, name)?.map(|text| echo(text, name)))
+                    let what = parameter(head, name)?.map(|text| echo(text, name));
+                    (Fault::Parameter { name }, what)
+                }
+                Handshake::HeaderChallenge { header, field } => {
+                    let fault = Fault::ChallengeHeader { name: header };
+                    let what =
+                        read_text(head, header)?.map(|token| match is_token(token.as_bytes()) {
+                            true => Ok(What::Field(field, token)),
+                            false => Err(refused(fault)),
+                        });
+                    (fault, what)
                 }
                 _ => continue,
             };
             if let Some(what) = what {
                 return Ok(Some((*handshake, what?)));
             }
-            missing.get_or_insert(name);
+            missing.get_or_insert(fault);
         }
         match missing {
-            Some(name) => Err(refused(Fault::Parameter { name })),
+            Some(fault) => Err(refused(fault)),
             None => Ok(None),
         }
     }

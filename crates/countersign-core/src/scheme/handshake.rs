@@ -74,6 +74,18 @@ pub enum Handshake {
         /// The name of the query's parameter.
         parameter: &'static str,
     },
+    /// Okta's event hooks: `GET` with `X-Okta-Verification-Challenge`, unsigned, sent back as JSON:
+    /// `{"verification":".."}`. A challenge is 1 to 256 letters, digits and `-._~+/=`, which mean nothing in
+    /// JSON.
+    ///
+    /// <https://developer.okta.com/docs/concepts/event-hooks>, from its source
+    /// (`okta/okta-developer-docs`), read 2026-11-27.
+    HeaderChallenge {
+        /// The header that holds the challenge.
+        header: &'static str,
+        /// The name under which it is sent back.
+        field: &'static str,
+    },
     /// Microsoft Graph: `POST ?validationToken=..`, unsigned, without a body; the decoded token is sent
     /// back. A request with a body or a signature is a delivery, whatever its query says.
     ///
@@ -202,6 +214,7 @@ impl Handshake {
             Self::HubChallenge => "hub-challenge",
             Self::CrcToken => "crc-token",
             Self::QueryChallenge { .. } => "query-challenge",
+            Self::HeaderChallenge { .. } => "header-challenge",
             Self::ValidationToken => "validation-token",
             Self::BodyChallenge { .. } => "body-challenge",
             Self::EncryptedToken => "encrypted-token",
@@ -237,7 +250,10 @@ impl Handshake {
     /// A bit for each method but POST.
     const fn method(self) -> usize {
         match self {
-            Self::HubChallenge | Self::CrcToken | Self::QueryChallenge { .. } => 1,
+            Self::HubChallenge
+            | Self::CrcToken
+            | Self::QueryChallenge { .. }
+            | Self::HeaderChallenge { .. } => 1,
             Self::Probe => 2,
             Self::AbuseProtection { .. } => 4,
             _ => 0,
@@ -247,6 +263,9 @@ impl Handshake {
     const fn is_valid(self) -> bool {
         match self {
             Self::QueryChallenge { parameter } => is_parameter(parameter),
+            Self::HeaderChallenge { header, field } => {
+                is_header_name(header) && is_parameter(field)
+            }
             Self::FormPing { field } => is_parameter(field),
             Self::BodyChallenge { at, is, challenge } => {
                 is_pointer(at) && is_pointer(challenge) && !is.is_empty()
@@ -480,12 +499,29 @@ mod tests {
     #[test]
     fn handshakes_that_could_not_be_read_do_not_build() {
         use Handshake::{
-            AbuseProtection, BodyChallenge, Confirmation, FormPing, QueryChallenge, SignedPing,
+            AbuseProtection, BodyChallenge, Confirmation, FormPing, HeaderChallenge,
+            QueryChallenge, SignedPing,
         };
         const ANSWER: PingAnswer = PingAnswer::NoContent;
         let wrong: &[&'static [Handshake]] = &[
             &[QueryChallenge { parameter: "" }],
             &[QueryChallenge { parameter: "a b" }],
+            &[HeaderChallenge {
+                header: "",
+                field: "a",
+            }],
+            &[HeaderChallenge {
+                header: "X A",
+                field: "a",
+            }],
+            &[HeaderChallenge {
+                header: "X-A",
+                field: "a\":\"",
+            }],
+            &[HeaderChallenge {
+                header: "X-A",
+                field: "",
+            }],
             &[FormPing { field: "a=b" }],
             &[BodyChallenge {
                 at: "type",
@@ -526,6 +562,11 @@ mod tests {
         assert_eq!(allowed(&[]), "POST");
         assert_eq!(allowed(&[Handshake::ValidationToken]), "POST");
         assert_eq!(allowed(&[Handshake::HubChallenge]), "GET, POST");
+        let header: &[Handshake] = &[Handshake::HeaderChallenge {
+            header: "X-A",
+            field: "a",
+        }];
+        assert_eq!(allowed(header), "GET, POST");
         let both: &[Handshake] = &[
             Handshake::Probe,
             Handshake::AbuseProtection {

@@ -18,6 +18,10 @@ pub(super) enum HandshakeTable {
     QueryChallenge {
         parameter: String,
     },
+    HeaderChallenge {
+        header: String,
+        field: String,
+    },
     ValidationToken {},
     BodyChallenge {
         at: String,
@@ -56,6 +60,10 @@ impl HandshakeTable {
             Self::QueryChallenge { parameter } => Handshake::QueryChallenge {
                 parameter: text(parameter),
             },
+            Self::HeaderChallenge { header, field } => Handshake::HeaderChallenge {
+                header: text(header),
+                field: text(field),
+            },
             Self::ValidationToken {} => Handshake::ValidationToken,
             Self::BodyChallenge { at, is, challenge } => Handshake::BodyChallenge {
                 at: text(at),
@@ -92,6 +100,9 @@ pub(super) fn write(handshake: Handshake) -> String {
     let mut fields = vec![("kind", text(handshake.as_str()))];
     match handshake {
         Handshake::QueryChallenge { parameter } => fields.push(("parameter", text(parameter))),
+        Handshake::HeaderChallenge { header, field } => {
+            fields.extend([("header", text(header)), ("field", text(field))]);
+        }
         Handshake::FormPing { field } => fields.push(("field", text(field))),
         Handshake::BodyChallenge { at, is, challenge } => fields.extend([
             ("at", text(at)),
@@ -123,6 +134,10 @@ mod tests {
             Handshake::HubChallenge,
             Handshake::CrcToken,
             Handshake::QueryChallenge { parameter: "a" },
+            Handshake::HeaderChallenge {
+                header: "X-A",
+                field: "b",
+            },
             Handshake::ValidationToken,
             Handshake::BodyChallenge {
                 at: "/a",
@@ -165,6 +180,10 @@ mod tests {
         for (wrong, named) in [
             (r#"{ kind = "probe", at = "/a" }"#, "`at`"),
             (r#"{ kind = "query-challenge" }"#, "`parameter`"),
+            (
+                r#"{ kind = "header-challenge", header = "X-A" }"#,
+                "`field`",
+            ),
             (r#"{ kind = "signed-ping", is = "b" }"#, "`at`"),
             (
                 r#"{ kind = "confirmation", at = "/a", is = "b" }"#,
