@@ -449,6 +449,7 @@ fn a_sender_is_not_taken_for_another() {
 struct Published {
     id: String,
     preset: Option<String>,
+    source: String,
     secret: String,
     secret_encoding: String,
     #[serde(default)]
@@ -504,13 +505,16 @@ impl Published {
     }
 }
 
-#[test]
-fn published_signatures_verify_by_preset() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/published.json");
-    let vectors: Vec<Published> = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+fn published(file: &str) -> Vec<Published> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    serde_json::from_str(&fs::read_to_string(folder.join(file)).unwrap()).unwrap()
+}
+
+/// How many of a file's verdicts the presets come to, and how many vectors have no preset.
+fn agree(file: &str) -> (usize, usize) {
     let (mut agreed, mut without) = (0, 0);
     let mut wrong = Vec::new();
-    for vector in &vectors {
+    for vector in published(file) {
         let Some(preset) = &vector.preset else {
             without += 1;
             continue;
@@ -524,7 +528,30 @@ fn published_signatures_verify_by_preset() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!((agreed, without), (80, 23));
+    (agreed, without)
+}
+
+#[test]
+fn published_signatures_verify_by_preset() {
+    assert_eq!(agree("published.json"), (80, 23));
+}
+
+#[test]
+fn further_published_signatures_verify_by_preset() {
+    assert_eq!(agree("further.json"), (102, 10));
+}
+
+#[test]
+fn a_published_signature_has_an_id_and_a_source() {
+    let first = published("published.json");
+    let mut ids = BTreeSet::new();
+    for vector in first.into_iter().chain(published("further.json")) {
+        let id = &vector.id;
+        assert!(matches!(&*vector.expect, "valid" | "invalid"), "{id}");
+        assert!(!vector.source.is_empty(), "{id}");
+        assert!(!vector.source.starts_with("http"), "{id}");
+        assert!(ids.insert(id.clone()), "{id} twice");
+    }
 }
 
 #[test]
@@ -547,6 +574,7 @@ fn sha1_is_only_where_a_sender_has_nothing_else() {
             "intercom",
             "webex",
             "help-scout",
+            "sinch-numbers",
             "survey-monkey"
         ]
     );

@@ -81,7 +81,7 @@ family! {
             .event_pointer("/event_type")
             .retry_span(DAY);
     /// Mux.
-    MUX: "mux", "Mux", Low, "mux.com/docs/core/verify-webhook-signatures",
+    MUX: "mux", "Mux", High, "github.com/muxinc/mux-elixir test/mux/webhooks_test.exs",
         r#"{"object":{"type":"asset","id":"1"},"data":{"status":"ready"}}"#, "" =
         Scheme::body_hmac("Mux-Signature")
             .pairs(',', &["v1"])

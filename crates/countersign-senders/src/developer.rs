@@ -59,7 +59,7 @@ family! {
             .pings(&["diagnostics:ping"])
             .retry_span(HOUR);
     /// Jira Cloud: the identifier is the same for all retries, and not signed.
-    JIRA: "jira", "Jira Cloud", Medium, "developer.atlassian.com/cloud/jira/platform/webhooks",
+    JIRA: "jira", "Jira Cloud", High, "developer.atlassian.com/cloud/jira/platform/webhooks",
         r#"{"timestamp":1525698237764,"issue":{"id":"99291","key":"JRA-20002"}}"#, "" =
         Scheme::body_hmac("X-Hub-Signature")
             .prefix("sha256=")
@@ -95,7 +95,7 @@ family! {
             .retry_span(UNKNOWN)
             .handshakes(&[countersign_core::scheme::Handshake::Probe]);
     /// Buildkite's signatures: `timestamp=..,signature=..`; no id, but a time in each body.
-    BUILDKITE: "buildkite", "Buildkite", Medium, "buildkite.com/docs/apis/webhooks/pipelines",
+    BUILDKITE: "buildkite", "Buildkite", High, "github.com/buildkite/go-buildkite webhook_test.go",
         r#"{"build":{"id":"f62a1b4d-10f9-4790-bc1c-e2c3a0c80983","state":"running"}}"#, "Choose the signature, not the token, when you make the webhook." =
         Scheme::body_hmac("X-Buildkite-Signature")
             .pairs(',', &["signature"])

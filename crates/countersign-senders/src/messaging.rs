@@ -71,7 +71,7 @@ family! {
             }]);
     /// Telnyx: Ed25519 over the time, a bar and the body. The secret is the account's public key.
     @cfg("ed25519")
-    TELNYX: "telnyx", "Telnyx", Low, "developers.telnyx.com/docs/messaging/messages/receiving-webhooks",
+    TELNYX: "telnyx", "Telnyx", High, "github.com/team-telnyx/telnyx-python src/telnyx/lib/webhook_verification.py",
         r#"{"data":{"record_type":"event","payload":{"id":"1","to":[]}},"meta":{"attempt":1}}"#, "" =
         Scheme::body_hmac("telnyx-signature-ed25519")
             .algorithm(countersign_core::Algorithm::Ed25519)
@@ -145,8 +145,32 @@ family! {
                 is: "webhook_callback_verification_pending",
                 challenge: "/challenge",
             }]);
+    /// Sinch's SMS and Conversation APIs: the body, a nonce and the time, with points between them. The nonce is the
+    /// attempt's, so the body, which holds a time, is the id.
+    SINCH: "sinch", "Sinch (SMS, Conversation)", High, "github.com/sinch/sinch-sdk-node packages/sdk-client/tests/utils/authorization.helper.test.ts",
+        r#"{"at":"2026-01-13T09:22:40.914Z","batch_id":"01JHFFHQ0P99JPPNQPJDV7JTBP","status":"Delivered","type":"recipient_delivery_report_sms"}"#, "" =
+        Scheme::body_hmac("x-sinch-webhook-signature")
+            .encoding(Encoding::Base64)
+            .signed(&[
+                BODY,
+                Part::Literal("."),
+                Part::Header("x-sinch-webhook-signature-nonce"),
+                Part::Literal("."),
+                TIME,
+            ])
+            .time_header("x-sinch-webhook-signature-timestamp")
+            .tolerances(late(UNKNOWN), FIVE_MINUTES)
+            .identical_bodies(copies(UNKNOWN))
+            .retry_span(UNKNOWN);
+    /// MailerSend: bare hex over the body; each activity has an id.
+    MAILERSEND: "mailersend", "MailerSend", Medium, "developers.mailersend.com/api/v1/webhooks.html",
+        r#"{"domain_id":"7z3m5jgrogdpyo6n","created_at":"2026-01-01T12:00:00.000000Z","data":{"object":"activity","email":{"id":"62f114f7165fe0d8db0288e2"}}}"#, "" =
+        Scheme::body_hmac("Signature")
+            .id_pointer("/data/id")
+            .event_pointer("/type")
+            .retry_span(UNKNOWN);
     /// LINE: base64 over the body; several events in one body, each with its id and time; no id for the delivery.
-    LINE: "line", "LINE Messaging API", Low, "developers.line.biz/en/docs/messaging-api/receiving-messages",
+    LINE: "line", "LINE Messaging API", High, "github.com/line/line-bot-sdk-nodejs test/middleware.spec.ts",
         r#"{"destination":"xxxxxxxxxx","events":[{"mode":"active","timestamp":1692251666727}]}"#, "The channel's secret signs. One body holds several events, each a delivery of its own; one without any is a test." =
         Scheme::body_hmac("x-line-signature")
             .encoding(Encoding::Base64)
@@ -169,7 +193,7 @@ family! {
             .handshakes(&[Handshake::Probe]);
     /// Webex: SHA-1.
     @cfg("legacy-sha1")
-    WEBEX: "webex", "Webex", Low, "developer.webex.com/docs/webhooks",
+    WEBEX: "webex", "Webex", High, "developer.webex.com/blog/using-a-webhook-secret",
         r#"{"name":"My Awesome Webhook","resource":"messages","data":{"id":"Y2lzY29zcGFyazovL3VzL01FU1NBR0UvOT"},"created":"2026-10-18T14:26:16.000Z"}"#, "" =
         Scheme::body_hmac("X-Spark-Signature")
             .algorithm(countersign_core::Algorithm::HmacSha1)
@@ -178,13 +202,23 @@ family! {
             .retry_span(UNKNOWN);
     /// Help Scout: SHA-1 and base64; no id, but times in each body.
     @cfg("legacy-sha1")
-    HELP_SCOUT: "help-scout", "Help Scout", Low, "developer.helpscout.com/webhooks",
+    HELP_SCOUT: "help-scout", "Help Scout", High, "github.com/helpscout/helpscout-api-php src/Webhooks/IncomingWebhook.php",
         r#"{"id":10,"number":12,"status":"active","updatedAt":"2026-03-15T22:46:22Z"}"#, "" =
         Scheme::body_hmac("X-HelpScout-Signature")
             .algorithm(countersign_core::Algorithm::HmacSha1)
             .encoding(Encoding::Base64)
             .identical_bodies(copies(UNKNOWN))
             .event_header("X-HelpScout-Event")
+            .pings(&["helpscout.test"])
+            .retry_span(UNKNOWN);
+    /// Sinch's Numbers API: SHA-1.
+    @cfg("legacy-sha1")
+    SINCH_NUMBERS: "sinch-numbers", "Sinch (Numbers)", High, "github.com/sinch/sinch-sdk-node packages/numbers/tests/rest/v1/callbacks/callbacks-webhook.test.ts",
+        r#"{"timestamp":"2026-02-10T17:22:09.412722588","resourceId":"+17818510001","status":"SUCCEEDED"}"#, "" =
+        Scheme::body_hmac("X-Sinch-Signature")
+            .algorithm(countersign_core::Algorithm::HmacSha1)
+            .id_pointer("/eventId")
+            .event_pointer("/eventType")
             .retry_span(UNKNOWN);
     /// Zendesk: a date and the body, with nothing between them; the id is in a header that is not signed.
     ZENDESK: "zendesk", "Zendesk", Medium, "developer.zendesk.com/documentation/webhooks/verifying",

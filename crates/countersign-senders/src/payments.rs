@@ -29,7 +29,7 @@ family! {
             .response_budget(core::time::Duration::from_secs(4))
             .retry_span(UNKNOWN);
     /// Square: the subscription's URL is signed before the body.
-    SQUARE: "square", "Square", Medium, "developer.squareup.com/docs/webhooks/step3validate",
+    SQUARE: "square", "Square", High, "developer.squareup.com/docs/webhooks/step3validate",
         r#"{"merchant_id":"6SSW7HV8K2ST5","data":{"type":"payment","id":"hYy9pRFVxpDsO1FB05SunFWUe9JZY"}}"#, "The URL is that of the subscription, byte for byte." =
         Scheme::body_hmac("x-square-hmacsha256-signature")
             .encoding(Encoding::Base64)

@@ -1,6 +1,6 @@
 //! What is known of a sender beside its scheme: where the facts come from, and a sample of what it sends.
 
-// docs/decisions.md: D48, D49.
+// docs/decisions.md: D48, D49, D55.
 
 use core::fmt;
 
