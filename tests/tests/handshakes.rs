@@ -931,6 +931,50 @@ async fn a_receiver_that_drains_answers_no_question() -> Tested {
     Ok(())
 }
 
+/// A token and a batch: what comes after the question is judged by the token, each event is a delivery, and a
+/// question with the token of a delivery is none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn oktas_events_come_after_its_question() -> Tested {
+    let asks = okta(&[("X-Okta-Verification-Challenge", OKTA_CHALLENGE)]);
+    let body = r#"{"data":{"events":[{"uuid":"a","eventType":"user.session.start"},{"uuid":"b","eventType":"user.session.end"}]}}"#;
+    for place in Place::ADAPTERS {
+        let bench = Bench::new(handshakes::OKTA)?;
+        let addr = bench.kit.serve(place).await?;
+        assert_eq!(exchange(addr, &asks).await?.status, 200);
+        assert!(bench.is_untouched(), "{place:?}");
+
+        let honest = bench.signed(body);
+        for token in [
+            "countersign-test-secre",
+            "countersign-test-secret2",
+            "Bearer countersign-test-secret",
+        ] {
+            let forged = bytes_of(&honest.with_header("Authorization", token));
+            assert_eq!(
+                exchange(addr, &forged).await?.status,
+                401,
+                "{place:?} {token}"
+            );
+        }
+        let unsigned = bytes_of(&honest.unsigned());
+        assert_eq!(exchange(addr, &unsigned).await?.status, 401, "{place:?}");
+        // The challenge of somebody who has no token gets nobody in.
+        let challenged = honest
+            .unsigned()
+            .with_header("X-Okta-Verification-Challenge", OKTA_CHALLENGE);
+        let answer = exchange(addr, &bytes_of(&challenged)).await?;
+        assert_eq!(answer.status, 401, "{place:?}");
+        assert!(!answer.body.contains(OKTA_CHALLENGE), "{place:?}");
+        assert!(bench.is_untouched(), "{place:?}");
+
+        for runs in [2, 2] {
+            assert_eq!(exchange(addr, &bytes_of(&honest)).await?.status, 200);
+            assert_eq!(bench.kit.desk.begun(), runs, "{place:?}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn a_receiver_without_what_its_handshake_needs_does_not_build() {
     let builder = |scheme: Scheme| {
