@@ -57,7 +57,7 @@ family! {
             .event_pointer("/triggerEvent")
             .retry_span(UNKNOWN);
     /// WorkOS: milliseconds, and a blank after the comma.
-    WORKOS: "workos", "WorkOS", Medium, "workos.com/docs/events/data-syncing/webhooks",
+    WORKOS: "workos", "WorkOS", High, "github.com/workos/workos-node src/common/crypto/signature-provider.ts",
         r#"{"data":{"id":"directory_01","object":"directory"},"created_at":"2026-06-25T19:07:33.155Z"}"#, "" =
         Scheme::body_hmac("WorkOS-Signature")
             .pairs(',', &["v1"])
@@ -100,7 +100,7 @@ family! {
             .attempt_header("box-delivery-id")
             .retry_span(UNKNOWN);
     /// ElevenLabs: pairs under `v0`; its library allows 30 minutes. The id is the conversation's.
-    ELEVENLABS: "elevenlabs", "ElevenLabs", Medium, "elevenlabs.io/docs/agents-platform/workflows/post-call-webhooks",
+    ELEVENLABS: "elevenlabs", "ElevenLabs", High, "github.com/elevenlabs/elevenlabs-js src/wrapper/webhooks.ts",
         r#"{"event_timestamp":1739537297,"data":{"agent_id":"xyz","status":"done"}}"#, "Off after 10 failures in a row." =
         Scheme::body_hmac("ElevenLabs-Signature")
             .pairs(',', &["v0"])

@@ -48,7 +48,7 @@ family! {
                 field: "webhook_id",
             }]);
     /// Webflow: milliseconds in a header of their own; no id, but a time in each body.
-    WEBFLOW: "webflow", "Webflow", Medium, "developers.webflow.com/data/reference/request-signatures",
+    WEBFLOW: "webflow", "Webflow", High, "github.com/webflow/js-webflow-api src/wrapper/WebhooksClient.ts",
         r#"{"payload":{"name":"Contact","submittedAt":"2026-09-14T12:35:16.117Z"}}"#, "" =
         Scheme::body_hmac("X-Webflow-Signature")
             .signed(TIME_COLON_BODY)

@@ -10,7 +10,7 @@ use crate::{
 family! {
     /// Linear: milliseconds in the signed body, and a copy of the type that is not signed. Retries after 1 min,
     /// 1 h and 6 h keep their first time.
-    LINEAR: "linear", "Linear", Medium, "linear.app/developers/webhooks",
+    LINEAR: "linear", "Linear", High, "github.com/linear/linear packages/sdk/src/webhooks/client.ts",
         r#"{"action":"create","createdAt":"2026-01-23T12:53:18.084Z","data":{"id":"2174add1-f7c8-44e3-bbf3-2d60b5ea8bc9"}}"#, "Its own library's 60 s would refuse the later retries." =
         Scheme::body_hmac("Linear-Signature")
             .time_pointer("/webhookTimestamp")
@@ -106,7 +106,7 @@ family! {
             .event_pointer("/event")
             .retry_span(UNKNOWN);
     /// Grafana Alerting with a timestamp header under the name of its documentation; no id.
-    GRAFANA: "grafana", "Grafana Alerting", Medium, "github.com/grafana/alerting http/hmac_test.go",
+    GRAFANA: "grafana", "Grafana Alerting", High, "github.com/grafana/alerting http/hmac_test.go",
         r#"{"receiver":"My Super Webhook","alerts":[{"status":"firing","startsAt":"2026-10-12T09:51:03.157076+02:00"}]}"#, "Both header names are settings of the contact point." =
         Scheme::body_hmac("X-Grafana-Alerting-Signature")
             .signed(TIME_COLON_BODY)

@@ -233,7 +233,7 @@ family! {
             .event_pointer("/type")
             .retry_span(HOUR);
     /// X (Twitter): a prefix before base64; no id, but ids and times of what it tells in each body.
-    X: "x", "X (Twitter)", Medium, "docs.x.com/x-api/webhooks",
+    X: "x", "X (Twitter)", High, "docs.x.com/x-api/webhooks/quickstart",
         r#"{"for_user_id":"2244994945","tweet_create_events":[{"created_at":"Wed Jan 10 02:13:32 +0000 2026","id_str":"1"}]}"#, "The app's consumer secret signs. An unsigned GET challenges the URL every hour, which the receiver answers. Wants 200." =
         Scheme::body_hmac("x-twitter-webhooks-signature")
             .prefix("sha256=")
@@ -242,7 +242,7 @@ family! {
             .retry_span(DAY)
             .handshakes(&[Handshake::CrcToken]);
     /// Stream Chat: the id is in a header that is not signed. Bodies that are sent compressed are refused.
-    STREAM_CHAT: "stream-chat", "Stream Chat", Medium, "getstream.io/chat/docs/php/webhooks_overview",
+    STREAM_CHAT: "stream-chat", "Stream Chat", High, "github.com/GetStream/stream-chat-go docs/webhooks/webhooks_overview/webhooks_overview.md",
         r#"{"cid":"messaging:fun","message":{"id":"1"},"created_at":"2026-01-01T00:00:00Z"}"#, "The app's API secret signs. Switch compression of webhooks off." =
         Scheme::body_hmac("X-Signature")
             .id_header("X-Webhook-Id")

@@ -32,7 +32,7 @@ family! {
         r#"{"created_at":"2026-02-22T23:41:12Z","data":{"email_id":"56761188-7520-42d8-8898-ff6fc54ce618"}}"#, "" =
         SVIX.to_builder().retry_span(HOUR.saturating_mul(28));
     /// Replicate: the type is the prediction's status; terminal states are retried for about a minute.
-    REPLICATE: "replicate", "Replicate", Medium, "replicate.com/docs/topics/webhooks/verify-webhook",
+    REPLICATE: "replicate", "Replicate", High, "github.com/replicate/replicate-javascript lib/util.js",
         r#"{"id":"ufawqhfynnddngldkgtslldrkq","output":null}"#, "" =
         STANDARD.to_builder().event_pointer("/status").retry_span(MINUTE.saturating_mul(10));
     /// Dodo Payments.
