@@ -931,6 +931,24 @@ async fn a_receiver_that_drains_answers_no_question() -> Tested {
     Ok(())
 }
 
+/// A known answer: Convoy's tests (`internal/pkg/crc/crc_test.go`) have what X wants to read of this secret and token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_published_answer_to_xs_question_is_given() -> Tested {
+    for place in Place::ADAPTERS {
+        let secret = Secret::new("Convoy")?;
+        let kit = Kit::without_secret(handshakes::X, |builder| builder.secret(secret))?;
+        let addr = kit.serve(place).await?;
+        let answer = exchange(addr, &get("crc_token=uzwcfYtzr9")).await?;
+        let due = r#"{"response_token":"sha256=HXvxTdsfShG6k2zC9NVANwFquJBdOugRYHax2vNiiOo="}"#;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, due),
+            "{place:?}"
+        );
+    }
+    Ok(())
+}
+
 /// A token and a batch: what comes after the question is judged by the token, each event is a delivery, and a
 /// question with the token of a delivery is none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

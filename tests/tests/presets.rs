@@ -538,7 +538,7 @@ fn published_signatures_verify_by_preset() {
 
 #[test]
 fn further_published_signatures_verify_by_preset() {
-    assert_eq!(agree("further.json"), (102, 10));
+    assert_eq!(agree("further.json"), (116, 12));
 }
 
 #[test]
