@@ -63,12 +63,10 @@ schemes! {
     ASANA = business::ASANA.to_builder();
     /// WooCommerce.
     WOOCOMMERCE = commerce::WOOCOMMERCE.to_builder();
-    /// Mandrill, Trello, SurveyMonkey.
-    PROBED = signed("X-Mandrill-Signature", &[Handshake::Probe]);
+    /// SurveyMonkey, as Mandrill and Trello.
+    PROBED = business::SURVEY_MONKEY.to_builder();
     /// Azure Event Grid.
-    EVENT_GRID = signed("X-Grid-Signature", &[Handshake::AbuseProtection {
-        origins: &["eventgrid.azure.net"],
-    }]);
+    EVENT_GRID = tokens::AZURE_EVENT_GRID.to_builder();
 }
 
 /// The text that was entered at Meta.
