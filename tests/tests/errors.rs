@@ -6,8 +6,9 @@ use std::{collections::BTreeSet, error::Error, fs, iter, path::Path};
 use actix_web::{App, FromRequest, HttpResponse, test as actix, web};
 use axum::extract::FromRequestParts;
 use countersign_core::{
-    Keyring, LookupError, MemoryStore, Outcome, Raw, Receiver, RejectionKind, Scheme, Secret,
-    StoreError, SystemClock, Timestamp, Verifier, scheme::Part,
+    FromDelivery, Keyring, LookupError, MemoryStore, Outcome, PayloadError, Raw, Receiver,
+    RejectionKind, Scheme, Secret, StoreError, SystemClock, Timestamp, Verified, Verifier,
+    scheme::Part,
 };
 use countersign_postgres::Table;
 use countersign_redis::CheckError;
@@ -34,6 +35,16 @@ fn chain<E: Error + 'static>(error: E) -> Chain {
 }
 
 /// A delivery that cannot be read as what is asked for: what is not JSON, or another sender's event.
+/// What an application reads by itself, and never can.
+#[derive(Debug)]
+struct Never;
+
+impl FromDelivery for Never {
+    fn from_delivery(_: &Verified) -> Result<Self, PayloadError> {
+        Err(PayloadError::unexpected())
+    }
+}
+
 fn unreadable<T: countersign_core::FromDelivery + std::fmt::Debug>(body: &'static str) -> Chain {
     let receiver = Receiver::builder(rebill_za::SCHEME)
         .endpoint("test")
@@ -104,6 +115,7 @@ async fn chains() -> Vec<Chain> {
         chain(actix.unwrap_err()),
         unreadable::<Value>("no JSON"),
         unreadable::<Vec<u8>>("{}"),
+        unreadable::<Never>("{}"),
         unreadable::<invoice_maker::Event>("{}"),
         chain(document::from_toml("name = 1").unwrap_err()),
         chain(document::from_toml(UNSIGNED).unwrap_err()),

@@ -4,7 +4,7 @@
 use actix_web::{App, test as actix, web};
 use axum::{Router, extract::DefaultBodyLimit, routing::post};
 use bytes::Bytes;
-use countersign_core::{Raw, Scheme};
+use countersign_core::{FromDelivery, PayloadError, Raw, RejectionKind, Scheme, Verified};
 use countersign_senders::{github, rebill_za};
 use countersign_testkit::{Reply, SignedDelivery};
 use countersign_tests::kit::{Kit, Tested};
@@ -17,6 +17,20 @@ use serde_json::json;
 struct Invoice {
     id: String,
     status: String,
+}
+
+/// What only the application knows how to read, from the type and the body.
+struct Own(String);
+
+impl FromDelivery for Own {
+    fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
+        let name = verified.event_type().ok_or_else(PayloadError::unexpected)?;
+        let invoice: Invoice = serde_json::from_slice(verified.body())?;
+        match name.as_str() {
+            "invoice.paid" if invoice.status == "paid" => Ok(Self(invoice.id)),
+            _ => Err(PayloadError::unexpected()),
+        }
+    }
 }
 
 fn event(event: &Event) -> String {
@@ -45,6 +59,10 @@ fn axum_app(kit: &Kit) -> Router {
             post(async |d: Delivery<Invoice>| invoice(d.event())).layer(layer()),
         )
         .route(
+            "/own",
+            post(async |d: Delivery<Own>| d.into_event().0).layer(layer()),
+        )
+        .route(
             "/raw",
             post(async |d: Delivery<Raw>| d.event().bytes().clone()).layer(layer()),
         )
@@ -71,6 +89,7 @@ macro_rules! actix_app {
         let wrap = || ReceiverMiddleware::new(&$kit.receiver);
         let to_event = async |d: Delivery<Event>| event(d.event());
         let to_serde = async |d: Delivery<Invoice>| invoice(d.event());
+        let to_own = async |d: Delivery<Own>| d.into_event().0;
         let to_raw = async |d: Delivery<Raw>| d.event().bytes().clone();
         let to_body = async |d: Delivery, body: Bytes| {
             assert_eq!(d.body(), &body);
@@ -83,6 +102,7 @@ macro_rules! actix_app {
             .app_data(large)
             .service(on("/event").wrap(wrap()).route(web::post().to(to_event)))
             .service(on("/serde").wrap(wrap()).route(web::post().to(to_serde)))
+            .service(on("/own").wrap(wrap()).route(web::post().to(to_own)))
             .service(on("/raw").wrap(wrap()).route(web::post().to(to_raw)))
             .service(on("/body").wrap(wrap()).route(web::post().to(to_body)))
             .service(on("/json").wrap(wrap()).route(web::post().to(to_json)))
@@ -106,6 +126,7 @@ async fn every_kind_of_extractor_reads_the_delivery() -> Tested {
     for (path, due) in [
         ("/event", "paid Some(InvoiceId(\"ID\"))"),
         ("/serde", "ID is paid"),
+        ("/own", "ID"),
         ("/raw", r#"{"id":"ID","status":"paid"}"#),
         ("/body", r#"{"id":"ID","status":"paid"}"#),
         ("/json", "ID is paid"),
@@ -148,6 +169,28 @@ async fn without_the_layer_no_handler_runs_and_the_answer_names_it() -> Tested {
         assert!(body(&reply).contains(layer), "{}", body(&reply));
     }
     assert_eq!(kit.store.calls(), [""; 0]);
+    Ok(())
+}
+
+#[actix_web::test]
+async fn a_type_of_ones_own_may_say_that_a_body_is_not_expected() -> Tested {
+    let kit = Kit::new(rebill_za::SCHEME, |builder| builder)?;
+    let (axum, actix) = (axum_app(&kit), actix_app!(kit));
+    for (id, odd) in [
+        ("shape", r#"{"id": 77}"#),
+        ("status", r#"{"id": "7", "status": "due"}"#),
+    ] {
+        let odd = kit.sender.raw("invoice.paid", id, odd).to("/own");
+        for reply in [
+            kit.sender.send(&axum, &odd).await,
+            kit.sender.send_actix(&actix, &odd).await,
+        ] {
+            let kind = reply.rejection().map(|rejection| rejection.kind());
+            let due = (422, Some(RejectionKind::UnexpectedBody));
+            assert_eq!((reply.status(), kind), due, "{id}");
+            assert!(!body(&reply).contains('7'), "{id}: {}", body(&reply));
+        }
+    }
     Ok(())
 }
 

@@ -938,7 +938,7 @@ async fn a_published_answer_to_xs_question_is_given() -> Tested {
         let secret = Secret::new("Convoy")?;
         let kit = Kit::without_secret(handshakes::X, |builder| builder.secret(secret))?;
         let addr = kit.serve(place).await?;
-        let answer = exchange(addr, &get("crc_token=uzwcfYtzr9")).await?;
+        let answer = get("crc_token=uzwcfYtzr9").send(addr).await?;
         let due = r#"{"response_token":"sha256=HXvxTdsfShG6k2zC9NVANwFquJBdOugRYHax2vNiiOo="}"#;
         assert_eq!(
             (answer.status, answer.body.as_str()),
@@ -958,7 +958,7 @@ async fn oktas_events_come_after_its_question() -> Tested {
     for place in Place::ADAPTERS {
         let bench = Bench::new(handshakes::OKTA)?;
         let addr = bench.kit.serve(place).await?;
-        assert_eq!(exchange(addr, &asks).await?.status, 200);
+        assert_eq!(asks.send(addr).await?.status, 200);
         assert!(bench.is_untouched(), "{place:?}");
 
         let honest = bench.signed(body);
@@ -967,26 +967,26 @@ async fn oktas_events_come_after_its_question() -> Tested {
             "countersign-test-secret2",
             "Bearer countersign-test-secret",
         ] {
-            let forged = bytes_of(&honest.with_header("Authorization", token));
+            let forged = Request::of(&honest.with_header("Authorization", token));
             assert_eq!(
-                exchange(addr, &forged).await?.status,
+                forged.send(addr).await?.status,
                 401,
                 "{place:?} {token}"
             );
         }
-        let unsigned = bytes_of(&honest.unsigned());
-        assert_eq!(exchange(addr, &unsigned).await?.status, 401, "{place:?}");
+        let unsigned = Request::of(&honest.unsigned());
+        assert_eq!(unsigned.send(addr).await?.status, 401, "{place:?}");
         // The challenge of somebody who has no token gets nobody in.
         let challenged = honest
             .unsigned()
             .with_header("X-Okta-Verification-Challenge", OKTA_CHALLENGE);
-        let answer = exchange(addr, &bytes_of(&challenged)).await?;
+        let answer = Request::of(&challenged).send(addr).await?;
         assert_eq!(answer.status, 401, "{place:?}");
         assert!(!answer.body.contains(OKTA_CHALLENGE), "{place:?}");
         assert!(bench.is_untouched(), "{place:?}");
 
         for runs in [2, 2] {
-            assert_eq!(exchange(addr, &bytes_of(&honest)).await?.status, 200);
+            assert_eq!(Request::of(&honest).send(addr).await?.status, 200);
             assert_eq!(bench.kit.desk.begun(), runs, "{place:?}");
         }
     }

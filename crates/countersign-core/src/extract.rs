@@ -1,6 +1,6 @@
 //! What is made of a delivery's body, and what is answered when it cannot be.
 
-// docs/decisions.md: D28.
+// docs/decisions.md: D28, D70.
 
 use core::{error::Error, fmt};
 
@@ -37,9 +37,53 @@ impl Raw {
 
 /// What can be made of a delivery's body: [`Raw`] bytes, the event of a preset, or anything that
 /// serde can read from JSON.
+///
+/// Types of other crates that implement `serde::Deserialize`, such as those of `async-stripe-webhook`, need
+/// nothing more. Where what is to be read also depends on the event's type, or is no JSON, implement this
+/// for a type of your own:
+///
+/// ```
+/// use countersign_core::{FromDelivery, PayloadError, Verified};
+/// use serde_json::Value;
+///
+/// enum Acme {
+///     Order(Value),
+///     /// Rows of text.
+///     Report(String),
+/// }
+///
+/// impl FromDelivery for Acme {
+///     fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
+///         let payload = verified.payload().ok_or_else(PayloadError::unexpected)?;
+///         match verified.event_type().map(|name| name.as_str()) {
+///             Some("order") => Ok(Self::Order(serde_json::from_slice(payload)?)),
+///             Some("report") => std::str::from_utf8(payload)
+///                 .map(|rows| Self::Report(rows.to_owned()))
+///                 .map_err(|_| PayloadError::unexpected()),
+///             _ => Err(PayloadError::unexpected()),
+///         }
+///     }
+/// }
+///
+/// # use countersign_core::{Scheme, Secret, Timestamp, Verifier};
+/// # const ACME: Scheme =
+/// #     Scheme::body_hmac("X-Acme").id_header("X-Acme-Id").event_header("X-Acme-Event").declare();
+/// # let verifier = Verifier::builder(ACME).secret(Secret::new("secret")?).build()?;
+/// # let proved = |event: &str| {
+/// #     let request = http::Request::post("/").header("X-Acme-Id", "1").header("X-Acme-Event", event);
+/// #     let tag = "1069a1db850ebb76127371eac34ceb0c04389664ce0c4c59d162620a3fc5fc7a";
+/// #     let request = request.header("X-Acme", tag).body(()).unwrap();
+/// #     verifier.verify(&request, "a;b".into(), Timestamp::now())
+/// # };
+/// assert!(matches!(Acme::from_delivery(&proved("report")?), Ok(Acme::Report(rows)) if rows == "a;b"));
+/// assert!(Acme::from_delivery(&proved("order")?).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a delivery",
-    note = "use `Raw`, a preset's `Event`, or a type that implements `serde::Deserialize`"
+    note = "use `Raw`, a preset's `Event`, or a type that implements `serde::Deserialize`",
+    note = "for a type of another crate that is read in another way, implement `FromDelivery` for a type \
+            of your own around it"
 )]
 pub trait FromDelivery: Sized {
     /// Reads the body.
@@ -59,7 +103,7 @@ impl FromDelivery for Raw {
 impl<T: DeserializeOwned> FromDelivery for T {
     fn from_delivery(verified: &Verified) -> Result<Self, PayloadError> {
         let payload = verified.payload().ok_or(PayloadError(Fault::Form))?;
-        serde_json::from_slice(payload).map_err(|error| PayloadError(Fault::Json(error.classify())))
+        Ok(serde_json::from_slice(payload)?)
     }
 }
 
@@ -70,6 +114,8 @@ pub struct PayloadError(Fault);
 #[derive(Debug, PartialEq, Eq)]
 enum Fault {
     Json(Category),
+    /// What an implementation outside says.
+    Unexpected,
     /// A form without the field that the scheme names, or with several.
     Form,
     /// A typed event of one sender behind a receiver for another.
@@ -80,11 +126,24 @@ enum Fault {
 }
 
 impl PayloadError {
+    /// For a [`FromDelivery`] of your own: the body is not of the expected form. What serde_json says is
+    /// turned into this error by `?`, without its text, which may repeat the body.
+    #[must_use]
+    pub const fn unexpected() -> Self {
+        Self(Fault::Unexpected)
+    }
+
     /// Whether a typed event was asked for whose sender is not the receiver's: a mistake in the
     /// application, whatever the body is.
     #[must_use]
     pub const fn is_wrong_sender(&self) -> bool {
         matches!(self.0, Fault::Sender { .. })
+    }
+}
+
+impl From<serde_json::Error> for PayloadError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(Fault::Json(error.classify()))
     }
 }
 
@@ -97,6 +156,7 @@ impl fmt::Display for PayloadError {
             Fault::Json(Category::Io | Category::Syntax | Category::Eof) => {
                 f.write_str("the body is not JSON")
             }
+            Fault::Unexpected => f.write_str("the body is not of the expected form"),
             Fault::Form => f.write_str("the form does not have the scheme's field exactly once"),
             Fault::Sender { wanted, proved } => write!(
                 f,
@@ -167,11 +227,11 @@ impl Admitted {
                 report::wrong_sender(self, wanted, proved);
                 RejectionKind::WrongSender
             }
-            Fault::Json(_) | Fault::Form if receiver.discard_unexpected => {
+            Fault::Json(_) | Fault::Form | Fault::Unexpected if receiver.discard_unexpected => {
                 report::discarded(receiver, self);
                 return receiver.done(Dedup::Discarded);
             }
-            Fault::Json(_) | Fault::Form => RejectionKind::UnexpectedBody,
+            Fault::Json(_) | Fault::Form | Fault::Unexpected => RejectionKind::UnexpectedBody,
         };
         let rejection = Rejection::new(kind);
         report::refused(receiver, self.tenant(), &rejection);
