@@ -968,11 +968,7 @@ async fn oktas_events_come_after_its_question() -> Tested {
             "Bearer countersign-test-secret",
         ] {
             let forged = Request::of(&honest.with_header("Authorization", token));
-            assert_eq!(
-                forged.send(addr).await?.status,
-                401,
-                "{place:?} {token}"
-            );
+            assert_eq!(forged.send(addr).await?.status, 401, "{place:?} {token}");
         }
         let unsigned = Request::of(&honest.unsigned());
         assert_eq!(unsigned.send(addr).await?.status, 401, "{place:?}");
