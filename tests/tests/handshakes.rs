@@ -62,9 +62,9 @@ fn json_post(target: &str, body: &str) -> Request {
 }
 
 /// A question of Okta's, which has the secret of its deliveries, too.
-fn okta(headers: &[(&str, &str)]) -> Vec<u8> {
+fn okta(headers: &[(&str, &str)]) -> Request {
     let secret = [("Authorization", "countersign-test-secret")];
-    request("GET", PATH, &[headers, &secret].concat(), "")
+    Request::new("GET", PATH, &[headers, &secret].concat(), "")
 }
 
 /// What a sender asks, and what is due.
