@@ -187,6 +187,29 @@ fn the_pages_count_the_senders() {
 }
 
 #[test]
+fn the_map_of_the_tests_names_each_of_them() {
+    let map = page("tests/README.md");
+    let targets = fs::read_dir(root().join("tests/tests")).unwrap();
+    let targets: BTreeSet<String> = targets
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            path.file_stem().unwrap().to_str().unwrap().to_owned()
+        })
+        .collect();
+    let cells = map.lines().filter_map(|line| line.rsplit("| ").next());
+    let named: BTreeSet<&str> = cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    for target in &targets {
+        assert!(
+            named.contains(target.as_str()),
+            "{target} is not on the map"
+        );
+    }
+    assert!(targets.len() > 25);
+}
+
+#[test]
 fn the_architecture_names_every_room_of_the_core() {
     let page = page("docs/architecture.md");
     for folder in ["crates/countersign-core/src", "crates"] {

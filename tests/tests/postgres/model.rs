@@ -11,7 +11,7 @@ use countersign_tests::{
     postgres_server::PostgresServer,
 };
 
-use crate::{age, store};
+use crate::help::{age, store};
 
 const TABLE: &str = "model";
 

@@ -12,7 +12,7 @@ use countersign_postgres::PostgresStore;
 use countersign_tests::postgres_server::PostgresServer;
 use tokio::task::JoinSet;
 
-use crate::{LEASE, WEEK, claim_by, hold, new_key};
+use crate::help::{LEASE, WEEK, claim_by, hold, new_key};
 
 const LIMIT: Duration = Duration::from_millis(1_000);
 

@@ -11,7 +11,7 @@ use countersign_tests::claims::{AboutOne, entity};
 use countersign_tests::postgres_server::PostgresServer;
 use tokio::task::JoinSet;
 
-use crate::{LEASE, age, claim_by, hold, new_key, store};
+use crate::help::{LEASE, age, claim_by, hold, new_key, store};
 
 const CALLERS: u128 = 1_000;
 const ROUNDS: u128 = 3;

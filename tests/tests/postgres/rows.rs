@@ -7,7 +7,7 @@ use countersign_postgres::PostgresStore;
 use countersign_tests::claims::AboutOne;
 use countersign_tests::postgres_server::PostgresServer;
 
-use crate::{LEASE, age, claim_by, hold, new_key, store};
+use crate::help::{LEASE, age, claim_by, hold, new_key, store};
 
 async fn count(server: &PostgresServer, table: &str) -> i64 {
     let client = server.pool(1).get().await.unwrap();

@@ -6,7 +6,7 @@ use countersign_core::{Claim, Completion, DedupStore, Fence, Fenced, KeyState, S
 use countersign_postgres::{Table, deadpool_postgres::Object, sql, tokio_postgres::Client};
 use countersign_tests::postgres_server::PostgresServer;
 
-use crate::{LEASE, WEEK, age, claim_by, hold, new_key, store};
+use crate::help::{LEASE, WEEK, age, claim_by, hold, new_key, store};
 
 /// Longer than any statement takes, and shorter than any lock is waited for.
 const SOON: Duration = Duration::from_millis(900);

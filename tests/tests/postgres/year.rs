@@ -12,7 +12,7 @@ use countersign_tests::{
     year::{Ground, live},
 };
 
-use crate::{age, store};
+use crate::help::{age, store};
 
 struct Tables<'a> {
     server: &'a PostgresServer,

@@ -1,5 +1,4 @@
-//! A thousand copies at once, over real sockets, and captured requests under changed headers: the
-//! handler runs once.
+//! A thousand copies at once, over real sockets: the handler runs once.
 
 use std::net::SocketAddr;
 
