@@ -3,6 +3,7 @@
 //! Inputs are bytes or lines of text, laid out so that seeds can be read and written by hand. Each
 //! function panics when something that must hold does not.
 
+mod compressed;
 mod document;
 mod fields;
 mod headers;
@@ -14,6 +15,6 @@ mod signature;
 mod timestamp;
 
 pub use self::{
-    document::document, fields::fields, headers::headers, intake::intake, mutate::sign_then_mutate,
-    signature::signature, timestamp::timestamp,
+    compressed::compressed, document::document, fields::fields, headers::headers, intake::intake,
+    mutate::sign_then_mutate, signature::signature, timestamp::timestamp,
 };

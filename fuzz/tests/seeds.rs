@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 #[test]
 fn seeds_hold() {
     for (target, run) in [
-        ("document", countersign_fuzz::document as fn(&[u8])),
+        ("compressed", countersign_fuzz::compressed as fn(&[u8])),
+        ("document", countersign_fuzz::document),
         ("fields", countersign_fuzz::fields),
         ("headers", countersign_fuzz::headers),
         ("signature", countersign_fuzz::signature),

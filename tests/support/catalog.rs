@@ -5,8 +5,8 @@ use std::time::Duration;
 use countersign_core::{
     Algorithm,
     scheme::{
-        Encoding, Grammar, IdenticalBodies, KeyFormat, Location, Part, Place, RetryTime, Scheme,
-        TimeUnit,
+        Compression, Encoding, Grammar, IdenticalBodies, KeyFormat, Location, Part, Place,
+        RetryTime, Scheme, TimeUnit,
     },
 };
 use countersign_senders::{Preset, all, missing};
@@ -216,6 +216,14 @@ fn sender(preset: &Preset) -> Value {
     put("key", key(scheme));
     put("signed", json!(template(scheme)));
     put("json_body", scheme.is_json_body().then_some(true).into());
+    put(
+        "gzip",
+        match scheme.compression() {
+            Some(Compression::SignedBefore) => json!("signed_before"),
+            Some(_) => json!("signed_after"),
+            None => Value::Null,
+        },
+    );
     put("id", place(scheme.id(), scheme.id_is_signed()));
     put("event", place(scheme.event(), scheme.event_is_signed()));
     put("time", time(scheme));

@@ -56,6 +56,10 @@ pub(crate) enum Fault {
     Window { by: Duration, allowed: Duration },
     /// Another content type than the scheme's.
     ContentType { due: &'static [&'static str] },
+    /// The content encoding is not gzip, once.
+    NotOneGzip,
+    /// What is wrong with a compressed body.
+    Gzip(&'static str),
     /// The length that was declared, or has come, is over this.
     BodyOver { limit: usize },
     /// A parameter of the query is missing, repeated, or not of the handshake's form.
@@ -126,6 +130,8 @@ impl fmt::Display for Detail {
                 f.write_str("it is not among ")?;
                 list(f, due)
             }
+            Fault::NotOneGzip => f.write_str("expected gzip, once, or identity"),
+            Fault::Gzip(fault) => f.write_str(fault),
             Fault::BodyOver { limit } => write!(f, "more than {limit} bytes"),
             Fault::Parameter { name } => write!(
                 f,

@@ -31,6 +31,7 @@
 //! | `ed25519` | Ed25519 signatures |
 //! | `p256` | ECDSA signatures over P-256 |
 //! | `rsa` | RSA signatures with the padding of PKCS#1 v1.5 |
+//! | `gzip` | bodies that are compressed |
 
 #![cfg_attr(
     not(test),

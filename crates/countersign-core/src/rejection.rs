@@ -133,8 +133,8 @@ rejection_kinds! {
     MethodNotAllowed = 405, Refused, None, false, "method is not POST";
     /// A content type is present and not one of the scheme's.
     ContentType = 415, Refused, None, false, "content type is not the scheme's";
-    /// The body is compressed or otherwise encoded; the signature covers the bytes as sent.
-    ContentEncoding = 415, Refused, None, false, "content encoding is not identity";
+    /// The body is compressed or otherwise encoded, in a way that the scheme does not take.
+    ContentEncoding = 415, Refused, None, false, "content encoding is not the scheme's";
     /// A header that the scheme needs is not there.
     HeaderMissing = 401, Refused, None, false, "header is missing";
     /// A header that must be unique is repeated.
@@ -153,6 +153,8 @@ rejection_kinds! {
     BodyTimeout = 408, Refused, None, true, "body was not read in time";
     /// The body broke off.
     BodyUnreadable = 400, Refused, None, true, "body could not be read";
+    /// A compressed body is not one whole member of gzip, or is not labelled as what it is.
+    BodyNotDecoded = 400, Refused, None, true, "compressed body could not be decoded";
     /// The request names no tenant, or one that the lookup does not know.
     UnknownTenant = 401, Refused, None, false, "tenant is unknown";
     /// The tenant lookup failed or took too long.

@@ -25,6 +25,15 @@ const fn discord() -> countersign_core::scheme::SchemeBuilder {
         .retry_span(HOUR)
 }
 
+/// Stream signs the text of what it compresses.
+const fn compressed(
+    scheme: countersign_core::scheme::SchemeBuilder,
+) -> countersign_core::scheme::SchemeBuilder {
+    #[cfg(feature = "gzip")]
+    let scheme = scheme.gzip(countersign_core::scheme::Compression::SignedBefore);
+    scheme
+}
+
 family! {
     /// Slack: the version is signed as well; commands come as forms. Three retries, at once, after 1 min and
     /// after 5 min; whether they are stamped anew is not documented.
@@ -241,10 +250,11 @@ family! {
             .identical_bodies(copies(DAY))
             .retry_span(DAY)
             .handshakes(&[Handshake::CrcToken]);
-    /// Stream Chat: the id is in a header that is not signed. Bodies that are sent compressed are refused.
+    /// Stream Chat: the id is in a header that is not signed. What is signed is the text, also where the body is
+    /// compressed, which needs the feature `gzip`.
     STREAM_CHAT: "stream-chat", "Stream Chat", High, "github.com/GetStream/stream-chat-go docs/webhooks/webhooks_overview/webhooks_overview.md",
-        r#"{"cid":"messaging:fun","message":{"id":"1"},"created_at":"2026-01-01T00:00:00Z"}"#, "The app's API secret signs. Switch compression of webhooks off." =
-        Scheme::body_hmac("X-Signature")
+        r#"{"cid":"messaging:fun","message":{"id":"1"},"created_at":"2026-01-01T00:00:00Z"}"#, "The app's API secret signs. Where compression of hooks is on, turn the feature `gzip` on." =
+        compressed(Scheme::body_hmac("X-Signature"))
             .id_header("X-Webhook-Id")
             .event_pointer("/type")
             .attempt_header("X-Webhook-Attempt")

@@ -10,9 +10,11 @@
 //! | --- | --- |
 //! | `actix` | `Sender::send_actix`, which sends to an actix-web application |
 //! | `legacy-sha1`, `ed25519`, `p256`, `rsa` | signing with these algorithms |
+//! | `gzip` | compressing bodies ([`Sender::compressing`]) |
 
 mod clock;
 mod delivery;
+mod gzip;
 mod send;
 mod sender;
 mod sign;

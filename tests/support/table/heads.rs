@@ -71,7 +71,7 @@ pub(super) fn rows() -> Vec<Row> {
         refused(
             "gzip",
             Rebill,
-            "content encoding is not identity",
+            "content encoding is not the scheme's",
             encoded("gzip"),
         ),
         accepted("identity", Rebill, encoded("identity")),

@@ -5,8 +5,9 @@
 use core::time::Duration;
 
 use super::{
-    DEFAULT_BODY_LIMIT, Encoding, EventRule, Grammar, Handshake, IdenticalBodies, KeyFormat,
-    Location, Part, Place, RetryTime, Scheme, SchemeError, TimeAt, TimeRule, TimeUnit, Tolerance,
+    Compression, DEFAULT_BODY_LIMIT, Encoding, EventRule, Grammar, Handshake, IdenticalBodies,
+    KeyFormat, Location, Part, Place, RetryTime, Scheme, SchemeError, TimeAt, TimeRule, TimeUnit,
+    Tolerance,
 };
 use crate::mac::Algorithm;
 
@@ -51,6 +52,7 @@ impl SchemeBuilder {
                 content_types: &["application/json"],
                 form_field: None,
                 json_body: false,
+                compression: None,
                 body_limit: DEFAULT_BODY_LIMIT,
                 retry_span: Duration::ZERO,
                 retry_time: RetryTime::Unknown,
@@ -380,7 +382,26 @@ impl SchemeBuilder {
         self
     }
 
-    /// Sets the longest body, in bytes.
+    /// Takes bodies that are compressed with gzip, too, and says which bytes the sender signs then. Needs the
+    /// feature `gzip`. Without it a compressed body is refused with 415.
+    ///
+    /// ```
+    /// # #[cfg(feature = "gzip")] {
+    /// use countersign_core::scheme::{Compression, Scheme};
+    ///
+    /// const ACME: Scheme = Scheme::body_hmac("X-Acme-Signature")
+    ///     .id_pointer("/id")
+    ///     .gzip(Compression::SignedBefore)
+    ///     .declare();
+    /// assert_eq!(ACME.compression(), Some(Compression::SignedBefore));
+    /// # }
+    /// ```
+    pub const fn gzip(mut self, compression: Compression) -> Self {
+        self.scheme.compression = Some(compression);
+        self
+    }
+
+    /// Sets the longest body, in bytes. Of a compressed one that is the length of either form.
     pub const fn body_limit(mut self, bytes: usize) -> Self {
         self.scheme.body_limit = bytes;
         self

@@ -67,6 +67,10 @@ pub enum SchemeError {
     P256Off,
     /// The scheme's algorithm is behind the feature `rsa`, which is off.
     RsaOff,
+    /// The scheme takes compressed bodies, and the feature `gzip` is off.
+    GzipOff,
+    /// The signed bytes are compressed, and yet said to be JSON.
+    CompressedJson,
     /// The algorithm has a public key and the key's format is a secret's, or the other way round.
     KeyFormatMismatch,
     /// A plain hash without the secret among the signed parts, once, and a JSON body; or the secret among
@@ -138,6 +142,11 @@ impl SchemeError {
             Self::Ed25519Off => "Ed25519 is off: turn the feature `ed25519` on",
             Self::P256Off => "ECDSA is off: turn the feature `p256` on",
             Self::RsaOff => "RSA is off: turn the feature `rsa` on",
+            Self::GzipOff => "compressed bodies need the feature `gzip`: turn it on",
+            Self::CompressedJson => {
+                "what is signed after it was compressed is no JSON: leave `json_body` out, and put a literal \
+                 beside the body, or say `Compression::SignedBefore` if the sender signs the text"
+            }
             Self::KeyFormatMismatch => {
                 "Ed25519, ECDSA and RSA need `key_format(KeyFormat::PublicKey)`, and other algorithms a \
                  secret's format"
@@ -225,6 +234,9 @@ impl Scheme {
             return Err(error);
         }
         if let Err(error) = self.check_batch() {
+            return Err(error);
+        }
+        if let Err(error) = self.check_compression() {
             return Err(error);
         }
         if let Err(error) = self.check_handshakes() {

@@ -41,6 +41,7 @@ mod accessors;
 mod batch;
 mod builder;
 mod check;
+mod compression;
 mod coverage;
 mod event;
 mod handshake;
@@ -57,6 +58,7 @@ mod time;
 pub use self::{
     builder::SchemeBuilder,
     check::SchemeError,
+    compression::Compression,
     event::EventRule,
     handshake::{Handshake, PingAnswer},
     parts::{Encoding, Grammar, KeyFormat, Location, Part, Place},
@@ -99,6 +101,7 @@ pub struct Scheme {
     pub(crate) content_types: &'static [&'static str],
     pub(crate) form_field: Option<&'static str>,
     pub(crate) json_body: bool,
+    pub(crate) compression: Option<Compression>,
     pub(crate) body_limit: usize,
     pub(crate) retry_span: Duration,
     pub(crate) retry_time: RetryTime,

@@ -48,6 +48,23 @@ impl Buffer {
         }
     }
 
+    /// Adds bytes that are not a chunk of their own, so that the body is `len` long.
+    pub(super) fn extend(&mut self, more: &[u8], len: usize, limit: usize) {
+        if !matches!(self, Self::Many(_)) {
+            let mut bytes = Vec::with_capacity(room(len, limit));
+            if let Self::One(first) = self {
+                bytes.extend_from_slice(first);
+            }
+            *self = Self::Many(bytes);
+        }
+        if let Self::Many(bytes) = self {
+            if len > bytes.capacity() {
+                bytes.reserve_exact(room(len, limit).saturating_sub(bytes.len()));
+            }
+            bytes.extend_from_slice(more);
+        }
+    }
+
     pub(super) fn into_bytes(self) -> Bytes {
         match self {
             Self::Empty => Bytes::new(),
@@ -89,9 +106,7 @@ impl Reservation {
         let total = self.policy.limits.buffered_bytes;
         let held = self.bytes.saturating_add(bytes);
         // Large bodies that nobody has proved yet leave a part of the room to small ones.
-        let spare = total
-            .saturating_sub(self.policy.limits.body_bytes)
-            .min(total / 4);
+        let spare = total.saturating_sub(self.policy.most_held()).min(total / 4);
         let limit = if held <= SMALL {
             total
         } else {
@@ -104,6 +119,15 @@ impl Reservation {
             .map_err(|_| Rejection::new(RejectionKind::Busy))?;
         self.bytes = held;
         Ok(())
+    }
+}
+
+impl Reservation {
+    /// Gives some of it back.
+    pub(super) fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.policy.buffered.fetch_sub(bytes, Ordering::Relaxed);
+        self.bytes = self.bytes.saturating_sub(bytes);
     }
 }
 

@@ -4,7 +4,7 @@ use core::{error::Error, fmt, sync::atomic::AtomicUsize, time::Duration};
 use std::sync::Arc;
 
 use super::{
-    Verifier, VerifyLimits,
+    Verifier, VerifyLimits, decode,
     policy::{Keys, Policy},
     slots::HeaderSlots,
 };
@@ -173,7 +173,7 @@ impl VerifierBuilder {
         if let Some(name) = self.limits.zero() {
             return Err(VerifierError::ZeroLimit(name));
         }
-        if self.limits.buffered_bytes < self.limits.body_bytes {
+        if self.limits.buffered_bytes < decode::most_held(&scheme, self.limits.body_bytes) {
             return Err(VerifierError::BufferSmallerThanBody);
         }
         let tolerance = tolerance(&scheme, self.tolerance, self.refuse_late)?;
@@ -249,7 +249,7 @@ pub enum VerifierError {
     BodyIsSigned,
     /// A limit is zero.
     ZeroLimit(&'static str),
-    /// Fewer bytes may be buffered in all than one body may have.
+    /// Fewer bytes may be buffered in all than one body may have, with what it takes to decode it.
     BufferSmallerThanBody,
     /// A tolerance was set, but the scheme signs no time.
     ToleranceWithoutSignedTime,
@@ -284,7 +284,8 @@ impl fmt::Display for VerifierError {
             }
             Self::ZeroLimit(name) => write!(f, "the limit `{name}` must not be zero"),
             Self::BufferSmallerThanBody => {
-                f.write_str("the limit `buffered_bytes` must not be below `body_bytes`")
+                f.write_str("the limit `buffered_bytes` must not be below `body_bytes`; for compressed bodies it is 48 KiB \
+                 more, and twice `body_bytes` where they are signed after they were compressed")
             }
             Self::ToleranceWithoutSignedTime => f.write_str(
                 "no signed time is judged: do not call `tolerance` or `refuse_late_retries_after`",

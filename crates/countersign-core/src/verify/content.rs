@@ -15,12 +15,14 @@ const JSON: &str = "application/json";
 /// The byte order mark of UTF-8.
 const MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
-/// Judges the content type and encoding.
+/// Judges the content type and encoding, and says whether the body is labelled as compressed.
 pub(super) fn check(
     scheme: &Scheme,
     slots: &HeaderSlots,
     found: &FoundHeaders<'_>,
-) -> Result<(), Rejection> {
+) -> Result<bool, Rejection> {
+    let takes_gzip = scheme.compression.is_some();
+    let refused_encoding = || Rejection::new(RejectionKind::ContentEncoding);
     let refused = || {
         let due = scheme.content_types;
         Rejection::new(RejectionKind::ContentType).because(Fault::ContentType { due })
@@ -41,9 +43,11 @@ pub(super) fn check(
         }
     }
     match found.one(slots.content_encoding) {
-        Ok(None) => Ok(()),
-        Ok(Some(value)) if value.eq_ignore_ascii_case(b"identity") => Ok(()),
-        _ => Err(Rejection::new(RejectionKind::ContentEncoding)),
+        Ok(None) => Ok(false),
+        Ok(Some(value)) if value.eq_ignore_ascii_case(b"identity") => Ok(false),
+        Ok(Some(value)) if takes_gzip && value.eq_ignore_ascii_case(b"gzip") => Ok(true),
+        _ if takes_gzip => Err(refused_encoding().because(Fault::NotOneGzip)),
+        _ => Err(refused_encoding()),
     }
 }
 
@@ -81,8 +85,8 @@ pub(super) enum Payload {
     Whole,
     /// All but a byte order mark, which a reader may ignore (RFC 8259, section 8.1).
     BehindMark,
-    /// A field of a form.
-    Field(Bytes),
+    /// A text of its own: a field of a form, or what was compressed.
+    Apart(Bytes),
     /// Nothing: the form does not have the field exactly once.
     Missing,
 }
@@ -99,15 +103,23 @@ impl Payload {
         };
         let mut fields = form_urlencoded::parse(body).filter(|(field, _)| field == name);
         match (fields.next(), fields.next()) {
-            (Some((_, value)), None) => Self::Field(value.into_owned().into()),
+            (Some((_, value)), None) => Self::Apart(value.into_owned().into()),
             _ => Self::Missing,
+        }
+    }
+
+    /// The same of a body that was decoded after it was proved.
+    pub(super) fn find_decoded(form_field: Option<&str>, text: &Bytes) -> Self {
+        match Self::find(form_field, text) {
+            found @ (Self::Apart(_) | Self::Missing) => found,
+            found => found.bytes(text).map_or(Self::Missing, Self::Apart),
         }
     }
 
     /// The same, as a part of the body.
     pub(super) fn bytes(&self, body: &Bytes) -> Option<Bytes> {
         match self {
-            Self::Field(field) => Some(field.clone()),
+            Self::Apart(field) => Some(field.clone()),
             _ => self.of(body).map(|text| body.slice_ref(text)),
         }
     }
@@ -117,7 +129,7 @@ impl Payload {
         match self {
             Self::Whole => Some(body),
             Self::BehindMark => body.get(MARK.len()..),
-            Self::Field(field) => Some(field),
+            Self::Apart(field) => Some(field),
             Self::Missing => None,
         }
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     body::{Buffer, Reservation},
     content::Payload,
+    decode::{Decoding, decode_proved},
     handshake,
     head::Head,
     message::{Side, bytes_around_body, feed_around_body},
@@ -34,6 +35,7 @@ pub struct Intake {
     head: JudgedHead,
     body: Buffer,
     proof: Proof,
+    decoding: Option<Box<Decoding>>,
 }
 
 impl Policy {
@@ -46,6 +48,11 @@ impl Policy {
     ) -> Result<Verified, Rejection> {
         let mut judged = JudgedHead::new(&self.scheme, now);
         self.judge(head, &mut judged)?;
+        if judged.gzip {
+            let mut intake = Intake::new(Arc::clone(self), judged, None)?;
+            intake.push(body)?;
+            return intake.finish();
+        }
         let keys = self.keys_for(&judged, None)?;
         let mut proof = Proof::new(Arc::clone(self), &judged, keys);
         proof.feed(0, &body)?;
@@ -70,6 +77,7 @@ impl Intake {
     ) -> Result<Self, Rejection> {
         let keys = policy.keys_for(&head, tenant)?;
         Ok(Self {
+            decoding: Decoding::of(&policy.scheme, head.gzip),
             proof: Proof::new(policy, &head, keys),
             head,
             body: Buffer::Empty,
@@ -84,8 +92,11 @@ impl Intake {
     ///
     /// When the body is over the limit, or the receiver holds as many bytes as it may.
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Rejection> {
-        let len = self.proof.feed(self.body.len(), &chunk)?;
         let limit = self.proof.held.policy().limits.body_bytes;
+        if let Some(decoding) = &mut self.decoding {
+            return decoding.push(&chunk, limit, &mut self.body, &mut self.proof);
+        }
+        let len = self.proof.feed(self.body.len(), &chunk)?;
         self.body.append(chunk, len, limit);
         Ok(())
     }
@@ -99,9 +110,14 @@ impl Intake {
         let Self {
             mut head,
             body,
-            proof,
+            mut proof,
+            decoding,
         } = self;
-        proof.conclude(&mut head, body.into_bytes())
+        let body = body.into_bytes();
+        if let Some(decoding) = decoding {
+            decoding.finish(&body, &mut proof.held)?;
+        }
+        proof.conclude(&mut head, body)
     }
 }
 
@@ -125,11 +141,11 @@ impl KeysOf {
 
 /// A body's MACs under way, and what they are to be compared by.
 #[derive(Debug)]
-struct Proof {
+pub(super) struct Proof {
     macs: Macs,
     tenant: Option<Arc<str>>,
     keys: ActiveKeys,
-    held: Reservation,
+    pub(super) held: Reservation,
 }
 
 impl Proof {
@@ -145,7 +161,7 @@ impl Proof {
     }
 
     /// Takes a chunk that comes after `before` bytes, and says how many there are then.
-    fn feed(&mut self, before: usize, chunk: &[u8]) -> Result<usize, Rejection> {
+    pub(super) fn feed(&mut self, before: usize, chunk: &[u8]) -> Result<usize, Rejection> {
         let limit = self.held.policy().limits.body_bytes;
         let len = before
             .checked_add(chunk.len())
@@ -181,10 +197,17 @@ impl Proof {
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
         handshake::refuse_signed_token(&policy.scheme, &body)?;
 
-        let payload = Payload::find(policy.scheme.form_field, &body);
-        if let Payload::Field(text) = &payload {
-            self.held.grow(text.len())?;
-        }
+        let form_field = policy.scheme.form_field;
+        let payload = match decode_proved(&mut self.held, &body, head.gzip)? {
+            Some(text) => Payload::find_decoded(form_field, &text),
+            None => {
+                let payload = Payload::find(form_field, &body);
+                if let Payload::Apart(text) = &payload {
+                    self.held.grow(text.len())?;
+                }
+                payload
+            }
+        };
         let policy = &**self.held.policy();
         let json = payload.of(&body).unwrap_or_default();
         // What the scheme takes from a body that holds several events is in each of them.

@@ -1,5 +1,6 @@
 //! What a verifier spends on one request, and on all of them together.
 
+use super::decode;
 use crate::scheme::{DEFAULT_BODY_LIMIT, Scheme};
 
 /// Limits of a verifier. Every one has a default; a scheme may set the body limit.
@@ -8,7 +9,8 @@ use crate::scheme::{DEFAULT_BODY_LIMIT, Scheme};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyLimits {
-    /// The longest body in bytes, enforced while it is read. 1 MiB, or what the scheme says.
+    /// The longest body in bytes, enforced while it is read, and of a compressed one while it is decoded.
+    /// 1 MiB, or what the scheme says.
     pub body_bytes: usize,
     /// The longest signature header in bytes. 8 KiB.
     pub signature_bytes: usize,
@@ -31,7 +33,9 @@ impl VerifyLimits {
     pub(super) fn of(scheme: &Scheme) -> Self {
         Self {
             body_bytes: scheme.body_limit(),
-            buffered_bytes: Self::DEFAULT.buffered_bytes.max(scheme.body_limit()),
+            buffered_bytes: Self::DEFAULT
+                .buffered_bytes
+                .max(decode::most_held(scheme, scheme.body_limit())),
             candidates: if scheme.algorithm().has_public_key() {
                 4
             } else {

@@ -2,7 +2,8 @@
 //!
 //! Nothing in here knows of deduplication, of an endpoint, of a runtime or of what time it is: time
 //! comes in as a value. The steps are in the order of the files: the head is judged (`precheck`, with
-//! `signature` and `freshness`), the body taken in (`intake`, with `body` and `message`), and what the
+//! `signature` and `freshness`), the body taken in (`intake`, with `body`, `message`, and `decode` where
+//! bodies are compressed), and what the
 //! scheme takes from the proved bytes is read (`signed`, with `fields`), a `handshake` among it.
 
 mod batch;
@@ -10,8 +11,10 @@ mod body;
 mod builder;
 mod content;
 mod date;
+mod decode;
 mod fields;
 mod freshness;
+mod gunzip;
 mod handshake;
 mod head;
 mod intake;

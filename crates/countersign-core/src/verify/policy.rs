@@ -2,7 +2,7 @@
 
 use core::{fmt, sync::atomic::AtomicUsize};
 
-use super::{limits::VerifyLimits, slots::HeaderSlots};
+use super::{decode, limits::VerifyLimits, slots::HeaderSlots};
 use crate::{
     keys::{Keyring, TenantAt},
     scheme::{Scheme, Tolerance},
@@ -40,6 +40,13 @@ impl Keys {
             Self::One(_) => None,
             Self::Tenants(at) => Some(*at),
         }
+    }
+}
+
+impl Policy {
+    /// The most bytes that one request may come to hold.
+    pub(super) fn most_held(&self) -> usize {
+        decode::most_held(&self.scheme, self.limits.body_bytes)
     }
 }
 

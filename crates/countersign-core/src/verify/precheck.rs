@@ -67,6 +67,8 @@ pub(super) struct JudgedHead {
     pub(super) attempt_id: Option<TextRef>,
     pub(super) signed_headers: SmallVec<[TextRef; 2]>,
     pub(super) tenant: Option<TextRef>,
+    /// Whether the body is labelled as compressed.
+    pub(super) gzip: bool,
     pub(super) at: Timestamp,
 }
 
@@ -84,6 +86,7 @@ impl JudgedHead {
             attempt_id: None,
             signed_headers: SmallVec::new(),
             tenant: None,
+            gzip: false,
             at: now,
         }
     }
@@ -102,7 +105,7 @@ impl Policy {
         }
         let mut found = FoundHeaders::default();
         slots.wanted.find(head, &mut found);
-        content::check(scheme, slots, &found)?;
+        judged.gzip = content::check(scheme, slots, &found)?;
 
         let signature = SignatureHeaders::find(scheme, slots, &found, head, &self.limits)?;
         let signature_time = parse_signature(

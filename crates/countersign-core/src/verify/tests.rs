@@ -15,6 +15,8 @@ use crate::{
 
 mod algorithms;
 mod boundaries;
+#[cfg(feature = "gzip")]
+mod compressed;
 mod head;
 mod intake;
 #[cfg(feature = "ed25519")]

@@ -109,7 +109,8 @@ impl Verified {
         })
     }
 
-    /// The body: exactly the bytes that were proved. For an item of a [batch](Scheme::batch), the item.
+    /// The body: exactly the bytes that were proved. Where the sender compresses, that is what its scheme says
+    /// is signed ([`Compression`](crate::scheme::Compression)). For an item of a [batch](Scheme::batch), the item.
     #[must_use]
     pub const fn body(&self) -> &Bytes {
         &self.parts.body
@@ -135,7 +136,8 @@ impl Verified {
     }
 
     /// What of the body is read as JSON: all of it but a byte order mark, or, where the sender sent a
-    /// form, the field that its scheme names. `None` where a form does not have that field exactly once.
+    /// form, the field that its scheme names. Of a body that is signed as it was compressed, it is read from the
+    /// text. `None` where a form does not have that field exactly once.
     #[must_use]
     pub fn payload(&self) -> Option<&[u8]> {
         self.parts.payload.of(self.body())

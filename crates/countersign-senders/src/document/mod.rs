@@ -32,8 +32,8 @@ use core::{error::Error, fmt};
 use countersign_core::{
     Algorithm,
     scheme::{
-        Encoding, EventRule, IdenticalBodies, KeyFormat, RetryTime, Scheme, SchemeBuilder,
-        SchemeError, Tolerance,
+        Compression, Encoding, EventRule, IdenticalBodies, KeyFormat, RetryTime, Scheme,
+        SchemeBuilder, SchemeError, Tolerance,
     },
 };
 use serde::Deserialize;
@@ -96,6 +96,7 @@ struct Document {
     signed: Option<Template>,
     #[serde(default)]
     json_body: bool,
+    gzip: Option<GzipName>,
     time: Option<Time>,
     id: Option<Location>,
     event: Option<Location>,
@@ -254,6 +255,13 @@ enum Bodies {
     Copies(Span),
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum GzipName {
+    SignedBefore,
+    SignedAfter,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Event {
@@ -289,6 +297,12 @@ impl Document {
         }
         if self.json_body {
             builder = builder.json_body();
+        }
+        if let Some(gzip) = self.gzip {
+            builder = builder.gzip(match gzip {
+                GzipName::SignedBefore => Compression::SignedBefore,
+                GzipName::SignedAfter => Compression::SignedAfter,
+            });
         }
         if let Some(time) = &self.time {
             builder = time.add_to(builder, self.signature.time_then_tags.is_some())?;

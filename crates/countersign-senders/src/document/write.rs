@@ -5,8 +5,8 @@ use core::fmt::{self, Write};
 use countersign_core::{
     Algorithm,
     scheme::{
-        Encoding, EventRule, Grammar, IdenticalBodies, KeyFormat, Location, Part, Place, RetryTime,
-        Scheme, TimeUnit,
+        Compression, Encoding, EventRule, Grammar, IdenticalBodies, KeyFormat, Location, Part,
+        Place, RetryTime, Scheme, TimeUnit,
     },
 };
 
@@ -42,6 +42,11 @@ pub fn to_toml(scheme: &Scheme) -> String {
     }
     if scheme.is_json_body() {
         page.line("json_body", "true");
+    }
+    match scheme.compression() {
+        Some(Compression::SignedBefore) => page.line("gzip", text("signed_before")),
+        Some(_) => page.line("gzip", text("signed_after")),
+        None => {}
     }
     if let Some(unit) = scheme.time_unit() {
         page.line("time", table(&time(scheme, unit)));
