@@ -137,6 +137,10 @@ fn covered(scheme: &Scheme) -> (String, String) {
 fn delivery(scheme: &Scheme) -> String {
     match (scheme.id(), scheme.identical_bodies()) {
         (Some(place), _) => format!("its id, {}", place_text(place)),
+        (None, Some(IdenticalBodies::Copies { within })) if !scheme.content_key().is_empty() => {
+            let fields = scheme.content_key().join("`, `");
+            format!("what is at `{fields}`, for {}", span(within))
+        }
         (None, Some(IdenticalBodies::Copies { within })) => {
             format!("its body, for {}", span(within))
         }
@@ -237,6 +241,9 @@ fn sender(preset: &Preset) -> Value {
             None => Value::Null,
         },
     );
+    if !scheme.content_key().is_empty() {
+        put("content_key", json!(scheme.content_key()));
+    }
     put("id_copy", json!(scheme.id_copy()));
     put("event_copy", json!(scheme.event_copy()));
     put("attempt_header", json!(scheme.attempt_header()));

@@ -1,6 +1,6 @@
 //! What a delivery is told apart by: its key, its aliases, its subject, and a mark of its body.
 
-// docs/decisions.md: D5, D9, D12, D13.
+// docs/decisions.md: D5, D9, D12, D13, D60.
 
 use core::time::Duration;
 
@@ -45,12 +45,13 @@ impl Identity {
                 Subject::new(key, on_repeat(received), keep)
             }),
             aliases,
-            fingerprint: fingerprint(received.body()),
+            fingerprint: mark(received),
         }
     }
 }
 
-/// Which delivery this is: the id, or what the scheme says of bodies where there is none.
+/// Which delivery this is: the id, or what the scheme says of bodies, or of fields in them, where there is
+/// none.
 pub(crate) fn key(received: &Received) -> DeliveryKey {
     let (endpoint, tenant) = (received.endpoint(), received.tenant());
     match (received.id(), received.scheme().identical_bodies()) {
@@ -59,11 +60,30 @@ pub(crate) fn key(received: &Received) -> DeliveryKey {
             let request = received.receiver().new_owner().as_u128();
             DeliveryKey::for_request(endpoint, tenant, request)
         }
-        (None, _) => DeliveryKey::for_body(endpoint, tenant, received.body()),
+        (None, _) => {
+            let pointers = received.receiver().content_key;
+            let content = match pointers {
+                [] => None,
+                _ => received.content(pointers),
+            };
+            match content {
+                Some(values) => DeliveryKey::for_content(endpoint, tenant, pointers, &values),
+                None => DeliveryKey::for_body(endpoint, tenant, received.body()),
+            }
+        }
     }
 }
 
-/// Whether nothing but its body tells a copy of the delivery.
+/// What two copies of one delivery have in common: the bytes; the key, where certain fields make it, because
+/// the bytes of a retry differ then by design.
+fn mark(received: &Received) -> u64 {
+    match received.receiver().content_key {
+        [] => fingerprint(received.body()),
+        _ => fingerprint(received.key().as_bytes()),
+    }
+}
+
+/// Whether nothing but its body, or fields of it, tells a copy of the delivery.
 pub(crate) fn is_known_by_body(received: &Received) -> bool {
     received.id().is_none() && received.scheme().identical_bodies() != Some(IdenticalBodies::Events)
 }

@@ -38,6 +38,20 @@ impl DeliveryKey {
         Self::derive(endpoint, tenant, b"body", &[&mac::sha256(body)])
     }
 
+    /// The key of a delivery without an id that certain fields identify: their pointers, and what is there.
+    pub(crate) fn for_content(
+        endpoint: &str,
+        tenant: Option<&str>,
+        pointers: &[&str],
+        values: &[String],
+    ) -> Self {
+        let pairs = pointers.iter().zip(values);
+        let parts: Vec<&[u8]> = pairs
+            .flat_map(|(pointer, value)| [pointer.as_bytes(), value.as_bytes()])
+            .collect();
+        Self::derive(endpoint, tenant, b"content", &parts)
+    }
+
     /// The key of one request of a sender whose equal bodies are events: nothing else has it.
     pub(crate) fn for_request(endpoint: &str, tenant: Option<&str>, request: u128) -> Self {
         Self::derive(endpoint, tenant, b"request", &[&request.to_be_bytes()])
@@ -110,6 +124,12 @@ mod tests {
             DeliveryKey::for_request("e", None, 0),
             DeliveryKey::for_request("e", None, 1),
             DeliveryKey::for_body("e", None, b"y"),
+            DeliveryKey::for_content("e", None, &["/x"], &["x".to_owned()]),
+            DeliveryKey::for_content("e", None, &["/y"], &["x".to_owned()]),
+            DeliveryKey::for_content("e", None, &["/x"], &["y".to_owned()]),
+            DeliveryKey::for_content("e", None, &["/x", "y"], &["".to_owned(), "".to_owned()]),
+            DeliveryKey::for_content("e", None, &["/x", "/y"], &["ab".to_owned(), "c".to_owned()]),
+            DeliveryKey::for_content("e", None, &["/x", "/y"], &["a".to_owned(), "bc".to_owned()]),
             DeliveryKey::for_tag("e", None, "", &tag),
             DeliveryKey::for_tag("e", None, "invoice.paid", &tag),
         ];

@@ -15,7 +15,7 @@ use crate::{
     keys::{DynKeyringSource, Keyring, KeyringSource, Secret, SecretError, TenantAt},
     rejection::{RejectionClass, RejectionKind},
     report::{Notice, Notify},
-    scheme::{Handshake, IdenticalBodies, Scheme, Tolerance},
+    scheme::{Handshake, IdenticalBodies, Scheme, SchemeError, Tolerance},
     store::{DedupStore, DynStore},
     verify::{Verifier, VerifierBuilder, VerifierError},
 };
@@ -35,6 +35,7 @@ pub struct ReceiverBuilder {
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
     retention: Option<Duration>,
+    content_key: Option<&'static [&'static str]>,
     statuses: HashMap<RejectionKind, u16>,
     discard_unexpected: bool,
     notify: Notify,
@@ -96,6 +97,7 @@ impl ReceiverBuilder {
             clock: None,
             limits,
             retention: None,
+            content_key: None,
             statuses: HashMap::new(),
             discard_unexpected: false,
             notify: Notify::default(),
@@ -182,6 +184,35 @@ impl ReceiverBuilder {
     /// a lost one.
     pub fn refuse_late_retries_after(self, age: Duration) -> Self {
         self.prove(|builder| builder.refuse_late_retries_after(age))
+    }
+
+    /// Names the signed fields that identify an event, for a sender that gives it no id and writes each attempt
+    /// anew: see [`SchemeBuilder::content_key`](crate::SchemeBuilder::content_key), which it takes the place of.
+    ///
+    /// **Everything that tells two events apart must be named.** An event that differs from an earlier one in
+    /// other fields alone is answered 200 and not handled; that is logged at `warn` and given to
+    /// [`on_notice`](Self::on_notice) as a whole.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use countersign_core::{MemoryStore, Receiver, Scheme, Secret, scheme::IdenticalBodies};
+    ///
+    /// const WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+    /// const ACME: Scheme = Scheme::body_hmac("X-Acme-Signature")
+    ///     .identical_bodies(IdenticalBodies::Copies { within: WITHIN })
+    ///     .declare();
+    /// let builder = || {
+    ///     Receiver::builder(ACME)
+    ///         .endpoint("acme")
+    ///         .secret(Secret::new("secret").unwrap())
+    ///         .store(MemoryStore::new())
+    /// };
+    /// assert!(builder().content_key(&["/event", "/payload/id"]).build().is_ok());
+    /// assert!(builder().content_key(&["payload.id"]).build().is_err());
+    /// ```
+    pub const fn content_key(mut self, pointers: &'static [&'static str]) -> Self {
+        self.content_key = Some(pointers);
+        self
     }
 
     /// Remembers completed deliveries for this long. The default is 7 days for a durable store and
@@ -333,6 +364,17 @@ impl ReceiverBuilder {
         {
             return Err(ConfigError::HandshakeNeeds401(*kind));
         }
+        let content_key = match self.content_key {
+            Some(pointers) => {
+                let named = verifier.scheme().to_builder().content_key(pointers);
+                match named.build() {
+                    Ok(_) if !pointers.is_empty() => pointers,
+                    Ok(_) => return Err(ConfigError::ContentKey(SchemeError::InvalidContentKey)),
+                    Err(error) => return Err(ConfigError::ContentKey(error)),
+                }
+            }
+            None => verifier.scheme().content_key(),
+        };
         let verify_token = self.verify_token.as_ref().map(VerifyToken::new);
         let verify_token = verify_token.transpose().map_err(ConfigError::VerifyToken)?;
         let retention = retention(&verifier, self.retention, &*store)?;
@@ -348,6 +390,7 @@ impl ReceiverBuilder {
             discard_unexpected: self.discard_unexpected,
             limits: self.limits,
             retention,
+            content_key,
             statuses: self.statuses,
             verify_token,
             on_offer: self.on_offer,
@@ -455,6 +498,8 @@ pub enum ConfigError {
     /// A retention was set, but there are no ids to remember: the scheme says for how long it
     /// remembers bodies.
     RetentionWithoutIds,
+    /// The content key cannot tell this sender's deliveries apart.
+    ContentKey(SchemeError),
     /// The scheme's handshake compares a token and there is none, or the other way round.
     NoVerifyToken,
     /// The verify token cannot be used.
@@ -475,6 +520,7 @@ impl fmt::Display for ConfigError {
                 f.write_str("the endpoint's name must have 1 to 128 bytes")
             }
             Self::Verifier(error) => error.fmt(f),
+            Self::ContentKey(error) => error.fmt(f),
             Self::VerifierTwice => f.write_str(
                 "the verifier that was given has its keys, limits, tolerance and URL: set them there",
             ),
@@ -533,6 +579,7 @@ impl Error for ConfigError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Verifier(error) => error.source(),
+            Self::ContentKey(error) => error.source(),
             Self::VerifyToken(error) => error.source(),
             _ => None,
         }

@@ -111,6 +111,8 @@ pub(crate) struct Inner {
     pub(crate) discard_unexpected: bool,
     limits: Limits,
     pub(crate) retention: Duration,
+    /// The signed fields that identify an event without an id; none where its body does.
+    pub(crate) content_key: &'static [&'static str],
     statuses: HashMap<RejectionKind, u16>,
     verify_token: Option<VerifyToken>,
     on_offer: OnOffer,

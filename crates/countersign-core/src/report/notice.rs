@@ -18,8 +18,10 @@ pub enum Notice<'a> {
     /// entity, under another (unsigned) id, and the type happens once. The handler did not run.
     /// Either a replay, or a sender that says the same twice under two ids.
     Suppressed(&'a Received),
-    /// The delivery has no id, and the same body was completed before: the handler did not run. Where
-    /// a second event can have the bytes of an earlier one, this may be an event that is lost.
+    /// The delivery has no id, and the same body (or, with a
+    /// [content key](crate::SchemeBuilder::content_key), the same values in its fields) was completed before:
+    /// the handler did not run. Where a second event can have those of an earlier one, this may be an event
+    /// that is lost.
     KnownByBody(&'a Received),
     /// A delivery with other bytes was completed, or is running, under this id: the handler does not
     /// run. A retry that was rendered anew, or an id that is not one: a header or field that is not new

@@ -38,6 +38,7 @@ impl SchemeBuilder {
                 id: None,
                 id_must_be_signed: false,
                 identical_bodies: None,
+                content_key: &[],
                 subject: None,
                 event: None,
                 id_copy: None,
@@ -263,6 +264,34 @@ impl SchemeBuilder {
     /// scheme does not build without it.
     pub const fn identical_bodies(mut self, bodies: IdenticalBodies) -> Self {
         self.scheme.identical_bodies = Some(bodies);
+        self
+    }
+
+    /// Names the signed fields that identify an event, for a sender that gives it no id and writes each attempt
+    /// anew, so that the bytes of a retry differ.
+    ///
+    /// Two bodies with the same values there are one delivery, for as long as
+    /// [`Copies`](IdenticalBodies::Copies) says. **Everything that tells two events apart must be named**: an
+    /// event that differs from an earlier one in other fields alone is answered 200 and not handled, which is
+    /// logged at `warn`. A body that lacks one of the fields, or has something else there than a text, a
+    /// number, or true or false, is known by its bytes, as without this.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use countersign_core::scheme::{IdenticalBodies, Scheme, SchemeError};
+    ///
+    /// const WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+    /// const SIGNS: Scheme = Scheme::body_hmac("X-Acme-Signature")
+    ///     .identical_bodies(IdenticalBodies::Copies { within: WITHIN })
+    ///     .content_key(&["/event", "/payload/id"])
+    ///     .declare();
+    /// assert_eq!(SIGNS.content_key(), ["/event", "/payload/id"]);
+    ///
+    /// let with_id = Scheme::body_hmac("X-Acme-Signature").id_pointer("/id").content_key(&["/event"]);
+    /// assert_eq!(with_id.build(), Err(SchemeError::ContentKeyWithId));
+    /// ```
+    pub const fn content_key(mut self, pointers: &'static [&'static str]) -> Self {
+        self.scheme.content_key = pointers;
         self
     }
 

@@ -40,6 +40,14 @@ pub enum SchemeError {
     NoIdUndecided,
     /// It is said what two equal bodies are, but there is a place of an id.
     IdenticalBodiesWithId,
+    /// A content key is named, and an id tells deliveries apart.
+    ContentKeyWithId,
+    /// A content key is named, and every request is an event.
+    ContentKeyOfEvents,
+    /// A content key is named, and the sender signs nothing.
+    ContentKeyNotSigned,
+    /// A content key has more than 16 pointers, one twice, or one that is none.
+    InvalidContentKey,
     /// Equal bodies are copies for a time that is zero, shorter than the sender retries, or shorter
     /// than a captured request verifies.
     CopiesShorterThanRetries,
@@ -115,6 +123,21 @@ impl SchemeError {
             }
             Self::IdenticalBodiesWithId => {
                 "the id tells deliveries apart: leave `identical_bodies` out"
+            }
+            Self::ContentKeyWithId => {
+                "the id tells deliveries apart: leave `content_key` out, or leave the id out if it is not \
+                 the same for every retry"
+            }
+            Self::ContentKeyOfEvents => {
+                "a content key tells copies, and `Events` says that there are none: say \
+                 `identical_bodies(IdenticalBodies::Copies { within })` with the sender's retry span"
+            }
+            Self::ContentKeyNotSigned => {
+                "a content key needs a signed body: this sender signs nothing, so anybody who read one \
+                 request could choose it. Leave `content_key` out"
+            }
+            Self::InvalidContentKey => {
+                "a content key is 1 to 16 pointers that look like `/data/id`, each once"
             }
             Self::CopiesShorterThanRetries => {
                 "`Copies { within }` must be at least the retry span and the tolerance in both \
@@ -231,6 +254,9 @@ impl Scheme {
             return Err(SchemeError::CopyOfUnsigned);
         }
         if let Err(error) = self.check_repeats() {
+            return Err(error);
+        }
+        if let Err(error) = self.check_content_key() {
             return Err(error);
         }
         if let Err(error) = self.check_batch() {

@@ -42,6 +42,7 @@ mod batch;
 mod builder;
 mod check;
 mod compression;
+mod content_key;
 mod coverage;
 mod event;
 mod handshake;
@@ -87,6 +88,7 @@ pub struct Scheme {
     pub(crate) id: Option<Place>,
     pub(crate) id_must_be_signed: bool,
     pub(crate) identical_bodies: Option<IdenticalBodies>,
+    pub(crate) content_key: &'static [&'static str],
     pub(crate) subject: Option<&'static str>,
     pub(crate) event: Option<Place>,
     pub(crate) id_copy: Option<&'static str>,

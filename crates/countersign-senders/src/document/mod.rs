@@ -106,6 +106,8 @@ struct Document {
     subject: Option<String>,
     identical_bodies: Option<Bodies>,
     #[serde(default)]
+    content_key: Vec<String>,
+    #[serde(default)]
     events: Vec<Event>,
     #[serde(default)]
     unlisted_events_once: bool,
@@ -376,6 +378,9 @@ impl Document {
         builder = builder.events(intern::events(rules));
         if self.unlisted_events_once {
             builder = builder.unlisted_events_once();
+        }
+        if !self.content_key.is_empty() {
+            builder = builder.content_key(intern::texts(&self.content_key));
         }
         builder = builder.pings(intern::texts(&self.pings));
         if let Some(pointer) = &self.batch {

@@ -13,6 +13,27 @@ fn every_preset_is_a_document_and_back() {
     }
 }
 
+/// Facts that no preset states.
+#[test]
+fn every_fact_is_written_and_read() {
+    let copies = IdenticalBodies::Copies {
+        within: core::time::Duration::from_secs(60),
+    };
+    let scheme = Scheme::body_hmac("X-Sig").identical_bodies(copies);
+    let rows = [
+        scheme.content_key(&["/event", "/payload/id"]),
+        #[cfg(feature = "gzip")]
+        scheme.gzip(Compression::SignedBefore),
+        #[cfg(feature = "gzip")]
+        scheme.gzip(Compression::SignedAfter),
+    ];
+    for scheme in rows {
+        let scheme = scheme.build().unwrap();
+        let text = to_toml(&scheme);
+        assert_eq!(from_toml(&text).unwrap(), scheme, "{text}");
+    }
+}
+
 const ACME: &str = r#"name = "acme"
 signature = { header = "X-Acme-Signature", pairs = { separator = ",", tags = ["v1"] } }
 signed = "{time}.{body}"

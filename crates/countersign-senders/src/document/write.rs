@@ -73,6 +73,9 @@ pub fn to_toml(scheme: &Scheme) -> String {
         Some(_) => page.line("identical_bodies", text("events")),
         None => {}
     }
+    if !scheme.content_key().is_empty() {
+        page.line("content_key", list(scheme.content_key()));
+    }
     if scheme.unlisted_events_are_once() {
         page.line("unlisted_events_once", "true");
     }

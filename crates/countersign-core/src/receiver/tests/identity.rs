@@ -5,7 +5,7 @@ use crate::{
     DeliveryKey, OnRepeat,
     identity::{self, Identity},
     scheme::{
-        EventRule, IdenticalBodies,
+        EventRule, IdenticalBodies, SchemeError,
         samples::{BASE64_KEY, LATE_RETRIES},
     },
 };
@@ -217,4 +217,90 @@ fn a_proof_says_what_is_signed_and_shows_no_content() {
     let debug = format!("{verified:?}");
     assert!(debug.contains("matched_key: \"key-1\"") && debug.contains("body_len: 28"));
     assert!(!debug.contains("Ada"), "{debug}");
+}
+
+#[test]
+fn fields_that_are_named_are_the_key_where_all_are_there() {
+    const FIELDS: &[&str] = &["/event", "/payload/id", "/x"];
+    let copies = IdenticalBodies::Copies { within: KEEP };
+    let scheme = Scheme::body_hmac("X-Sig").identical_bodies(copies);
+    let receiver = receiver(scheme.content_key(FIELDS));
+    let of = |body: &str| {
+        let verified = received(&receiver, &request(body, None, None)).unwrap();
+        assert!(identity::is_known_by_body(&verified));
+        let identity = Identity::of(&verified, KEEP);
+        (identity.key, identity.fingerprint)
+    };
+    let body = |event: &str, id: &str, x: &str| {
+        format!(r#"{{"event":{event},"payload":{{"id":{id},"at":0}},"x":{x}}}"#)
+    };
+    let one = of(&body(r#""a""#, "1", "true"));
+    // Another writing, and other fields: the same event, of which a store sees no other bytes.
+    for same in [
+        r#"{"x":true,"event":"\u0061","payload":{"at":99,"id":1}}"#,
+        r#" {"event":"a","payload":{"id":1},"x":true,"due":4} "#,
+    ] {
+        assert_eq!(of(same), one);
+    }
+    let others = [
+        // Another value, another kind of value, and text that moved from one field to the next.
+        body(r#""a""#, "2", "true"),
+        body(r#""a""#, r#""1""#, "true"),
+        body(r#""a""#, "1", r#""true""#),
+        body(r#""a""#, "1", "false"),
+        body(r#""a""#, "1.0", "true"),
+        body(r#""a""#, "-1", "true"),
+        body(r#""a1""#, r#""""#, "true"),
+        body(r#""""#, r#""a1""#, "true"),
+        body(r#""as1""#, r#""""#, "true"),
+        body("1", r#""a""#, "true"),
+        // Not all are there, or one is nothing to rely on: the bytes are the key.
+        body(r#""a""#, "null", "true"),
+        body(r#""a""#, "[1]", "true"),
+        body(r#""a""#, "{}", "true"),
+        r#"{"event":"a","payload":{"id":1}}"#.to_owned(),
+        r#"{"event":"a","payload":{"id":1},"x":true,"x":true}"#.to_owned(),
+        r#"{"event":"a","payload":[{"id":1}],"x":true}"#.to_owned(),
+        r#"{"event":"a","payload":{"id":1},"x":true"#.to_owned(),
+        r#"[{"event":"a","payload":{"id":1},"x":true}]"#.to_owned(),
+    ];
+    let keys: Vec<_> = others.iter().map(|body| of(body)).collect();
+    for (at, key) in keys.iter().enumerate() {
+        assert_ne!(*key, one, "{}", others[at]);
+        assert!(!keys[..at].contains(key), "{}", others[at]);
+    }
+    for (key, body) in keys.iter().zip(&others).skip(10) {
+        assert_eq!(key.0, DeliveryKey::for_body("test", None, body.as_bytes()));
+    }
+}
+
+#[test]
+fn an_application_names_fields_of_its_own() {
+    let copies = IdenticalBodies::Copies { within: KEEP };
+    let of_scheme = Scheme::body_hmac("X-Sig")
+        .identical_bodies(copies)
+        .content_key(&["/a"]);
+    let builder = |scheme: SchemeBuilder| builder(scheme.build().unwrap());
+    let receiver = builder(of_scheme).content_key(&["/b"]).build().unwrap();
+    let key = |body: &str| {
+        let request = request(body, None, None);
+        received(&receiver, &request).unwrap().key()
+    };
+    assert_eq!(key(r#"{"a":1,"b":2}"#), key(r#"{"a":3,"b":2}"#));
+    assert_ne!(key(r#"{"a":1,"b":2}"#), key(r#"{"a":1,"b":3}"#));
+    for (scheme, fields, due) in [
+        (ACME, &["/a"][..], SchemeError::ContentKeyWithId),
+        (of_scheme, &[], SchemeError::InvalidContentKey),
+        (of_scheme, &["a"], SchemeError::InvalidContentKey),
+        (
+            of_scheme
+                .content_key(&[])
+                .identical_bodies(IdenticalBodies::Events),
+            &["/a"],
+            SchemeError::ContentKeyOfEvents,
+        ),
+    ] {
+        let refused = builder(scheme).content_key(fields).build().unwrap_err();
+        assert_eq!(refused, ConfigError::ContentKey(due));
+    }
 }
