@@ -205,6 +205,7 @@ fn sender(preset: &Preset) -> Value {
         Location::AllOf(names) => ("all", names.to_vec()),
         Location::Repeated(name) => ("repeated", vec![name]),
         Location::Numbered(name) => ("numbered", vec![name]),
+        Location::Body(_) => ("body", Vec::new()),
         _ => ("other", Vec::new()),
     };
     put(
@@ -217,6 +218,9 @@ fn sender(preset: &Preset) -> Value {
             "encoding": encoding(scheme),
         }),
     );
+    if let Location::Body(pointer) = scheme.location() {
+        put("token", json!(pointer));
+    }
     put("key", key(scheme));
     put("signed", json!(template(scheme)));
     put("json_body", scheme.is_json_body().then_some(true).into());

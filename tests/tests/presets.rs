@@ -92,6 +92,11 @@ fn one(verified: Verified) -> Verified {
     }
 }
 
+/// Whether a preset's signature or token is in a header.
+fn in_header(preset: &&Preset) -> bool {
+    !matches!(preset.scheme.location(), Location::Body(_))
+}
+
 /// The key of somebody else.
 fn stranger(scheme: Scheme) -> Secret {
     if scheme.algorithm().has_public_key() {
@@ -231,7 +236,7 @@ fn a_token_proves_no_body_and_says_so() {
 
 #[test]
 fn no_byte_of_a_signature_can_be_changed() {
-    for preset in all() {
+    for preset in all().filter(in_header) {
         let desk = Desk::of(preset);
         let request = desk.request();
         let at = request

@@ -56,6 +56,10 @@ pub(crate) enum Fault {
     Window { by: Duration, allowed: Duration },
     /// Another content type than the scheme's.
     ContentType { due: &'static [&'static str] },
+    /// A body, or an item of it, holds no token.
+    NoBodyToken,
+    /// The token of a body, or of an item, is not a key's.
+    BodyToken,
     /// The content encoding is not gzip, once.
     NotOneGzip,
     /// What is wrong with a compressed body.
@@ -129,6 +133,12 @@ impl fmt::Display for Detail {
             Fault::ContentType { due } => {
                 f.write_str("it is not among ")?;
                 list(f, due)
+            }
+            Fault::NoBodyToken => {
+                f.write_str("the body, or an item of it, has no token where the scheme says")
+            }
+            Fault::BodyToken => {
+                f.write_str("the token in the body, or in an item of it, is another")
             }
             Fault::NotOneGzip => f.write_str("expected gzip, once, or identity"),
             Fault::Gzip(fault) => f.write_str(fault),

@@ -23,6 +23,7 @@ mod missing;
 mod preset;
 mod spans;
 
+pub mod body_tokens;
 pub mod business;
 pub mod commerce;
 pub mod developer;
@@ -118,6 +119,7 @@ pub fn all() -> impl Iterator<Item = &'static Preset> {
         messaging::FAMILY,
         business::FAMILY,
         tokens::FAMILY,
+        body_tokens::FAMILY,
     ]
     .into_iter()
     .flatten()

@@ -160,7 +160,7 @@ impl Sender {
     /// A delivery of an event, with a new id.
     ///
     /// Where the scheme has its id, type or time in the body, they are written there unless `body`
-    /// has them already. Of a batch it is the first item that gets them.
+    /// has them already. Of a batch it is the first item that gets them; a token, every item.
     #[must_use]
     pub fn delivery(&self, event: &str, body: Value) -> SignedDelivery {
         let id = self.number("test");
@@ -182,6 +182,9 @@ impl Sender {
         }
         if let Some(pointer) = self.scheme.time_pointer() {
             fill(&mut body, pointer, self.stamp_value());
+        }
+        if let Location::Body(pointer) = self.scheme.location() {
+            self.fill_tokens(&mut body, pointer);
         }
         self.raw(event, id, body.to_string())
     }
@@ -257,6 +260,9 @@ impl Sender {
         if let Some(name) = self.scheme.time_header() {
             delivery = delivery.with_header(name, time);
         }
+        if matches!(self.scheme.location(), Location::Body(_)) {
+            return delivery;
+        }
         let id = match self.scheme.id() {
             Some(Place::Header(name)) => delivery.header(name).unwrap_or_default().to_owned(),
             _ => String::new(),
@@ -278,6 +284,17 @@ impl Sender {
             _ => self.scheme.signature_header().to_owned(),
         };
         delivery.with_header(&name, &value).signed_by(name.clone())
+    }
+
+    /// Writes the secret into the body, or into each item of its list.
+    fn fill_tokens(&self, body: &mut Value, pointer: &str) {
+        let Some((list, field)) = pointer.split_once("/*") else {
+            return fill(body, pointer, self.secret.as_str());
+        };
+        let items = body.pointer_mut(list).and_then(Value::as_array_mut);
+        for item in items.into_iter().flatten() {
+            fill(item, field, self.secret.as_str());
+        }
     }
 
     /// What of the body is signed: what it was compressed of, where the sender signs that.

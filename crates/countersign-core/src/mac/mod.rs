@@ -18,6 +18,7 @@ mod algorithm;
 mod other;
 mod public;
 mod sha256;
+mod token;
 
 pub use self::algorithm::Algorithm;
 pub(crate) use self::public::KeyFault;

@@ -16,13 +16,13 @@ impl Scheme {
     }
 
     /// The header that carries the signature; the preferred one of several, the stem of numbered
-    /// ones.
+    /// ones. Empty where a token is in the body.
     #[must_use]
     pub const fn signature_header(&self) -> &'static str {
         match self.location {
             Location::Header(name) | Location::Repeated(name) | Location::Numbered(name) => name,
             Location::AnyOf([name, ..]) | Location::AllOf([name, ..]) => name,
-            Location::AnyOf([]) | Location::AllOf([]) => "",
+            Location::AnyOf([]) | Location::AllOf([]) | Location::Body(_) => "",
         }
     }
 

@@ -79,6 +79,11 @@ impl SchemeBuilder {
         self
     }
 
+    pub(super) const fn location(mut self, location: Location) -> Self {
+        self.scheme.location = location;
+        self
+    }
+
     /// Accepts several header names for the signature; the first that is present counts.
     pub const fn any_header_of(mut self, names: &'static [&'static str]) -> Self {
         self.scheme.location = Location::AnyOf(names);

@@ -86,6 +86,8 @@ pub enum SchemeError {
     SecretNotSigned,
     /// Something is said of a token that only a signature has, or the other way round.
     TokenSignsNothing,
+    /// A token is in each item of one list, and the scheme's batch is another, or none.
+    TokenOfAnotherList,
     /// A form's field is named, but forms are not among the content types.
     FormFieldWithoutForms,
     /// The body limit or the response budget is zero.
@@ -182,6 +184,10 @@ impl SchemeError {
                 "a token signs nothing: leave `signed` out, with a bare header or a prefix, and \
                  `Encoding::Text`, `Base64` or `Base64Url`. `Encoding::Text` is for tokens alone"
             }
+            Self::TokenOfAnotherList => {
+                "a token in each item of a list needs `batch` with that list: `/value/*/token` needs \
+                 `batch(\"/value\")`"
+            }
             Self::FormFieldWithoutForms => {
                 "a form's field needs `application/x-www-form-urlencoded` among `content_types`"
             }
@@ -223,6 +229,9 @@ impl Scheme {
             return Err(error);
         }
         if let Err(error) = self.check_parts() {
+            return Err(error);
+        }
+        if let Err(error) = self.check_body_token() {
             return Err(error);
         }
         if self.tolerance.is_some() && self.time.is_none() {
@@ -332,6 +341,7 @@ impl Scheme {
             Location::Header(name) | Location::Repeated(name) | Location::Numbered(name) => {
                 is_header_name(name)
             }
+            Location::Body(_) => true,
             Location::AnyOf(names) | Location::AllOf(names) => {
                 let mut valid = !names.is_empty();
                 let mut at = 0;

@@ -34,6 +34,9 @@ impl Scheme {
             None => Ok(()),
             Some(_) if !cfg!(feature = "gzip") => Err(SchemeError::GzipOff),
             Some(Compression::SignedAfter) if self.json_body => Err(SchemeError::CompressedJson),
+            Some(Compression::SignedAfter) if !self.body_is_signed() => {
+                Err(SchemeError::TokenSignsNothing)
+            }
             Some(_) => Ok(()),
         }
     }

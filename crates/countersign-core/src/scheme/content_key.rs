@@ -54,7 +54,7 @@ impl Scheme {
     }
 }
 
-const fn is_same(left: &[u8], right: &[u8]) -> bool {
+pub(super) const fn is_same(left: &[u8], right: &[u8]) -> bool {
     let mut at = 0;
     while at < left.len() && at < right.len() {
         if left[at] != right[at] {

@@ -322,6 +322,7 @@ impl Scheme {
             Location::AnyOf(headers) | Location::AllOf(headers) => headers
                 .iter()
                 .any(|header| name.eq_ignore_ascii_case(header)),
+            Location::Body(_) => false,
             Location::Numbered(stem) => name
                 .get(..stem.len())
                 .is_some_and(|begin| begin.eq_ignore_ascii_case(stem)),

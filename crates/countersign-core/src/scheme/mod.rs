@@ -39,6 +39,7 @@ use crate::mac::Algorithm;
 
 mod accessors;
 mod batch;
+mod body_token;
 mod builder;
 mod check;
 mod compression;

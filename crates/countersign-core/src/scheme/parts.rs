@@ -14,6 +14,9 @@ pub enum Location {
     AllOf(&'static [&'static str]),
     /// A stem followed by 1, 2, 3 and so on; every one present is a candidate.
     Numbered(&'static str),
+    /// No header: a [token in the body](super::Scheme::token_in_body), at this pointer, in which `*` stands for
+    /// each item of a list.
+    Body(&'static str),
 }
 
 /// How the value of a signature header is read.

@@ -12,7 +12,7 @@ use crate::rejection::{Rejection, RejectionKind};
 
 /// Why a proved body has no items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NoItems {
+pub(super) enum NoItems {
     /// There is no list where the scheme says, or several.
     NoList,
     /// It is longer than the limit.
@@ -22,7 +22,7 @@ enum NoItems {
 /// The texts of a body's items, at most `limit` of them. Each is a part of the body, not a copy.
 ///
 /// A key that occurs twice on the way is no list: parsers differ on which of the two counts.
-fn items(body: &Bytes, pointer: &str, limit: usize) -> Result<Vec<Bytes>, NoItems> {
+pub(super) fn items(body: &Bytes, pointer: &str, limit: usize) -> Result<Vec<Bytes>, NoItems> {
     let mut found = Found {
         items: None,
         too_many: false,

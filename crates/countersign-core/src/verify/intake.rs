@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{
     body::{Buffer, Reservation},
+    body_token,
     content::Payload,
     decode::{Decoding, decode_proved},
     handshake,
@@ -182,6 +183,7 @@ impl Proof {
             );
         }
         feed_around_body(policy, head, &mut self.macs, Side::After);
+        let token = body_token::matching(&policy.scheme, &body, &self.macs)?;
         let (mut before, mut after) = (Vec::new(), Vec::new());
         let Verdict { matched, tags } = self.macs.conclude(&head.candidates, || {
             before = bytes_around_body(policy, head, Side::Before);
@@ -193,6 +195,7 @@ impl Proof {
             }
         });
         let (at, matched) = matched
+            .or(token)
             .and_then(|at| Some((at, self.keys.label(at)?)))
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
         handshake::refuse_signed_token(&policy.scheme, &body)?;

@@ -8,6 +8,7 @@
 
 mod batch;
 mod body;
+mod body_token;
 mod builder;
 mod content;
 mod content_key;

@@ -108,13 +108,16 @@ impl Policy {
         judged.gzip = content::check(scheme, slots, &found)?;
 
         let signature = SignatureHeaders::find(scheme, slots, &found, head, &self.limits)?;
-        let signature_time = parse_signature(
-            scheme,
-            &signature.values,
-            self.limits.candidates,
-            &mut judged.candidates,
-        )
-        .map_err(|fault| {
+        let parsed = match scheme.body_token() {
+            None => parse_signature(
+                scheme,
+                &signature.values,
+                self.limits.candidates,
+                &mut judged.candidates,
+            ),
+            Some(_) => Ok(None),
+        };
+        let signature_time = parsed.map_err(|fault| {
             let refuse = |kind| Rejection::header_fault(kind, signature.name);
             match fault {
                 SignatureFault::TooManyCandidates => refuse(RejectionKind::TooManyCandidates),

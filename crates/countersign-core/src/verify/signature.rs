@@ -46,6 +46,8 @@ impl<'a> SignatureHeaders<'a> {
                     }
                 }
             }
+            // What is in the body is read when that is there.
+            Location::Body(_) => return Ok(Self { name, values }),
             Location::Repeated(_) | Location::Numbered(_) => {
                 let numbered = matches!(scheme.location, Location::Numbered(_));
                 head.each_header(&mut |header, value| {

@@ -59,7 +59,7 @@ impl HeaderSlots {
                 .iter()
                 .map(|name| wanted.add(name))
                 .collect::<Option<_>>()?,
-            Location::Repeated(_) | Location::Numbered(_) => SmallVec::new(),
+            Location::Repeated(_) | Location::Numbered(_) | Location::Body(_) => SmallVec::new(),
         };
         let signed_headers = scheme
             .signed

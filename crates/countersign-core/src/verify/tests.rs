@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod algorithms;
+mod body_tokens;
 mod boundaries;
 #[cfg(feature = "gzip")]
 mod compressed;

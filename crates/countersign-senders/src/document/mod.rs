@@ -129,6 +129,7 @@ struct Document {
 #[serde(deny_unknown_fields)]
 struct Signature {
     header: Option<String>,
+    token_in_body: Option<String>,
     #[serde(default)]
     first_of: Vec<String>,
     #[serde(default)]
@@ -417,10 +418,11 @@ impl Signature {
             self.header.is_some(),
             !self.first_of.is_empty(),
             !self.all_of.is_empty(),
+            self.token_in_body.is_some(),
         ];
         if given(&named) != 1 {
             return Err(DocumentError::Keys(
-                "`signature` needs one of `header`, `first_of` and `all_of`",
+                "`signature` needs one of `header`, `first_of` and `all_of`, or `token_in_body`",
             ));
         }
         if self.header.is_none() && (self.repeated || self.numbered)
@@ -430,8 +432,10 @@ impl Signature {
                 "`repeated` and `numbered` are about one `header`, and exclude each other",
             ));
         }
-        let mut builder =
-            Scheme::body_hmac(intern::text(self.header.as_deref().unwrap_or_default()));
+        let mut builder = match &self.token_in_body {
+            Some(pointer) => Scheme::token_in_body(intern::text(pointer)),
+            None => Scheme::body_hmac(intern::text(self.header.as_deref().unwrap_or_default())),
+        };
         if !self.first_of.is_empty() {
             builder = builder.any_header_of(intern::texts(&self.first_of));
         }

@@ -22,6 +22,10 @@ fn every_fact_is_written_and_read() {
     let scheme = Scheme::body_hmac("X-Sig").identical_bodies(copies);
     let rows = [
         scheme.content_key(&["/event", "/payload/id"]),
+        Scheme::token_in_body("/value/*/a")
+            .batch("/value")
+            .id_pointer("/id"),
+        Scheme::token_in_body("/token").id_pointer("/id"),
         #[cfg(feature = "gzip")]
         scheme.gzip(Compression::SignedBefore),
         #[cfg(feature = "gzip")]

@@ -125,6 +125,7 @@ fn signature(scheme: &Scheme) -> Vec<(&'static str, String)> {
     let mut fields = match scheme.location() {
         Location::AnyOf(names) => vec![("first_of", list(names))],
         Location::AllOf(names) => vec![("all_of", list(names))],
+        Location::Body(pointer) => vec![("token_in_body", text(pointer))],
         _ => vec![("header", text(scheme.signature_header()))],
     };
     match scheme.location() {
