@@ -53,10 +53,7 @@ fn every_kind_of_refusal_is_met_by_a_row_or_a_named_test() {
             TimestampMissing,
             "linear_has_its_time_in_the_body_in_milliseconds",
         ),
-        (
-            BodyNotDecoded,
-            "one_whole_member_counts_and_nothing_else",
-        ),
+        (BodyNotDecoded, "one_whole_member_counts_and_nothing_else"),
         (
             Busy,
             "no_more_bytes_are_buffered_than_allowed_and_all_are_given_back",

@@ -10,9 +10,9 @@ impl Macs {
         };
         let (mut known, mut offered) = (Tags::new(Algorithm::Token), Tags::new(Algorithm::Token));
         for key in keys {
-            known.bytes.extend_from_slice(&***key);
+            known.made(&***key);
         }
-        offered.bytes.extend_from_slice(&sha256(token));
+        offered.made(&sha256(token));
         matching_key(&known, &offered)
     }
 }
