@@ -3,7 +3,10 @@
 use core::{error::Error, fmt, time::Duration};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::secret::{Secret, SecretError, SecretFault};
+use super::{
+    secret::Secret,
+    secret_error::{SecretError, SecretFault},
+};
 use crate::{
     clock::Timestamp,
     mac::{Algorithm, KeyFault, KeyedMac, Macs},

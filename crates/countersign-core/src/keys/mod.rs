@@ -2,11 +2,13 @@
 
 mod keyring;
 mod secret;
+mod secret_error;
 mod tenant;
 
 pub(crate) use self::{keyring::ActiveKeys, tenant::DynKeyringSource};
 pub use self::{
     keyring::{Keyring, KeyringError, MAX_KEYS},
-    secret::{Secret, SecretError, SecretFault},
+    secret::Secret,
+    secret_error::{SecretError, SecretFault},
     tenant::{KeyringSource, LookupError, Tenant, TenantAt},
 };

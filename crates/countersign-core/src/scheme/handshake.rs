@@ -1,4 +1,5 @@
-//! What a sender asks an endpoint before it sends events there, and from time to time after that.
+//! What a sender asks an endpoint before it sends events there, and from time to time after that. Long, because
+//! half of it is the documentation of what each sender asks.
 
 #![expect(
     clippy::arithmetic_side_effects,
