@@ -5,6 +5,8 @@
 //! points to the primary row that was claimed last with its bytes and type, and has no state of its
 //! own. A subject row says what was claimed last of an entity.
 
+// docs/decisions.md: D63.
+
 use core::{future::Future, time::Duration};
 use std::sync::Arc;
 
