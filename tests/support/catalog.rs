@@ -20,7 +20,7 @@ pub fn page() -> String {
     presets.sort_by_key(|preset| preset.title.to_lowercase());
     page.push_str(&format!("{} senders.\n\n", presets.len()));
     page.push_str(
-        "| sender | name | signs | signed | not signed | a delivery is | retries | sure |\n\
+        "| sender | name | signature | signed | not signed | a delivery is | retries | sure |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for preset in &presets {
@@ -31,7 +31,7 @@ pub fn page() -> String {
             preset.title,
             preset.source.split(' ').next().unwrap_or_default(),
             preset.name,
-            algorithm(scheme),
+            signature(scheme),
             signed,
             unsigned,
             delivery(scheme),
@@ -67,6 +67,28 @@ signatures verify where there are any; `low`, that no page of the sender's was r
 A *token* is a shared secret that is sent as it is: it proves who sent a request and nothing about it. *SHA-1* and
 *SHA-256* without HMAC are plain hashes over bytes that hold the secret.
 
+In code a sender is the constant of that name in its family's module, or is looked up by the name:
+
+```text
+Receiver::builder(countersign::senders::payments::ORB)
+
+let orb = countersign::senders::find(\"orb\").ok_or(\"no such sender\")?;
+Receiver::builder(orb.scheme)
+```
+
+The column *signature* is all that is needed to sign by hand and try a receiver with curl. For
+`X-Orb-Signature: v1=..`, HMAC-SHA256, hex, of `v1:{time}:{body}`:
+
+```sh
+body='{\"id\":\"1\",\"type\":\"resource_event.test\"}'
+time=$(date -u +%Y-%m-%dT%H:%M:%S.%6N)
+tag=$(printf 'v1:%s:%s' \"$time\" \"$body\" | openssl dgst -sha256 -hmac \"$ORB_WEBHOOK_SECRET\" -r | cut -d' ' -f1)
+curl -i http://127.0.0.1:3000/webhooks/orb -H 'Content-Type: application/json' \\
+    -H \"X-Orb-Timestamp: $time\" -H \"X-Orb-Signature: v1=$tag\" --data-raw \"$body\"
+```
+
+A refusal says why only in the log (feature `tracing`), never to whoever sent it: [refusals.md](refusals.md).
+
 Where a sender does not say for how long it retries, three days are assumed; where it does not say whether retries
 are stamped anew, they are taken to keep their first time.
 
@@ -79,8 +101,40 @@ const MISSING: &str = "
 | --- | --- | --- |
 ";
 
-fn algorithm(scheme: &Scheme) -> String {
-    format!("{}, {}", algorithm_name(scheme), encoding(scheme))
+/// Where the signature is, and what it is of: all that is needed to sign by hand.
+fn signature(scheme: &Scheme) -> String {
+    let header = scheme.signature_header();
+    let numbered = format!("{header}1");
+    let header = match scheme.location() {
+        Location::Numbered(_) => &numbered,
+        _ => header,
+    };
+    let header = match scheme.grammar() {
+        Grammar::Bare => header.to_owned(),
+        Grammar::Prefix(prefix) | Grammar::OptionalPrefix(prefix) => {
+            format!("{header}: {prefix}..")
+        }
+        Grammar::Pairs { separator, tags } => {
+            let keys = scheme.time_key().into_iter().chain(tags.iter().copied());
+            let pairs: Vec<_> = keys.map(|key| format!("{key}=..")).collect();
+            format!("{header}: {}", pairs.join(&separator.to_string()))
+        }
+        Grammar::Versioned(versions) => {
+            let tags: Vec<_> = versions.iter().map(|tag| format!("{tag},..")).collect();
+            format!("{header}: {}", tags.join(" "))
+        }
+        Grammar::TimeThenTags { separator } => format!("{header}: {{time}}{separator}.."),
+        _ => header.to_owned(),
+    };
+    if !scheme.body_is_signed() {
+        return match scheme.location() {
+            Location::Body(pointer) => format!("token at `{pointer}` in the body"),
+            _ => format!("`{header}`, token, {}", encoding(scheme)),
+        };
+    }
+    let of = template(scheme).replace('|', "\\|").replace('\n', "\\n");
+    let (name, encoding) = (algorithm_name(scheme), encoding(scheme));
+    format!("`{header}`, {name}, {encoding}, of `{of}`")
 }
 
 fn algorithm_name(scheme: &Scheme) -> String {

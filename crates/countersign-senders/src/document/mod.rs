@@ -1,7 +1,7 @@
 //! Schemes from a document, for senders that are configuration and not code.
 //!
 //! Everything that [`SchemeBuilder`] says can be said in TOML, and what could not prove anything is refused with
-//! the same words. A misspelt key is refused, too. Texts are kept for as long as the program runs, each once.
+//! the same words, and with the document's own where they differ. A misspelt key is refused, too. Texts are kept for as long as the program runs, each once.
 //!
 //! ```
 //! use countersign_core::{Secret, Timestamp, Verifier};
@@ -41,6 +41,7 @@ use serde::Deserialize;
 mod handshake;
 mod intern;
 mod values;
+mod words;
 mod write;
 
 use handshake::HandshakeTable;
@@ -76,7 +77,13 @@ impl fmt::Display for DocumentError {
         match self {
             Self::Text(error) => write!(f, "{}", error.to_string().trim_end()),
             Self::Keys(message) => f.write_str(message),
-            Self::Scheme(error) => fmt::Display::fmt(error, f),
+            Self::Scheme(error) => {
+                fmt::Display::fmt(error, f)?;
+                match words::in_a_document(*error) {
+                    Some(words) => write!(f, " (in a document: {words})"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -332,7 +339,7 @@ impl Document {
                 (None, Some(pointer)) => builder.id_pointer(intern::text(pointer)),
                 _ => {
                     return Err(DocumentError::Keys(
-                        "`id` needs either `header` or `pointer`",
+                        "`id` needs either `header` or `pointer`, and not both",
                     ));
                 }
             };
@@ -348,7 +355,7 @@ impl Document {
                 }
                 _ => {
                     return Err(DocumentError::Keys(
-                        "`event` needs either `header` or `pointer`",
+                        "`event` needs either `header` or `pointer`, and not both",
                     ));
                 }
             };
@@ -554,7 +561,7 @@ impl Time {
             }
             (None, None) => Ok(builder),
             _ => Err(DocumentError::Keys(
-                "`time.past` and `time.future` need each other",
+                "`time.past` and `time.future` need each other: give both, such as \"5m\"",
             )),
         }
     }

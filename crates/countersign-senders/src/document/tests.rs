@@ -79,9 +79,12 @@ fn wrong_documents_say_what_to_mend() {
         ),
         (
             change("{time}.{body}", "{time}{body}"),
-            &["could trade bytes", "json_body"],
+            &["could trade bytes", "`json_body = true`"],
         ),
-        (change("{time}.{body}", "{time}."), &["body"]),
+        (
+            change("{time}.{body}", "{time}."),
+            &["do not contain the body", "write `{body}` into `signed`"],
+        ),
         (
             change(", future = \"5m\"", ""),
             &["`time.past` and `time.future` need each other"],
@@ -99,15 +102,18 @@ fn wrong_documents_say_what_to_mend() {
         ),
         (
             change("id = { pointer = \"/id\" }\n", ""),
-            &["no id: are two equal bodies a retry"],
+            &[
+                "no id: are two equal bodies a retry",
+                "`identical_bodies = \"events\"`",
+            ],
         ),
         (
             change("subject = \"/order/id\"\n", ""),
-            &["subject_pointer"],
+            &["subject_pointer", "`subject = \"/order/id\"`"],
         ),
         (
             change("retries = \"renewed\"", "retries = \"kept\""),
-            &["refused as stale"],
+            &["refused as stale", "`time.retries = \"renewed\"`"],
         ),
         (change("name = \"acme\"\n", ""), &["name"]),
         (
@@ -125,5 +131,21 @@ fn wrong_documents_say_what_to_mend() {
         for part in due {
             assert!(message.contains(part), "{part}: {message}");
         }
+    }
+}
+
+/// What a message says to write is what mends the document.
+#[test]
+fn what_the_messages_say_to_write_is_understood() {
+    let undecided = "name = \"acme\"\nsignature = { header = \"X-Sig\" }\n";
+    assert!(from_toml(undecided).is_err());
+    for line in [
+        "identical_bodies = { copies = \"3d\" }",
+        "identical_bodies = \"events\"",
+        "id = { pointer = \"/id\" }",
+        "signed = \"{id}.{body}\"\nid = { header = \"X-Id\", must_be_signed = true }",
+    ] {
+        let mended = from_toml(&format!("{undecided}{line}\n"));
+        assert!(mended.is_ok(), "{line}: {mended:?}");
     }
 }
