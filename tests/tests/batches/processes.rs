@@ -174,6 +174,34 @@ async fn what_is_done_stays_done(
     Ok(())
 }
 
+/// Sends a hundred items, of which one fails the first time in each process, to one process after the other.
+async fn only_the_item_that_failed_runs_elsewhere(variable: &str, engine: SocketAddr) -> Tested {
+    let processes: Vec<Process> = (0..3).map(|_| Process::start(variable, engine)).collect();
+    let body = items(0..100, &[(37, "do:once-fail")]).to_string();
+    let request = Request::of(&sender().raw("", "", body).to(PATH));
+    let mut said = Vec::new();
+    for process in processes.iter().chain(&processes[..2]) {
+        let response = request.send(process.addr).await?;
+        let dedup = response.header("countersign-dedup").map(str::to_owned);
+        said.push((response.status, dedup));
+    }
+    let unfinished = (503, None);
+    let done = |dedup: &str| (200, Some(dedup.to_owned()));
+    let due = [
+        unfinished.clone(),
+        unfinished.clone(),
+        unfinished,
+        done("fresh"),
+        done("duplicate"),
+    ];
+    assert_eq!(said, due);
+    let mut ran: Vec<Vec<String>> = processes.into_iter().map(Process::end).collect();
+    let all = (0..100).chain([37]).map(|id: u32| id.to_string());
+    assert_eq!(ran.remove(0), all.collect::<Vec<_>>());
+    assert_eq!(ran, [["37"], ["37"]]);
+    Ok(())
+}
+
 /// Sends two batches that overlap to three processes, all at once.
 async fn each_item_runs_once(variable: &str, engine: SocketAddr) -> Tested {
     let processes: Vec<Process> = (0..3).map(|_| Process::start(variable, engine)).collect();
@@ -217,6 +245,23 @@ async fn overlapping_batches_run_each_item_once_over_postgres() -> Tested {
     };
     PostgresStore::new(server.pool(1)).migrate().await?;
     each_item_runs_once(POSTGRES, server.addr()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_hundred_items_one_runs_again_elsewhere_over_redis() -> Tested {
+    match RedisServer::start(&[])? {
+        Some(server) => only_the_item_that_failed_runs_elsewhere(REDIS, server.addr()).await,
+        None => Ok(()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_hundred_items_one_runs_again_elsewhere_over_postgres() -> Tested {
+    let Some(server) = PostgresServer::start() else {
+        return Ok(());
+    };
+    PostgresStore::new(server.pool(1)).migrate().await?;
+    only_the_item_that_failed_runs_elsewhere(POSTGRES, server.addr()).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
