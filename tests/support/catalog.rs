@@ -286,6 +286,8 @@ fn sender(preset: &Preset) -> Value {
             None => Value::Null,
         },
     );
+    put("id_length", json!(scheme.id_length()));
+    put("time_digits", json!(scheme.time_digits()));
     put("id", place(scheme.id(), scheme.id_is_signed()));
     put("event", place(scheme.event(), scheme.event_is_signed()));
     put("time", time(scheme));

@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     NotVisible,
     /// A header occurs more than once.
     Repeated,
+    /// A value has another length than every value of its kind.
+    Length { due: usize },
     /// A value holds the byte that parts it from what is signed beside it.
     Separator,
     /// The signature does not begin as the scheme says.
@@ -87,6 +89,7 @@ impl fmt::Display for Detail {
             Fault::TooLong { limit } => write!(f, "the value is longer than {limit} bytes"),
             Fault::NotVisible => f.write_str("the value holds other bytes than visible ASCII"),
             Fault::Repeated => f.write_str("it occurs more than once"),
+            Fault::Length { due } => write!(f, "the value has another length than {due}"),
             Fault::Separator => {
                 f.write_str("the value holds the separator that is signed beside it")
             }

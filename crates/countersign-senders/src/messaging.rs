@@ -25,7 +25,7 @@ const fn discord() -> countersign_core::scheme::SchemeBuilder {
         .retry_span(HOUR)
 }
 
-/// Stream signs the text of what it compresses.
+/// Stream and QuickNode sign the text of what they compress.
 const fn compressed(
     scheme: countersign_core::scheme::SchemeBuilder,
 ) -> countersign_core::scheme::SchemeBuilder {
@@ -259,6 +259,32 @@ family! {
             .event_pointer("/type")
             .attempt_header("X-Webhook-Attempt")
             .retry_span(DAY);
+    /// Feishu and Lark, with an Encrypt Key: a plain SHA-256 over the time, a nonce, the key and the body, with nothing
+    /// between them. No HMAC: that the hash cannot be extended is due to the body, which must be JSON. What is inside
+    /// of the body is encrypted, so there is no id; each encryption begins with random bytes.
+    FEISHU: "feishu", "Feishu, Lark", Medium, "open.feishu.cn/document/server-docs/event-subscription-guide/event-subscription-configure-/encrypt-key-encryption-configuration-case",
+        r#"{"encrypt":"FIAfJPGRmFZWkaxPQ1XrJZVbv2JwdjfLk4jx0k/U1deAqYK3AXOZ5zcHt/cC4ZNT"}"#, "The Encrypt Key signs, by a plain SHA-256 that holds it: weaker than an HMAC. Your handler decrypts the body with it (AES-256-CBC). The request that verifies the URL is encrypted, too, so it cannot be answered here: have it answered by a route of your own while you register the URL. Without an Encrypt Key nothing is signed." =
+        Scheme::body_hmac("X-Lark-Signature")
+            .algorithm(countersign_core::Algorithm::PlainSha256)
+            .signed(&[TIME, Part::Header("X-Lark-Request-Nonce"), Part::Secret, BODY])
+            .json_body()
+            .time_header("X-Lark-Request-Timestamp")
+            .time_digits(10)
+            .tolerances(late(HOUR.saturating_mul(8)), FIVE_MINUTES)
+            .identical_bodies(copies(HOUR.saturating_mul(8)))
+            .response_budget(Duration::from_millis(2_500))
+            .retry_span(HOUR.saturating_mul(8));
+    /// QuickNode's Streams: a nonce, the time and the text, with nothing between them; compression comes after that.
+    QUICKNODE: "quicknode", "QuickNode (Streams)", Medium, "quicknode.com/guides/quicknode-products/streams/validating-incoming-streams-webhook-messages",
+        r#"[{"block":{"number":"0x1"}}]"#, "The stream's security token signs. Where compression is on, turn the feature `gzip` on. What a filter returns can be the same twice: every request is handled." =
+        compressed(Scheme::body_hmac("x-qn-signature"))
+            .signed(&[Part::Header("x-qn-nonce"), TIME, BODY])
+            .json_body()
+            .time_header("x-qn-timestamp")
+            .time_digits(10)
+            .tolerances(late(UNKNOWN), FIVE_MINUTES)
+            .identical_bodies(countersign_core::scheme::IdenticalBodies::Events)
+            .retry_span(UNKNOWN);
     /// Podium: milliseconds in a header of their own; no id.
     PODIUM: "podium", "Podium", Medium, "docs.podium.com/docs/verifying-webhook-signatures",
         r#"{"data":{"uid":"1"},"metadata":{"version":"2021.04.01"}}"#, "" =

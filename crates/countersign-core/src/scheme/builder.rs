@@ -53,6 +53,8 @@ impl SchemeBuilder {
                 content_types: &["application/json"],
                 form_field: None,
                 json_body: false,
+                id_length: None,
+                time_digits: None,
                 compression: None,
                 body_limit: DEFAULT_BODY_LIMIT,
                 retry_span: Duration::ZERO,
@@ -213,11 +215,41 @@ impl SchemeBuilder {
         self
     }
 
-    /// Says that the body is a JSON object or array, for senders that sign a time directly before or
-    /// behind the body, with nothing in between.
+    /// Says that every time has this many digits, for senders that sign something directly behind it: 10 for
+    /// seconds, until the year 2286. Another length is refused.
+    pub const fn time_digits(mut self, digits: usize) -> Self {
+        self.scheme.time_digits = Some(digits);
+        self
+    }
+
+    /// Says that every id has this many characters, for senders that sign something directly behind it. Another
+    /// length is refused.
+    ///
+    /// ```
+    /// use countersign_core::scheme::{Part, Scheme, SchemeError};
+    ///
+    /// const PARTS: &[Part] = &[Part::Id, Part::Body];
+    /// const ACME: Scheme = Scheme::body_hmac("X-Acme-Signature")
+    ///     .signed(PARTS)
+    ///     .signed_id_header("X-Acme-Id")
+    ///     .id_length(36)
+    ///     .declare();
+    /// assert_eq!(ACME.id_length(), Some(36));
+    ///
+    /// // Of any length, an id could give its last letters to the body.
+    /// let any = Scheme::body_hmac("X-Acme-Signature").signed(PARTS).signed_id_header("X-Acme-Id");
+    /// assert_eq!(any.build(), Err(SchemeError::AmbiguousParts));
+    /// ```
+    pub const fn id_length(mut self, characters: usize) -> Self {
+        self.scheme.id_length = Some(characters);
+        self
+    }
+
+    /// Says that the body is a JSON object or array, for senders that sign a time or another value directly
+    /// before or behind the body, with nothing in between.
     ///
     /// That has one reading only when the body begins (and, with something behind it, ends) with a brace or
-    /// bracket. A body that does not is refused.
+    /// bracket. A body that does not is refused, and so is a value beside it that holds one.
     pub const fn json_body(mut self) -> Self {
         self.scheme.json_body = true;
         self

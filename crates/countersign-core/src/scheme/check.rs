@@ -1,7 +1,7 @@
 //! What a scheme must satisfy, checked when it is built and, for constants, at compile time. Long, because
 //! every refusal of a scheme is here, with the message that says what to write instead.
 
-// docs/decisions.md: D13, D33.
+// docs/decisions.md: D13, D33, D62.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -77,6 +77,10 @@ pub enum SchemeError {
     RsaOff,
     /// The scheme takes compressed bodies, and the feature `gzip` is off.
     GzipOff,
+    /// A fixed length of something that is not signed, or that no value could have.
+    InvalidLength,
+    /// A form is among the content types of a scheme whose body must begin as JSON does.
+    FormsAtBoundary,
     /// The signed bytes are compressed, and yet said to be JSON.
     CompressedJson,
     /// The algorithm has a public key and the key's format is a secret's, or the other way round.
@@ -108,7 +112,8 @@ impl SchemeError {
             Self::BodySignedTwice => "the signed parts contain the body twice",
             Self::AmbiguousParts => {
                 "two signed parts could trade bytes: put a literal between them that neither contains. \
-                 Where the sender puts nothing between a time and a JSON body, say `json_body()`; a \
+                 Where the sender puts nothing between a time or an id and a JSON body, say \
+                 `json_body()`; behind a time or an id of one length, `time_digits` or `id_length`; a \
                  date of RFC 3339 needs nothing behind it"
             }
             Self::ToleranceWithoutTime => "a tolerance needs a time: say where it is",
@@ -168,6 +173,15 @@ impl SchemeError {
             Self::P256Off => "ECDSA is off: turn the feature `p256` on",
             Self::RsaOff => "RSA is off: turn the feature `rsa` on",
             Self::GzipOff => "compressed bodies need the feature `gzip`: turn it on",
+            Self::InvalidLength => {
+                "`id_length` is for an id among the signed parts, of 1 to 256 characters, and `time_digits` \
+                 for a signed time in plain digits, 1 to 20 of them"
+            }
+            Self::FormsAtBoundary => {
+                "`json_body` refuses every form: leave `application/x-www-form-urlencoded` out of \
+                 `content_types`. Where a sender signs forms with nothing between a time and the body, say \
+                 `time_digits` in place of `json_body`"
+            }
             Self::CompressedJson => {
                 "what is signed after it was compressed is no JSON: leave `json_body` out, and put a literal \
                  beside the body, or say `Compression::SignedBefore` if the sender signs the text"
@@ -230,6 +244,12 @@ impl Scheme {
         }
         if let Err(error) = self.check_parts() {
             return Err(error);
+        }
+        if let Err(error) = self.check_lengths() {
+            return Err(error);
+        }
+        if self.json_body && self.takes_forms() {
+            return Err(SchemeError::FormsAtBoundary);
         }
         if let Err(error) = self.check_body_token() {
             return Err(error);
@@ -518,7 +538,11 @@ impl Scheme {
                 } else {
                     None
                 };
-                if !self.ends(parts[at], beside, after_body) {
+                let ends = self.ends(parts[at], beside, after_body)
+                    || self.ends_by_length(parts[at])
+                    || (matches!(parts[at], Part::Id | Part::Header(_))
+                        && self.ends_by_braces(at, after_body));
+                if !ends {
                     return Err(SchemeError::AmbiguousParts);
                 }
             }

@@ -40,6 +40,7 @@ use crate::mac::Algorithm;
 mod accessors;
 mod batch;
 mod body_token;
+mod boundaries;
 mod builder;
 mod check;
 mod compression;
@@ -104,6 +105,8 @@ pub struct Scheme {
     pub(crate) content_types: &'static [&'static str],
     pub(crate) form_field: Option<&'static str>,
     pub(crate) json_body: bool,
+    pub(crate) id_length: Option<usize>,
+    pub(crate) time_digits: Option<usize>,
     pub(crate) compression: Option<Compression>,
     pub(crate) body_limit: usize,
     pub(crate) retry_span: Duration,

@@ -83,6 +83,11 @@ impl Scheme {
                 Some(Part::Timestamp) => holds_a_date(value),
                 _ => false,
             };
+            let braces: &[u8] = if after_body { b"}]" } else { b"{[" };
+            let holds_its_end = holds_its_end
+                || (self.json_body
+                    && self.is_parted_by_braces(at, after_body)
+                    && value.iter().any(|byte| braces.contains(byte)));
             if holds_its_end {
                 return false;
             }

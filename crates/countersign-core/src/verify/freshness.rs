@@ -27,6 +27,12 @@ pub(super) fn read_time(
         ));
     };
     let unit = scheme.time_unit().unwrap_or(TimeUnit::Seconds);
+    if let Some(due) = scheme.time_digits()
+        && value.len() != due
+    {
+        let refused = Rejection::header_fault(RejectionKind::HeaderMalformed, header);
+        return Err(refused.because(Fault::Length { due }));
+    }
     let time = parse_time(value, unit).ok_or_else(|| {
         Rejection::header_fault(RejectionKind::HeaderMalformed, header).because(match unit {
             TimeUnit::Seconds | TimeUnit::Millis => Fault::TimeNotDigits,

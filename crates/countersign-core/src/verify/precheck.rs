@@ -157,7 +157,13 @@ impl Policy {
             if judged.id.is_none() {
                 return Err(slots.fault(RejectionKind::HeaderMissing, slot));
             }
-            if !scheme.keeps_apart(Part::Id, texts.bytes(judged.id)) {
+            let id = texts.bytes(judged.id);
+            if let Some(due) = scheme.id_length()
+                && id.len() != due
+            {
+                return Err(slots.malformed(slot, Fault::Length { due }));
+            }
+            if !scheme.keeps_apart(Part::Id, id) {
                 return Err(slots.malformed(slot, Fault::Separator));
             }
         }

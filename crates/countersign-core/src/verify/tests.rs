@@ -23,6 +23,7 @@ mod intake;
 #[cfg(feature = "ed25519")]
 mod public_keys;
 mod samples;
+mod splits;
 mod tenants;
 mod time;
 mod tokens;

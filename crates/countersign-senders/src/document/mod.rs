@@ -224,6 +224,7 @@ struct Time {
     pointer: Option<String>,
     #[serde(default)]
     unit: UnitName,
+    digits: Option<usize>,
     past: Option<Span>,
     future: Option<Span>,
     #[serde(default)]
@@ -252,6 +253,7 @@ enum RetriesName {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Location {
+    length: Option<usize>,
     header: Option<String>,
     pointer: Option<String>,
     #[serde(default)]
@@ -316,6 +318,9 @@ impl Document {
         }
         if let Some(time) = &self.time {
             builder = time.add_to(builder, self.signature.time_then_tags.is_some())?;
+            if let Some(digits) = time.digits {
+                builder = builder.time_digits(digits);
+            }
         } else if self.signature.time_then_tags.is_some() {
             return Err(DocumentError::Keys(
                 "`signature.time_then_tags` needs `time`, with its unit",
@@ -343,6 +348,16 @@ impl Document {
                     ));
                 }
             };
+        }
+        if let Some(length) = self.id.as_ref().and_then(|id| id.length) {
+            builder = builder.id_length(length);
+        }
+        if self
+            .event
+            .as_ref()
+            .is_some_and(|event| event.length.is_some())
+        {
+            return Err(DocumentError::Keys("`length` is a key of `id` only"));
         }
         if let Some(event) = &self.event {
             builder = match (&event.header, &event.pointer, event.must_be_signed) {

@@ -1,5 +1,7 @@
 //! Documents that are schemes, and those that are not.
 
+use countersign_core::scheme::Part;
+
 use super::*;
 use crate::all;
 
@@ -22,6 +24,12 @@ fn every_fact_is_written_and_read() {
     let scheme = Scheme::body_hmac("X-Sig").identical_bodies(copies);
     let rows = [
         scheme.content_key(&["/event", "/payload/id"]),
+        Scheme::body_hmac("X-Sig")
+            .signed(&[Part::Id, Part::Timestamp, Part::Body])
+            .signed_id_header("X-Id")
+            .id_length(36)
+            .time_header("X-Time")
+            .time_digits(10),
         Scheme::token_in_body("/value/*/a")
             .batch("/value")
             .id_pointer("/id"),

@@ -54,7 +54,11 @@ pub fn to_toml(scheme: &Scheme) -> String {
     match scheme.id() {
         Some(Place::Header(header)) if scheme.id_is_signed() => {
             let must = ("must_be_signed", "true".to_owned());
-            page.line("id", table(&[("header", text(header)), must]));
+            let mut fields = vec![("header", text(header)), must];
+            if let Some(length) = scheme.id_length() {
+                fields.push(("length", length.to_string()));
+            }
+            page.line("id", table(&fields));
         }
         id => page.place("id", id),
     }
@@ -206,6 +210,9 @@ fn time(scheme: &Scheme, unit: TimeUnit) -> Vec<(&'static str, String)> {
         _ => "seconds",
     };
     fields.push(("unit", text(unit)));
+    if let Some(digits) = scheme.time_digits() {
+        fields.push(("digits", digits.to_string()));
+    }
     if let Some(tolerance) = scheme.tolerance() {
         fields.push(("past", text(&span(tolerance.past))));
         fields.push(("future", text(&span(tolerance.future))));

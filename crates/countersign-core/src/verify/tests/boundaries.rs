@@ -1,7 +1,10 @@
 //! Signed parts with nothing between them: the same bytes cut at every other place are refused.
 
 use super::*;
-use crate::{rejection::RejectionKind::*, scheme::SchemeError::AmbiguousParts};
+use crate::{
+    rejection::RejectionKind::*,
+    scheme::{SchemeError, SchemeError::AmbiguousParts},
+};
 
 const ID: Part = Part::Id;
 const TIME: Part = Part::Timestamp;
@@ -114,7 +117,61 @@ fn what_has_more_than_one_reading_does_not_build() {
             scheme(&[ID, TIME, BODY]).json_body(),
             true,
         ),
-        ("an id before JSON", scheme(&[ID, BODY]).json_body(), true),
+        ("an id before JSON", scheme(&[ID, BODY]).json_body(), false),
+        ("an id behind JSON", scheme(&[BODY, ID]).json_body(), false),
+        ("an id before any body", scheme(&[ID, BODY]), true),
+        (
+            "two ids before JSON",
+            scheme(&[ID, HEADER, BODY]).json_body(),
+            true,
+        ),
+        (
+            "an id of one length before any body",
+            scheme(&[ID, BODY]).id_length(36),
+            false,
+        ),
+        (
+            "an id of one length, a header and JSON",
+            scheme(&[ID, HEADER, BODY]).id_length(36).json_body(),
+            false,
+        ),
+        (
+            "a header, an id of one length and JSON",
+            scheme(&[HEADER, ID, BODY]).id_length(36).json_body(),
+            false,
+        ),
+        (
+            "ten digits before any body, as a form",
+            scheme(&[TIME, BODY])
+                .time_digits(10)
+                .content_types(&["application/x-www-form-urlencoded"]),
+            false,
+        ),
+        (
+            "ten digits, a header and JSON",
+            scheme(&[TIME, HEADER, BODY]).time_digits(10).json_body(),
+            false,
+        ),
+        (
+            "digits, a header and JSON",
+            scheme(&[TIME, HEADER, BODY]).json_body(),
+            true,
+        ),
+        (
+            "a header, ten digits and JSON, as QuickNode",
+            scheme(&[HEADER, TIME, BODY]).time_digits(10).json_body(),
+            false,
+        ),
+        (
+            "a header, digits and JSON",
+            scheme(&[HEADER, TIME, BODY]).json_body(),
+            true,
+        ),
+        (
+            "a header, ten digits and any body",
+            scheme(&[HEADER, TIME, BODY]).time_digits(10),
+            true,
+        ),
         ("an id before a date", ID_DATE_JSON, false),
         (
             "an id behind a date",
@@ -289,4 +346,56 @@ fn every_header_of_several_counts() {
     assert_eq!(judge(&[]), Err(HeaderMissing));
     let twice = [("X-First", &*good), ("X-First", &*good)];
     assert_eq!(judge(&twice), Err(HeaderRepeated));
+}
+
+#[test]
+fn a_value_of_another_length_is_refused_and_so_is_a_brace() {
+    const HEADER: Part = Part::Header("X-A");
+    let verifier = verifier(
+        scheme(&[HEADER, ID, TIME, BODY])
+            .id_length(3)
+            .time_digits(10)
+            .json_body(),
+    );
+    let judge = |header: &str, id: &str, time: &str, body: &str| {
+        let request = Request::new(body.to_owned())
+            .with("X-Sig", tag(format!("{header}{id}{time}{body}").as_bytes()))
+            .with("X-A", header)
+            .with("X-Id", id)
+            .with("X-Time", time);
+        kind(request.judge(&verifier))
+    };
+    assert_eq!(judge("nonce", "abc", "1712000000", "{}"), Ok(()));
+    for (header, id, time) in [
+        ("nonce", "ab", "1712000000"),
+        ("nonce", "abcd", "1712000000"),
+        ("nonce", "abc", "171200000"),
+        ("nonce", "abc", "17120000000"),
+        ("no{ce", "abc", "1712000000"),
+        ("no[ce", "abc", "1712000000"),
+        ("nonce", "a{c", "1712000000"),
+    ] {
+        assert_eq!(
+            judge(header, id, time, "{}"),
+            Err(HeaderMalformed),
+            "{header} {id} {time}"
+        );
+    }
+    // The other braces part nothing here.
+    assert_eq!(judge("no}]e", "a}]", "1712000000", "{}"), Ok(()));
+    for wrong in [
+        scheme(&[DOT, BODY]).time_digits(10),
+        scheme(&[TIME, DOT, BODY]).time_digits(21),
+        scheme(&[TIME, DOT, BODY]).time_digits(0),
+        scheme(&[TIME, DOT, BODY]).time_in_rfc3339().time_digits(10),
+        scheme(&[DOT, BODY]).id_length(36),
+        scheme(&[ID, DOT, BODY]).id_length(0),
+        scheme(&[ID, DOT, BODY]).id_length(257),
+    ] {
+        assert_eq!(wrong.build(), Err(SchemeError::InvalidLength));
+    }
+    let forms = scheme(&[TIME, BODY])
+        .json_body()
+        .content_types(&["application/json", "application/x-www-form-urlencoded"]);
+    assert_eq!(forms.build(), Err(SchemeError::FormsAtBoundary));
 }
