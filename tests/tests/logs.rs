@@ -498,3 +498,40 @@ async fn an_old_key_that_ends_before_the_last_retry_is_a_warning() -> Tested {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn an_overlap_is_never_too_short_and_retries_that_are_signed_anew_need_none() -> Tested {
+    use countersign_senders::{payments::RAZORPAY, stripe};
+    // Razorpay signs the retries of older requests with the old secret.
+    for (scheme, warns) in [(RAZORPAY, true), (stripe::SCHEME, false)] {
+        let kit = Kit::new(scheme, |builder| builder)?;
+        capture();
+        let secret = |name: &str| {
+            let prefix = if scheme == RAZORPAY { "" } else { "whsec_" };
+            Secret::new(format!("{prefix}{name}"))
+        };
+        let told = || {
+            log()
+                .iter()
+                .filter(|entry| entry.field("kept").is_some())
+                .count()
+        };
+        let rotation = kit.receiver.rotate_with_overlap(secret("first")?)?;
+        assert_eq!(rotation.kept(), scheme.overlap());
+        assert_eq!(
+            (rotation.ends_early(), told()),
+            (None, 0),
+            "{}",
+            scheme.name()
+        );
+        // Each one that is too short is told of, once.
+        for name in ["second", "third"] {
+            let rotation = kit
+                .receiver
+                .rotate(secret(name)?, Duration::from_secs(600))?;
+            assert_eq!(rotation.ends_early().is_some(), warns);
+            assert_eq!(told(), usize::from(warns), "{}", scheme.name());
+        }
+    }
+    Ok(())
+}

@@ -70,7 +70,7 @@ pub use self::{
     extract::{DeliveryRejection, FromDelivery, PayloadError, Raw},
     key::DeliveryKey,
     keys::{
-        Keyring, KeyringError, KeyringSource, LookupError, MAX_KEYS, Secret, SecretError,
+        Keyring, KeyringError, KeyringSource, LookupError, MAX_KEYS, Rotation, Secret, SecretError,
         SecretFault, Tenant, TenantAt,
     },
     mac::Algorithm,

@@ -8,8 +8,8 @@
 pub use countersign_core::{
     ConfigError, DEDUP_HEADER, Dedup, DeliveryKey, Detail, EventName, Health, Keyring,
     KeyringError, Limits, MemoryStore, Notice, Offer, OfferedSecret, Outcome, Raw, Receiver,
-    ReceiverBuilder, Rejection, RejectionClass, RejectionKind, Scheme, Secret, SecretError,
-    SecretFault, StoreOutage, Streak, Timestamp, Verified, Verifier, VerifierBuilder,
+    ReceiverBuilder, Rejection, RejectionClass, RejectionKind, Rotation, Scheme, Secret,
+    SecretError, SecretFault, StoreOutage, Streak, Timestamp, Verified, Verifier, VerifierBuilder,
     VerifierError, VerifyLimits, scheme, store,
 };
 #[doc(inline)]

@@ -4,6 +4,7 @@ use core::{error::Error, fmt, time::Duration};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{
+    Rotation,
     secret::Secret,
     secret_error::{SecretError, SecretFault},
 };
@@ -41,6 +42,8 @@ struct Inner {
     name: &'static str,
     algorithm: Algorithm,
     format: KeyFormat,
+    overlap: Duration,
+    late_retries: Duration,
     keys: RwLock<State>,
 }
 
@@ -81,6 +84,8 @@ impl Keyring {
             name: scheme.name(),
             algorithm: scheme.algorithm(),
             format: scheme.key_format(),
+            overlap: scheme.overlap(),
+            late_retries: scheme.late_retries(),
             keys: RwLock::new(State {
                 keys: Arc::new([]),
                 made: 0,
@@ -108,10 +113,14 @@ impl Keyring {
 
     /// Puts a new key first and accepts the present ones for another `keep_old` at most.
     ///
+    /// Some senders sign the retries of older events with the old secret (Razorpay), and others send them as they
+    /// were: keep it for at least as long as they retry. [`rotate_with_overlap`](Self::rotate_with_overlap) does;
+    /// what is shorter shows in [`Rotation::ends_early`]. A secret that others know should end at once.
+    ///
     /// # Errors
     ///
     /// When the secret is not of the scheme's form, or there would be more than [`MAX_KEYS`].
-    pub fn rotate(&self, new: Secret, keep_old: Duration) -> Result<(), KeyringError> {
+    pub fn rotate(&self, new: Secret, keep_old: Duration) -> Result<Rotation, KeyringError> {
         self.rotate_at(new, keep_old, Timestamp::now())
     }
 
@@ -129,7 +138,7 @@ impl Keyring {
         new: Secret,
         keep_old: Duration,
         now: Timestamp,
-    ) -> Result<(), KeyringError> {
+    ) -> Result<Rotation, KeyringError> {
         let mut state = self
             .inner
             .keys
@@ -150,7 +159,11 @@ impl Keyring {
             keys: keys.into(),
             made,
         };
-        Ok(())
+        Ok(Rotation::new(keep_old, self.inner.late_retries))
+    }
+
+    pub(super) fn overlap(&self) -> Duration {
+        self.inner.overlap
     }
 
     /// How many keys there are, expired ones that were not swept yet included.

@@ -12,7 +12,7 @@ use crate::{
     answer::{Answer, Dedup},
     clock::Clock,
     key::DeliveryKey,
-    keys::{DynKeyringSource, KeyringError, Secret},
+    keys::{DynKeyringSource, KeyringError, Rotation, Secret},
     rejection::{Rejection, RejectionKind},
     report::{self, Notify, Streak},
     scheme::Scheme,
@@ -176,7 +176,8 @@ impl Receiver {
     /// receiver runs.
     ///
     /// Keep the old one for at least as long as the sender retries: some sign the retries of older events
-    /// with the old secret, and others send them as they were. Less is logged as a warning. For as long as
+    /// with the old secret, and others send them as they were. Less is logged as a warning, unless the sender
+    /// stamps and signs its retries anew; [`rotate_with_overlap`](Self::rotate_with_overlap) is never less. For as long as
     /// [`retention`](Self::retention), the same bytes under another id are recognised whichever key signed
     /// them. A secret that others know should end at once.
     ///
@@ -184,18 +185,27 @@ impl Receiver {
     ///
     /// When the secret is not of the scheme's form, there are too many keys, or the keys come from
     /// a [`KeyringSource`](crate::KeyringSource), which then owns rotation.
-    pub fn rotate(&self, new: Secret, keep_old: Duration) -> Result<(), KeyringError> {
+    pub fn rotate(&self, new: Secret, keep_old: Duration) -> Result<Rotation, KeyringError> {
         let keyring = self.inner.verifier.keyring();
         let keyring = keyring.ok_or(KeyringError::Tenants)?;
-        match self.inner.clock.get() {
+        let rotation = match self.inner.clock.get() {
             Some(clock) => keyring.rotate_at(new, keep_old, clock.now())?,
             None => keyring.rotate(new, keep_old)?,
-        }
-        let retries = self.scheme().retry_span();
-        if keep_old < retries {
+        };
+        if let Some(retries) = rotation.ends_early() {
             report::old_key_ends_early(&self.inner, keep_old, retries);
         }
-        Ok(())
+        Ok(rotation)
+    }
+
+    /// The same, with the present secrets accepted for as long as the sender may send what they signed
+    /// ([`Scheme::overlap`](crate::Scheme::overlap)).
+    ///
+    /// # Errors
+    ///
+    /// As for [`rotate`](Self::rotate).
+    pub fn rotate_with_overlap(&self, new: Secret) -> Result<Rotation, KeyringError> {
+        self.rotate(new, self.scheme().overlap())
     }
 
     /// Failures in a row. See [`Notice::FailureStreak`](crate::Notice::FailureStreak).

@@ -240,6 +240,26 @@ impl Scheme {
         }
     }
 
+    /// For how long an old secret should be accepted beside a new one: as long as the sender may retry what it
+    /// signed, and a margin. Where retries are stamped and signed anew, the margin alone.
+    ///
+    /// [`Keyring::rotate_with_overlap`](crate::Keyring::rotate_with_overlap) keeps it for so long.
+    #[must_use]
+    pub const fn overlap(&self) -> Duration {
+        match self.latest_retry() {
+            Some(latest) => latest,
+            None => LATE_RETRY_MARGIN,
+        }
+    }
+
+    /// For how long the sender may retry what was signed before, without a margin.
+    pub(crate) const fn late_retries(&self) -> Duration {
+        match self.latest_retry() {
+            Some(_) => self.retry_span,
+            None => Duration::ZERO,
+        }
+    }
+
     /// Within how long the sender must have its answer, less a margin.
     #[must_use]
     pub const fn response_budget(&self) -> Duration {

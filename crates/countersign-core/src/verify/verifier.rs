@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    keys::{Keyring, KeyringError, Secret, TenantAt},
+    keys::{Keyring, KeyringError, Rotation, Secret, TenantAt},
     rejection::Rejection,
     scheme::{Scheme, Tolerance},
 };
@@ -188,13 +188,25 @@ impl Verifier {
     /// Puts a new secret first and accepts the present ones for another `keep_old`, while requests are
     /// judged. Time is the system's; see [`Keyring::rotate_at`] for another.
     ///
+    /// A verifier logs nothing: [`Rotation::ends_early`] says whether the sender may retry for longer.
+    ///
     /// # Errors
     ///
     /// When the secret is not of the scheme's form, there are too many keys, or the keys come from a
     /// lookup, which then owns rotation.
-    pub fn rotate(&self, new: Secret, keep_old: Duration) -> Result<(), KeyringError> {
+    pub fn rotate(&self, new: Secret, keep_old: Duration) -> Result<Rotation, KeyringError> {
         let keyring = self.keyring().ok_or(KeyringError::Tenants)?;
         keyring.rotate(new, keep_old)
+    }
+
+    /// The same, with the present ones accepted for as long as the sender may send what they signed
+    /// ([`Scheme::overlap`]).
+    ///
+    /// # Errors
+    ///
+    /// As for [`rotate`](Self::rotate).
+    pub fn rotate_with_overlap(&self, new: Secret) -> Result<Rotation, KeyringError> {
+        self.rotate(new, self.scheme().overlap())
     }
 
     /// The keys; none where they come from a lookup.
