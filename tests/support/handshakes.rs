@@ -11,7 +11,7 @@ use countersign_core::{
     Offer, ReceiverBuilder, Scheme, Secret,
     scheme::{Handshake, IdenticalBodies, SchemeBuilder},
 };
-use countersign_senders::{business, commerce, messaging, tokens};
+use countersign_senders::{body_tokens, business, commerce, messaging, tokens};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -41,6 +41,8 @@ schemes! {
     OKTA = tokens::OKTA.to_builder();
     /// Microsoft Graph, which signs nothing; a gateway's signature stands in.
     GRAPH = signed("X-Gateway-Signature", &[Handshake::ValidationToken]);
+    /// Feishu without an Encrypt Key.
+    FEISHU = body_tokens::FEISHU_TOKEN.to_builder();
     /// Slack.
     SLACK = messaging::SLACK.to_builder();
     /// Twitch.

@@ -68,3 +68,30 @@ async fn graph_is_handled_item_by_item_when_each_holds_the_token() -> Tested {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn feishu_is_told_its_challenge_and_nothing_else() -> Tested {
+    use countersign_senders::body_tokens::FEISHU_TOKEN;
+    for place in Place::ADAPTERS {
+        let kit = Kit::new(FEISHU_TOKEN, |builder| builder.accept_unsigned_body())?;
+        let to = kit.serve(place).await?;
+        let event = kit.delivery("im.message.receive_v1", "evt_1", json!({"schema": "2.0"}));
+        for _ in 0..2 {
+            assert_eq!(answer(to, &Request::of(&event)).await, 200);
+            assert_eq!(kit.desk.begun(), 1, "{place:?}");
+        }
+        let _claims = kit.store.calls();
+        let asks = |token: &str| {
+            let body = json!({"type": "url_verification", "token": token, "challenge": "c-1"});
+            event.with_body(body.to_string())
+        };
+        assert_eq!(
+            answer(to, &Request::of(&asks("countersign-test-secret"))).await,
+            200
+        );
+        assert_eq!(answer(to, &Request::of(&asks("another"))).await, 401);
+        assert_eq!(kit.desk.begun(), 1);
+        assert!(kit.store.calls().is_empty());
+    }
+    Ok(())
+}

@@ -39,4 +39,18 @@ family! {
             .response_budget(Duration::from_millis(2_500))
             .retry_span(HOUR.saturating_mul(4))
             .handshakes(&[Handshake::ValidationToken]);
+    /// Feishu and Lark without an Encrypt Key: the Verification Token, in the head of the event.
+    FEISHU_TOKEN: "feishu-token", "Feishu, Lark (Verification Token)", Medium, "open.feishu.cn/document/event-subscription-guide/event-subscription-configure-/request-url-configuration-case",
+        r#"{"schema":"2.0","header":{"create_time":"1608725989000","app_id":"cli_xxx"},"event":{"object":{"open_id":"ou_1"}}}"#, "Signs nothing: with an Encrypt Key it signs (`feishu`). The secret is the Verification Token. Events of version 2.0 only. The question that verifies the URL is answered. Waits for 3 s." =
+        Scheme::token_in_body("/header/token")
+            .id_pointer("/header/event_id")
+            .event_pointer("/header/event_type")
+            .response_budget(Duration::from_millis(2_500))
+            .retry_span(HOUR.saturating_mul(8))
+            .handshakes(&[Handshake::TokenChallenge {
+                at: "/type",
+                is: "url_verification",
+                token: "/token",
+                challenge: "/challenge",
+            }]);
 }

@@ -85,6 +85,7 @@ struct Row {
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 const META_ASKS: &str = "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=meatyhamhock";
+const FEISHU_ASKS: &str = r#"{"challenge":"1b6aef1a-401f-406a-be41-f48911eabcef","token":"countersign-test-secret","type":"url_verification"}"#;
 const GRAPH_TOKEN: &str =
     "Validation: Testing client application reachability for subscription Request-Id: 1d1c7c1a";
 const GRAPH_ASKS: &str = "/hook?validationToken=Validation%3a+Testing+client+application+reachability+for+subscription+Request-Id%3a+1d1c7c1a";
@@ -170,6 +171,15 @@ fn rows() -> Vec<Row> {
             GRAPH_TOKEN,
             "reachability",
         ),
+        Row {
+            content_type: "application/json",
+            ..row(
+                handshakes::FEISHU,
+                json_post(PATH, FEISHU_ASKS),
+                r#"{"challenge":"1b6aef1a-401f-406a-be41-f48911eabcef"}"#,
+                "1b6aef1a-401f-406a-be41-f48911eabcef",
+            )
+        },
         row(
             handshakes::SLACK,
             signed(handshakes::SLACK, SLACK_ASKS),

@@ -139,6 +139,7 @@ impl Inner {
         let tenant = received.tenant_arc();
         let answer = match answer {
             SignedAnswer::Echo(text) => Answer::text(text.clone()),
+            SignedAnswer::Challenge(text) => Answer::json(format!(r#"{{"challenge":"{text}"}}"#)),
             SignedAnswer::Encrypted { plain, tag } => Answer::json(format!(
                 r#"{{"plainToken":"{plain}","encryptedToken":"{tag}"}}"#
             )),

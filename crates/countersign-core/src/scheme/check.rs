@@ -212,7 +212,7 @@ impl SchemeError {
             }
             Self::InvalidHandshake => {
                 "a handshake needs pointers like `/data/id`, values that are not empty, and names of \
-                 letters, digits and `-._`"
+                 letters, digits and `-._`; a token challenge, a scheme of `token_in_body`"
             }
             Self::HandshakeCouldSign => {
                 "the handshake answers with a signature over a token of the request, which could be a \

@@ -108,6 +108,24 @@ pub enum Handshake {
         /// Where the challenge is.
         challenge: &'static str,
     },
+    /// Feishu and Lark without an Encrypt Key: a POST whose `/type` is `url_verification`, with a `/challenge` and
+    /// the [token of the body](Scheme::token_in_body) at `/token`, where deliveries have it elsewhere. The answer is
+    /// JSON with the challenge under `challenge`.
+    ///
+    /// Only for schemes whose token is in the body. What has the token in this place is this question or nothing.
+    ///
+    /// <https://open.feishu.cn/document/event-subscription-guide/event-subscription-configure-/request-url-configuration-case>,
+    /// read 2026-11-27 in a mirror of it.
+    TokenChallenge {
+        /// Where the body says that it is a handshake.
+        at: &'static str,
+        /// What it says there.
+        is: &'static str,
+        /// Where the token is.
+        token: &'static str,
+        /// Where the challenge is.
+        challenge: &'static str,
+    },
     /// Zoom: a signed POST whose `/event` is `endpoint.url_validation`. The answer is JSON with
     /// `/payload/plainToken` and the hexadecimal HMAC-SHA256 of it, under the key that the request was
     /// signed with. A token is 1 to 256 letters, digits and `-._~+/=`.
@@ -218,6 +236,7 @@ impl Handshake {
             Self::HeaderChallenge { .. } => "header-challenge",
             Self::ValidationToken => "validation-token",
             Self::BodyChallenge { .. } => "body-challenge",
+            Self::TokenChallenge { .. } => "token-challenge",
             Self::EncryptedToken => "encrypted-token",
             Self::SignedPing { .. } => "signed-ping",
             Self::IntentToReceive => "intent-to-receive",
@@ -271,6 +290,12 @@ impl Handshake {
             Self::BodyChallenge { at, is, challenge } => {
                 is_pointer(at) && is_pointer(challenge) && !is.is_empty()
             }
+            Self::TokenChallenge {
+                at,
+                is,
+                token,
+                challenge,
+            } => is_pointer(at) && is_pointer(token) && is_pointer(challenge) && !is.is_empty(),
             Self::SignedPing { at, is, .. } => is_pointer(at) && !is.is_empty(),
             Self::Confirmation { at, is } => is_pointer(at) && is_list(is),
             Self::AbuseProtection { origins } => {
@@ -340,6 +365,10 @@ impl Scheme {
         while at < self.handshakes.len() {
             let handshake = self.handshakes[at];
             if !handshake.is_valid() {
+                return Err(SchemeError::InvalidHandshake);
+            }
+            if matches!(handshake, Handshake::TokenChallenge { .. }) && self.body_token().is_none()
+            {
                 return Err(SchemeError::InvalidHandshake);
             }
             if handshake.signs() && !self.signs_no_token() {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     batch,
     content::Payload,
+    handshake,
     pick::{Value, pick},
 };
 use crate::{
@@ -29,6 +30,10 @@ pub(super) fn matching(
     let refused = |fault| Rejection::new(RejectionKind::SignatureMismatch).because(fault);
     let none = || refused(Fault::NoBodyToken);
     let text = Payload::find(None, body).bytes(body).ok_or_else(none)?;
+    let (list, field) = match handshake::token_of_question(scheme, &text) {
+        Some(token) => (None, token),
+        None => (list, field),
+    };
     let items = match list {
         None => vec![text],
         Some(list) => batch::items(&text, list, usize::MAX).map_err(|_| none())?,

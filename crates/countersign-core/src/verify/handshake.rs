@@ -7,6 +7,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{
     Head,
     fields::{self, Field},
+    pick::{Value, pick},
     slots::text_fault,
 };
 use crate::{
@@ -27,6 +28,8 @@ pub(crate) struct SignedHandshake {
 pub(crate) enum SignedAnswer {
     /// A text, sent back.
     Echo(String),
+    /// A text without quotes and backslashes, sent back in JSON.
+    Challenge(String),
     /// A token and its tag in hexadecimal.
     Encrypted {
         plain: String,
@@ -72,6 +75,12 @@ pub(super) fn recognise(
                     text.map(|text| SignedAnswer::Echo(text.to_owned()))
                 })
             }
+            Handshake::TokenChallenge {
+                at, is, challenge, ..
+            } => is_text(payload, at, is).then(|| match pick(payload, challenge) {
+                Some(Value::Text(text)) if is_echo(&text) => Some(SignedAnswer::Challenge(text)),
+                _ => None,
+            }),
             Handshake::EncryptedToken => {
                 let found = fields::read(payload, &["/event", "/payload/plainToken"]);
                 let (kind, token) = pair(&found);
@@ -113,6 +122,23 @@ pub(super) fn recognise(
         }
     }
     Ok(None)
+}
+
+/// Where the token of a body is that asks in place of delivering.
+pub(super) fn token_of_question(scheme: &Scheme, payload: &[u8]) -> Option<&'static str> {
+    scheme
+        .handshakes()
+        .iter()
+        .find_map(|handshake| match *handshake {
+            Handshake::TokenChallenge { at, is, token, .. } => {
+                is_text(payload, at, is).then_some(token)
+            }
+            _ => None,
+        })
+}
+
+fn is_text(payload: &[u8], at: &str, is: &str) -> bool {
+    matches!(pick(payload, at), Some(Value::Text(text)) if text == is)
 }
 
 /// The only value of a header, of 1 to 256 visible ASCII characters.

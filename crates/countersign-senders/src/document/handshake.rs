@@ -28,6 +28,12 @@ pub(super) enum HandshakeTable {
         is: String,
         challenge: String,
     },
+    TokenChallenge {
+        at: String,
+        is: String,
+        token: String,
+        challenge: String,
+    },
     EncryptedToken {},
     SignedPing {
         at: String,
@@ -70,6 +76,17 @@ impl HandshakeTable {
                 is: text(is),
                 challenge: text(challenge),
             },
+            Self::TokenChallenge {
+                at,
+                is,
+                token,
+                challenge,
+            } => Handshake::TokenChallenge {
+                at: text(at),
+                is: text(is),
+                token: text(token),
+                challenge: text(challenge),
+            },
             Self::EncryptedToken {} => Handshake::EncryptedToken,
             Self::SignedPing { at, is, answer } => Handshake::SignedPing {
                 at: text(at),
@@ -107,6 +124,17 @@ pub(super) fn write(handshake: Handshake) -> String {
         Handshake::BodyChallenge { at, is, challenge } => fields.extend([
             ("at", text(at)),
             ("is", text(is)),
+            ("challenge", text(challenge)),
+        ]),
+        Handshake::TokenChallenge {
+            at,
+            is,
+            token,
+            challenge,
+        } => fields.extend([
+            ("at", text(at)),
+            ("is", text(is)),
+            ("token", text(token)),
             ("challenge", text(challenge)),
         ]),
         Handshake::SignedPing { at, is, answer } => {

@@ -1,7 +1,7 @@
 //! Senders that write a secret into the body and sign nothing.
 
 use super::*;
-use crate::scheme::IdenticalBodies;
+use crate::scheme::{Handshake, IdenticalBodies, SchemeError};
 
 const GRAPH: SchemeBuilder = Scheme::token_in_body("/value/*/clientState")
     .batch("/value")
@@ -165,4 +165,67 @@ fn the_body_comes_in_chunks_and_within_its_limit() {
         kind(judge(&verifier, &long)),
         Err(RejectionKind::BodyTooLarge)
     );
+}
+
+#[test]
+fn a_question_has_its_token_elsewhere_and_is_no_delivery() {
+    const ASKS: Handshake = Handshake::TokenChallenge {
+        at: "/type",
+        is: "url_verification",
+        token: "/token",
+        challenge: "/challenge",
+    };
+    let verifier = verifier_of(LARK.handshakes(&[ASKS]), &[KEY]);
+    let judge = |body: &str| {
+        let verified = Request::new(body.to_owned()).judge(&verifier)?;
+        Ok::<_, Rejection>(verified.is_handshake())
+    };
+    let asks = |token: &str, rest: &str| {
+        format!(r#"{{"type":"url_verification","token":"{token}","challenge":"c-1"{rest}}}"#)
+    };
+    assert_eq!(judge(&asks(KEY, "")), Ok(true));
+    let delivery = format!(r#"{{"header":{{"token":"{KEY}"}},"token":"x"}}"#);
+    assert_eq!(judge(&delivery), Ok(false));
+    let head = format!(r#","header":{{"id":"1","token":"{KEY}"}}"#);
+    // With both tokens it is the question, and no delivery.
+    assert_eq!(judge(&asks(KEY, &head)), Ok(true));
+    for (body, due) in [
+        (asks("x", ""), RejectionKind::SignatureMismatch),
+        (asks("x", &head), RejectionKind::SignatureMismatch),
+        // The token of a question proves nothing else.
+        (
+            format!(r#"{{"type":"event","token":"{KEY}","challenge":"c"}}"#),
+            RejectionKind::SignatureMismatch,
+        ),
+        (
+            asks(KEY, r#","type":"url_verification""#),
+            RejectionKind::SignatureMismatch,
+        ),
+        (
+            asks(KEY, &format!(r#","token":"{KEY}""#)),
+            RejectionKind::SignatureMismatch,
+        ),
+        (
+            asks(KEY, r#","challenge":"d""#),
+            RejectionKind::HandshakeRefused,
+        ),
+        (
+            asks(KEY, "").replace("c-1", "<script>"),
+            RejectionKind::HandshakeRefused,
+        ),
+        (
+            asks(KEY, "").replace("c-1", r#"\""#),
+            RejectionKind::HandshakeRefused,
+        ),
+    ] {
+        assert_eq!(
+            judge(&body).map_err(|refused| refused.kind()),
+            Err(due),
+            "{body}"
+        );
+    }
+    let header = Scheme::token("X-Token")
+        .id_pointer("/id")
+        .handshakes(&[ASKS]);
+    assert_eq!(header.build(), Err(SchemeError::InvalidHandshake));
 }
