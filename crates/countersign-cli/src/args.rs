@@ -1,0 +1,191 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Signs, verifies, explains and sends webhooks.
+///
+/// Exit codes: 0 yes, 1 no, 2 the question was wrong, 3 there is no answer (a file that cannot be read, an
+/// address where nobody listens).
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    max_term_width = 100,
+    propagate_version = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Answer in JSON, one object on one line; docs/cli.schema.json describes it
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Whether to use colours
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        env = "COUNTERSIGN_COLOR",
+        default_value = "auto"
+    )]
+    pub(crate) color: Colour,
+    /// A TOML file with defaults: scheme, url, to, tolerance, secret_env, secret_file
+    #[arg(long, global = true, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the senders that are known, or show how one signs
+    Schemes(SchemesArgs),
+    /// Sign a body as a sender does: print the headers, or a curl command
+    Sign(SignArgs),
+    /// Check a request's signature
+    Verify(VerifyArgs),
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+}
+
+impl Command {
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Schemes(_) => "schemes",
+            Self::Sign(_) => "sign",
+            Self::Verify(_) => "verify",
+            Self::Completions { .. } => "completions",
+            Self::Man => "man",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemesArgs {
+    /// A sender's name, or the path of a scheme as a TOML document
+    pub(crate) name: Option<String>,
+    /// Print the scheme as a document that `--scheme` reads
+    #[arg(long, requires = "name", conflicts_with = "json")]
+    pub(crate) toml: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemeArg {
+    /// A sender's name (see `countersign schemes`), or the path of a scheme as a TOML document
+    #[arg(long, value_name = "NAME", env = "COUNTERSIGN_SCHEME")]
+    pub(crate) scheme: Option<String>,
+}
+
+/// A secret is never an argument: arguments are seen by everybody on the machine.
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// Read the secret from this environment variable [default: COUNTERSIGN_SECRET]. Several secrets are all
+    /// accepted, as while one is replaced
+    #[arg(long, value_name = "NAME")]
+    pub(crate) secret_env: Vec<String>,
+    /// Read the secret from this file, less one line break at its end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Vec<PathBuf>,
+    /// Ask for the secret, without showing it
+    #[arg(long)]
+    pub(crate) secret_prompt: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignArgs {
+    #[command(flatten)]
+    pub(crate) scheme: SchemeArg,
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+    /// The file that holds the body; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: String,
+    /// When it is signed, in Unix seconds [default: now]
+    #[arg(long, value_name = "UNIX", allow_negative_numbers = true)]
+    pub(crate) at: Option<i64>,
+    /// The delivery's id, where the sender has it in a header
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// The event's type, where the sender has it in a header
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) event: Option<String>,
+    /// Where the webhook goes; some senders sign it
+    #[arg(long, value_name = "URL", env = "COUNTERSIGN_URL")]
+    pub(crate) url: Option<String>,
+    /// Print a curl command that sends it
+    #[arg(long)]
+    pub(crate) curl: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RequestArgs {
+    /// A header of the request, such as 'X-Signature: 5257..'
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+    /// The file that holds the body, byte for byte; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: Option<String>,
+    /// The request's method [default: POST]
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+    /// The address that the sender was given, for senders that sign it
+    #[arg(long, value_name = "URL", env = "COUNTERSIGN_URL")]
+    pub(crate) url: Option<String>,
+    /// Read the whole request from a file as HTTP/1.1 writes it
+    #[arg(long, value_name = "FILE", group = "whole", conflicts_with_all = ["header", "body", "method"])]
+    pub(crate) request: Option<String>,
+    /// Read it from an HTTP archive, as browsers and proxies save it
+    #[arg(long, value_name = "FILE", group = "whole", conflicts_with_all = ["header", "body", "method"])]
+    pub(crate) har: Option<String>,
+    /// Which entry of the archive, from 1 [default: the first one with the scheme's signature header]
+    #[arg(long, value_name = "N", requires = "har")]
+    pub(crate) entry: Option<usize>,
+    /// Read it from a curl command
+    #[arg(long, value_name = "FILE", group = "whole", conflicts_with_all = ["header", "body", "method"])]
+    pub(crate) curl: Option<String>,
+    /// Read it from an event of Amazon API Gateway or a load balancer, in JSON
+    #[arg(long, value_name = "FILE", group = "whole", conflicts_with_all = ["header", "body", "method"])]
+    pub(crate) gateway_event: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub(crate) scheme: SchemeArg,
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    /// The receiver's clock, in Unix seconds [default: now]
+    #[arg(long, value_name = "UNIX", allow_negative_numbers = true)]
+    pub(crate) at: Option<i64>,
+    /// How far the signed time may lie from it, in seconds [default: the scheme's]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) tolerance: Option<u64>,
+    /// Check a whole file of vectors instead (tests/vectors/README.md describes it)
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["whole", "header", "body", "at", "tolerance", "method"]
+    )]
+    pub(crate) vectors: Option<String>,
+}

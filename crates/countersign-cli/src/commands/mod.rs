@@ -1,0 +1,6 @@
+//! The commands.
+
+pub(crate) mod schemes;
+pub(crate) mod sign;
+pub(crate) mod vectors;
+pub(crate) mod verify;

@@ -1,0 +1,157 @@
+//! Checking a request's signature.
+
+use core::time::Duration;
+
+use countersign_core::{
+    Rejection, Scheme, Secret, Timestamp, Verified, Verifier,
+    scheme::{Part, Tolerance},
+};
+use serde_json::{Value, json};
+
+use super::vectors;
+use crate::{
+    args::VerifyArgs,
+    config::Config,
+    console::{Console, Tone},
+    failure::{Exit, Failure},
+    secrets::SecretText,
+    show::shown,
+};
+
+pub(crate) fn run(
+    args: &VerifyArgs,
+    config: &Config,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
+    if let Some(file) = &args.vectors {
+        return vectors::run(file, console);
+    }
+    let scheme = args.scheme.choose(config)?.scheme;
+    let request = args.request.read(&scheme, console)?;
+    let secrets = args.secret.read(config, console)?;
+    let tolerance = args.tolerance.or(config.tolerance).map(Duration::from_secs);
+    let url = args.request.url(&request, config);
+    let verifier = verifier(scheme, &secrets, tolerance, url)?;
+    let now = args
+        .at
+        .map_or_else(Timestamp::now, Timestamp::from_unix_seconds);
+    let judged = verifier.verify(&request, request.body.clone().into(), now);
+    report(&scheme, request.body.len(), &judged, console)?;
+    Ok(if judged.is_ok() { Exit::Yes } else { Exit::No })
+}
+
+/// A verifier of what somebody asked about.
+pub(crate) fn verifier(
+    scheme: Scheme,
+    secrets: &[SecretText],
+    tolerance: Option<Duration>,
+    url: Option<String>,
+) -> Result<Verifier, Failure> {
+    let mut builder = Verifier::builder(scheme);
+    for secret in secrets {
+        let name = secret.source.name();
+        let text = Secret::new(secret.text.to_string())
+            .map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+        builder = builder.secret(text.labelled(name));
+    }
+    if let Some(tolerance) = tolerance {
+        if scheme.tolerance().is_none() {
+            return Err(Failure::usage(format!(
+                "--tolerance: {} signs no time that is judged",
+                scheme.name()
+            )));
+        }
+        // Somebody who asks about one request wants it judged as said, late retry or not.
+        builder = builder
+            .tolerance(Tolerance::both(
+                tolerance.max(scheme.latest_retry().unwrap_or_default()),
+            ))
+            .refuse_late_retries_after(tolerance);
+    }
+    if !scheme.body_is_signed() {
+        builder = builder.accept_unsigned_body();
+    }
+    if scheme.signed().contains(&Part::Url) {
+        builder = builder.url(url.ok_or_else(|| {
+            Failure::usage("this sender signs the address that it was given: say it with `--url`")
+        })?);
+    }
+    builder
+        .build()
+        .map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// A refusal as JSON.
+pub(crate) fn refusal(rejection: &Rejection) -> Value {
+    json!({
+        "kind": rejection.kind().as_str(),
+        "header": rejection.header(),
+        "detail": rejection.detail().map(|detail| detail.to_string()),
+        "status": rejection.kind().status(),
+    })
+}
+
+fn report(
+    scheme: &Scheme,
+    bytes: usize,
+    judged: &Result<Verified, Rejection>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let verified = judged.as_ref().ok();
+    if console.json {
+        let id = verified.and_then(|verified| {
+            Some(json!({ "value": verified.id()?, "signed": verified.id_is_signed() }))
+        });
+        let event = verified.and_then(|verified| {
+            let event = verified.event_type()?;
+            Some(json!({ "value": event.as_str(), "signed": event.is_signed() }))
+        });
+        return console.object(&json!({
+            "command": "verify",
+            "scheme": scheme.name(),
+            "verified": judged.is_ok(),
+            "refusal": judged.as_ref().err().map(refusal),
+            "body_is_signed": scheme.body_is_signed(),
+            "body_bytes": bytes,
+            "secret": verified.map(Verified::matched_key),
+            "id": id,
+            "event": event,
+            "time": verified.and_then(|verified| Some(verified.time()?.unix_seconds())),
+            "late_s": verified.and_then(|verified| Some(verified.lateness()?.as_secs())),
+        }));
+    }
+    match judged {
+        Ok(verified) => {
+            let yes = console.paint(Tone::Good, "verified");
+            console.line(&format!("{yes}: {} ({bytes} bytes)", scheme.name()));
+            let claim = |signed| if signed { "" } else { "  (not signed)" };
+            if !verified.body_is_signed() {
+                console.line("  nothing is signed: this says who sent the request, and not what");
+            }
+            console.line(&format!("  secret  {}", shown(verified.matched_key())));
+            if let Some(id) = verified.id() {
+                console.line(&format!(
+                    "  id      {}{}",
+                    shown(id),
+                    claim(verified.id_is_signed())
+                ));
+            }
+            if let Some(event) = verified.event_type() {
+                console.line(&format!(
+                    "  type    {}{}",
+                    shown(event.as_str()),
+                    claim(event.is_signed())
+                ));
+            }
+            if let Some(time) = verified.time() {
+                let signed = claim(scheme.time_is_signed());
+                console.line(&format!("  time    {}{signed}", time.unix_seconds()));
+            }
+        }
+        Err(rejection) => {
+            let no = console.paint(Tone::Bad, "refused");
+            console.line(&format!("{no}: {rejection}"));
+        }
+    }
+    Ok(())
+}
