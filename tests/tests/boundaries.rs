@@ -87,7 +87,7 @@ const FLOORS: [&[&str]; 7] = [
     &["scheme", "key"],
     &["keys", "store"],
     &["verify"],
-    &["answer"],
+    &["answer", "explain"],
     &["delivery", "extract", "identity", "receiver", "report"],
 ];
 
@@ -152,6 +152,40 @@ fn imports_of_core_go_one_way() {
         }
     }
     assert!(arrows > 50, "{arrows} arrows");
+}
+
+/// What helps somebody mend a request would help somebody forge one.
+#[test]
+fn nothing_on_the_way_of_a_request_names_explain() {
+    let root = crates().join("countersign-core/src");
+    for (path, code) in sources(&root) {
+        let path = path.strip_prefix(&root).unwrap();
+        if !path.starts_with("explain") && path != Path::new("lib.rs") {
+            assert!(
+                !words(&code).any(|word| word == "explain"),
+                "{}",
+                path.display()
+            );
+        }
+    }
+    let lib = fs::read_to_string(root.join("lib.rs")).unwrap();
+    assert!(lib.contains("#[cfg(feature = \"explain\")]\npub mod explain;"));
+    // The crates that applications depend on cannot switch it on.
+    for name in [
+        "",
+        "-senders",
+        "-tower",
+        "-axum",
+        "-actix",
+        "-sqlite",
+        "-redis",
+        "-postgres",
+        "-testkit",
+    ] {
+        let manifest = crates().join(format!("countersign{name}/Cargo.toml"));
+        let manifest = fs::read_to_string(manifest).unwrap();
+        assert!(!manifest.contains("explain"), "countersign{name}");
+    }
 }
 
 #[test]

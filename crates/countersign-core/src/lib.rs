@@ -31,6 +31,7 @@
 //! | `ed25519` | Ed25519 signatures |
 //! | `p256` | ECDSA signatures over P-256 |
 //! | `rsa` | RSA signatures with the padding of PKCS#1 v1.5 |
+//! | `explain` | why a request does not verify, for tools: `explain` |
 //! | `gzip` | bodies that are compressed |
 
 #![cfg_attr(
@@ -48,6 +49,8 @@ mod answer;
 mod clock;
 mod delivery;
 mod detail;
+#[cfg(feature = "explain")]
+pub mod explain;
 mod extract;
 mod identity;
 mod key;
