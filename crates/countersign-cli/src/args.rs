@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Sign(SignArgs),
     /// Check a request's signature
     Verify(VerifyArgs),
+    /// Say why a request does not verify, what to change, and where
+    Explain(ExplainArgs),
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell
@@ -73,6 +75,7 @@ impl Command {
             Self::Schemes(_) => "schemes",
             Self::Sign(_) => "sign",
             Self::Verify(_) => "verify",
+            Self::Explain(_) => "explain",
             Self::Completions { .. } => "completions",
             Self::Man => "man",
         }
@@ -188,4 +191,18 @@ pub(crate) struct VerifyArgs {
         conflicts_with_all = ["whole", "header", "body", "at", "tolerance", "method"]
     )]
     pub(crate) vectors: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) scheme: SchemeArg,
+    /// The first is the receiver's; others are tried in its place
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    /// The receiver's clock, in Unix seconds [default: now]
+    #[arg(long, value_name = "UNIX", allow_negative_numbers = true)]
+    pub(crate) at: Option<i64>,
 }

@@ -39,7 +39,8 @@ impl Source {
 }
 
 impl SecretArgs {
-    /// Every secret that was named; at least one.
+    /// Every secret that was named; at least one. White space stays: it is what `explain` looks for, and what
+    /// others refuse.
     pub(crate) fn read(
         &self,
         config: &Config,

@@ -1,5 +1,6 @@
 //! The commands.
 
+pub(crate) mod explain;
 pub(crate) mod schemes;
 pub(crate) mod sign;
 pub(crate) mod vectors;
