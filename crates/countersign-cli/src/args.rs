@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Say why a request does not verify, what to change, and where
     Explain(ExplainArgs),
+    /// Send events to an endpoint of yours as the sender does, and count what it answers
+    Send(SendArgs),
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell
@@ -76,6 +78,7 @@ impl Command {
             Self::Sign(_) => "sign",
             Self::Verify(_) => "verify",
             Self::Explain(_) => "explain",
+            Self::Send(_) => "send",
             Self::Completions { .. } => "completions",
             Self::Man => "man",
         }
@@ -205,4 +208,75 @@ pub(crate) struct ExplainArgs {
     /// The receiver's clock, in Unix seconds [default: now]
     #[arg(long, value_name = "UNIX", allow_negative_numbers = true)]
     pub(crate) at: Option<i64>,
+}
+
+/// Shares are between 0 and 1, of the events: with `--count 200 --duplicates 0.1` there are 200 events and 20
+/// copies.
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    #[command(flatten)]
+    pub(crate) scheme: SchemeArg,
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+    /// Where to send, such as http://127.0.0.1:8787/webhooks/stripe
+    #[arg(long, value_name = "URL", env = "COUNTERSIGN_TO")]
+    pub(crate) to: Option<String>,
+    /// The type of the events
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) event: Option<String>,
+    /// The file that holds the body; `-` is standard input [default: a sample of the sender]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: Option<String>,
+    /// Set a field of the body, such as /data/id=inv_7
+    #[arg(long, value_name = "POINTER=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// How many events
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) count: u32,
+    /// How many requests a second at most [default: as many as go]
+    #[arg(long, value_name = "R", value_parser = positive)]
+    pub(crate) rate: Option<f64>,
+    /// The share of events that are sent a second time
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    pub(crate) duplicates: f64,
+    /// The share of events whose signature is also sent over a changed body
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    pub(crate) tamper: f64,
+    /// The share of events to which one is added that is stamped too long ago
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    pub(crate) stale: f64,
+    /// The share of events that are also replayed under another id
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    pub(crate) new_ids: f64,
+    /// How many requests at once
+    #[arg(long, value_name = "C", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub(crate) concurrent: u16,
+    /// Send again what is not answered with a success, for as long as the sender does
+    #[arg(long)]
+    pub(crate) retries: bool,
+    /// How much faster than the sender's the time between retries goes by
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = positive, requires = "retries")]
+    pub(crate) time_scale: f64,
+    /// The address that is signed, for senders that sign one [default: the one of `--to`]
+    #[arg(long, value_name = "URL", env = "COUNTERSIGN_URL")]
+    pub(crate) url: Option<String>,
+    /// Send to an address that is not this machine's: yours, and nobody else's
+    #[arg(long)]
+    pub(crate) i_own_this_endpoint: bool,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
+    match (0.0..=1.0).contains(&share) {
+        true => Ok(share),
+        false => Err("a share is between 0 and 1".to_owned()),
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
+    match number.is_finite() && number > 0.0 {
+        true => Ok(number),
+        false => Err("this must be more than 0".to_owned()),
+    }
 }

@@ -1,5 +1,7 @@
 //! What a command prints: lines or JSON, in colour only for somebody who looks at them.
 
+// docs/decisions.md: D66.
+
 use std::{
     ffi::OsString,
     io::{self, ErrorKind, Write},
@@ -77,6 +79,14 @@ impl<'a> Console<'a> {
     pub(crate) fn note(&mut self, text: &str) {
         // A reader who has gone needs no notes.
         let _ = writeln!(self.streams.err, "{text}");
+    }
+
+    /// Shows how far something is, to somebody who looks on. What was shown before is written over.
+    pub(crate) fn progress(&mut self, text: &str) {
+        if self.streams.err_is_terminal && !self.json {
+            let _ = write!(self.streams.err, "\r\u{1b}[2K{text}");
+            let _ = self.streams.err.flush();
+        }
     }
 
     pub(crate) fn warn(&mut self, text: &str) {

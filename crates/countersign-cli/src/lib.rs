@@ -84,6 +84,7 @@ fn perform(cli: &Cli, console: &mut Console<'_>) -> Result<Exit, Failure> {
         Command::Sign(args) => commands::sign::run(args, &config, console),
         Command::Verify(args) => commands::verify::run(args, &config, console),
         Command::Explain(args) => commands::explain::run(args, &config, console),
+        Command::Send(args) => commands::send::run(args, &config, console),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "countersign", &mut text);

@@ -27,6 +27,11 @@ impl Http {
         }
     }
 
+    /// The server.
+    pub const fn to(&self) -> SocketAddr {
+        self.to
+    }
+
     /// Sends a delivery and reads the whole answer.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Signing a body as a sender does.
 
+// docs/decisions.md: D67.
+
 use countersign_core::{
-    Algorithm, Keyring, Scheme, Secret, Timestamp,
+    Algorithm, Keyring, RejectionKind, Scheme, Secret, Timestamp,
     scheme::{Encoding, Grammar, Part, Place},
 };
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
@@ -174,7 +176,7 @@ impl Signer {
     }
 
     /// Whether a receiver takes what was signed: the testkit signs by other code than what checks.
-    fn check(&self, delivery: &SignedDelivery) -> Result<(), Failure> {
+    pub(crate) fn check(&self, delivery: &SignedDelivery) -> Result<(), Failure> {
         let scheme = *self.sender.scheme();
         let refused = |why: String| {
             Failure::usage(format!(
@@ -205,7 +207,12 @@ impl Signer {
         let verified = verifier.verify(&delivery.request(), delivery.body().clone(), self.at);
         verified
             .map(drop)
-            .map_err(|rejection| refused(rejection.to_string()))
+            .map_err(|rejection| match scheme.time_pointer() {
+                Some(at) if rejection.kind() == RejectionKind::TimestampMissing => {
+                    refused(format!("{rejection}; write one at {at}"))
+                }
+                _ => refused(rejection.to_string()),
+            })
     }
 }
 

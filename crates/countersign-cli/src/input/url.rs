@@ -26,4 +26,44 @@ impl Address {
             target,
         })
     }
+
+    /// Whether it names this machine and nothing else.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        host.parse::<std::net::IpAddr>().map_or_else(
+            |_| host.eq_ignore_ascii_case("localhost"),
+            |address| address.to_canonical().is_loopback(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_this_machine() {
+        let here = |text: &str| Address::parse(text).is_some_and(|address| address.is_loopback());
+        for text in [
+            "http://127.0.0.1:80/x",
+            "http://localhost",
+            "http://LOCALHOST:9",
+            "http://[::1]:1/",
+            "http://127.9.9.9/",
+            "http://[::ffff:127.0.0.1]/",
+        ] {
+            assert!(here(text), "{text}");
+        }
+        for text in [
+            "http://10.0.0.1/",
+            "http://localhost.example.com/",
+            "http://127.0.0.1.example.com/",
+            "http://0.0.0.0/",
+            "http://127.0.0.1@example.com/",
+            "/x",
+            "http:///x",
+        ] {
+            assert!(!here(text), "{text}");
+        }
+    }
 }
