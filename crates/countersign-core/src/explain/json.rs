@@ -1,6 +1,7 @@
 //! JSON written again, in the ways that libraries write it.
 
 use core::fmt::Write as _;
+use std::borrow::Cow;
 
 /// Deeper than any webhook, and shallower than any stack.
 const MAX_DEPTH: usize = 128;
@@ -17,7 +18,9 @@ enum Tree<'a> {
 /// A string: as it was written, and what it says.
 struct Text<'a> {
     raw: &'a str,
-    says: String,
+    says: Cow<'a, str>,
+    /// Whether every library writes it alike.
+    plain: bool,
 }
 
 /// How a document is written.
@@ -26,7 +29,6 @@ struct Style {
     space: Space,
     escape: Escape,
     slashes: bool,
-    sorted: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,7 +75,7 @@ const ESCAPES: [(Escape, &str); 5] = [
 
 /// Calls `attempt` with the document in each style that makes a difference, until it says that this is it.
 pub(super) fn styles(body: &[u8], attempt: &mut dyn FnMut(&str, Vec<u8>) -> bool) -> bool {
-    let Some(tree) = core::str::from_utf8(body).ok().and_then(parse) else {
+    let Some(mut tree) = core::str::from_utf8(body).ok().and_then(parse) else {
         return false;
     };
     let has = |what: &[u8]| body.windows(what.len()).any(|at| at == what);
@@ -81,6 +83,9 @@ pub(super) fn styles(body: &[u8], attempt: &mut dyn FnMut(&str, Vec<u8>) -> bool
     let html = body.iter().any(|byte| b"<>&".contains(byte)) || has(b"\\u00");
     let has_slash = body.contains(&b'/');
     for sorted in [false, true] {
+        if sorted {
+            tree.sort();
+        }
         for (space, spaced) in SPACES {
             for (escape, escaped) in ESCAPES {
                 let of_use = match escape {
@@ -89,10 +94,10 @@ pub(super) fn styles(body: &[u8], attempt: &mut dyn FnMut(&str, Vec<u8>) -> bool
                     Escape::Least => unicode || has(b"\\"),
                     Escape::Ascii { .. } => unicode,
                 };
-                if !of_use || !is_written(space, escape) {
+                if !of_use || !is_written(space, escape) || sorted && !is_sorted(space) {
                     continue;
                 }
-                let slashed = has_slash && escapes_slashes(space, escape);
+                let slashed = has_slash && !sorted && escapes_slashes(space, escape);
                 for slashes in [false, true] {
                     if slashes && !slashed {
                         continue;
@@ -101,7 +106,6 @@ pub(super) fn styles(body: &[u8], attempt: &mut dyn FnMut(&str, Vec<u8>) -> bool
                         space,
                         escape,
                         slashes,
-                        sorted,
                     };
                     let order = if sorted { ", its keys sorted" } else { "" };
                     let slashed = if slashes {
@@ -110,7 +114,7 @@ pub(super) fn styles(body: &[u8], attempt: &mut dyn FnMut(&str, Vec<u8>) -> bool
                         ""
                     };
                     let what = format!("the sender signed it {spaced}{order}{escaped}{slashed}");
-                    let mut page = String::with_capacity(body.len());
+                    let mut page = String::with_capacity(body.len().saturating_mul(2));
                     tree.write(style, 0, &mut page);
                     if attempt(&what, page.into_bytes()) {
                         return true;
@@ -132,6 +136,11 @@ const fn is_written(space: Space, escape: Escape) -> bool {
     }
 }
 
+/// Whether a library that writes so can sort keys.
+const fn is_sorted(space: Space) -> bool {
+    matches!(space, Space::None | Space::Both | Space::Indent(_))
+}
+
 /// Whether a library that writes so may escape slashes.
 const fn escapes_slashes(space: Space, escape: Escape) -> bool {
     let spaced = matches!(space, Space::None | Space::Both | Space::Indent(_));
@@ -139,6 +148,19 @@ const fn escapes_slashes(space: Space, escape: Escape) -> bool {
 }
 
 impl Tree<'_> {
+    fn sort(&mut self) {
+        match self {
+            Self::Plain(_) | Self::Text(_) => {}
+            Self::List(items) => items.iter_mut().for_each(Self::sort),
+            Self::Object(fields) => {
+                fields.sort_by(|(one, _), (other, _)| one.says.cmp(&other.says));
+                for (_, value) in fields {
+                    value.sort();
+                }
+            }
+        }
+    }
+
     fn write(&self, style: Style, depth: usize, page: &mut String) {
         let inner = depth.saturating_add(1);
         match self {
@@ -155,11 +177,7 @@ impl Tree<'_> {
             }
             Self::Object(fields) => {
                 page.push('{');
-                let mut order: Vec<_> = fields.iter().collect();
-                if style.sorted {
-                    order.sort_by(|(one, _), (other, _)| one.says.cmp(&other.says));
-                }
-                for (at, (key, value)) in order.into_iter().enumerate() {
+                for (at, (key, value)) in fields.iter().enumerate() {
                     style.part(at > 0, inner, page);
                     key.write(style, page);
                     page.push(':');
@@ -176,6 +194,17 @@ impl Tree<'_> {
 }
 
 impl Style {
+    /// Whether a character is not written as it is.
+    const fn changes(self, at: char) -> bool {
+        match at {
+            '"' | '\\' | '\u{0}'..='\u{1f}' => true,
+            '/' => self.slashes,
+            '<' | '>' | '&' => matches!(self.escape, Escape::Html),
+            '\u{2028}' | '\u{2029}' => matches!(self.escape, Escape::Html | Escape::Ascii { .. }),
+            _ => !at.is_ascii() && matches!(self.escape, Escape::Ascii { .. }),
+        }
+    }
+
     /// What stands before an item.
     fn part(self, follows: bool, depth: usize, page: &mut String) {
         if follows {
@@ -203,12 +232,23 @@ impl Style {
 impl Text<'_> {
     fn write(&self, style: Style, page: &mut String) {
         page.push('"');
+        if self.plain {
+            page.push_str(self.raw);
+            page.push('"');
+            return;
+        }
         if style.escape == Escape::Kept && !style.slashes && !self.raw.contains("\\/") {
             page.push_str(self.raw);
             page.push('"');
             return;
         }
-        for at in self.says.chars() {
+        let mut written = 0;
+        for (place, at) in self.says.char_indices() {
+            if !style.changes(at) {
+                continue;
+            }
+            page.push_str(self.says.get(written..place).unwrap_or_default());
+            written = place.saturating_add(at.len_utf8());
             match at {
                 '"' => page.push_str("\\\""),
                 '\\' => page.push_str("\\\\"),
@@ -217,20 +257,11 @@ impl Text<'_> {
                 '\t' => page.push_str("\\t"),
                 '\u{8}' => page.push_str("\\b"),
                 '\u{c}' => page.push_str("\\f"),
-                '/' if style.slashes => page.push_str("\\/"),
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' if style.escape == Escape::Html => {
-                    escape(at, false, page)
-                }
-                at if u32::from(at) < 0x20 => {
-                    escape(at, style.escape == Escape::Ascii { upper: true }, page)
-                }
-                at if !at.is_ascii() || at == '\u{7f}' => match style.escape {
-                    Escape::Ascii { upper } if !at.is_ascii() => escape(at, upper, page),
-                    _ => page.push(at),
-                },
-                _ => page.push(at),
+                '/' => page.push_str("\\/"),
+                at => escape(at, style.escape == Escape::Ascii { upper: true }, page),
             }
         }
+        page.push_str(self.says.get(written..).unwrap_or_default());
         page.push('"');
     }
 }
@@ -334,11 +365,13 @@ impl<'a> Reader<'a> {
         let quoted = self.rest.get(..end.checked_add(2)?)?;
         self.rest = self.rest.get(quoted.len()..)?;
         let says = if raw.contains('\\') {
-            serde_json::from_str(quoted).ok()?
+            Cow::Owned(serde_json::from_str(quoted).ok()?)
         } else {
-            raw.to_owned()
+            Cow::Borrowed(raw)
         };
-        Some(Text { raw, says })
+        let alike = |byte: u8| matches!(byte, b' '..=b'~') && !b"\\/<>&".contains(&byte);
+        let plain = raw.bytes().all(alike);
+        Some(Text { raw, says, plain })
     }
 }
 
