@@ -5,16 +5,19 @@
 
 mod compressed;
 mod document;
+mod explain;
 mod fields;
 mod headers;
 mod intake;
 mod mutate;
+mod readers;
 mod reference;
 mod request;
 mod signature;
 mod timestamp;
 
 pub use self::{
-    compressed::compressed, document::document, fields::fields, headers::headers, intake::intake,
-    mutate::sign_then_mutate, signature::signature, timestamp::timestamp,
+    compressed::compressed, document::document, explain::explain, fields::fields, headers::headers,
+    intake::intake, mutate::sign_then_mutate, readers::readers, signature::signature,
+    timestamp::timestamp,
 };

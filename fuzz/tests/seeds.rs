@@ -7,8 +7,10 @@ fn seeds_hold() {
     for (target, run) in [
         ("compressed", countersign_fuzz::compressed as fn(&[u8])),
         ("document", countersign_fuzz::document),
+        ("explain", countersign_fuzz::explain),
         ("fields", countersign_fuzz::fields),
         ("headers", countersign_fuzz::headers),
+        ("readers", countersign_fuzz::readers),
         ("signature", countersign_fuzz::signature),
         ("timestamp", countersign_fuzz::timestamp),
         ("intake", countersign_fuzz::intake),
