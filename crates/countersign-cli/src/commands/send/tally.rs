@@ -203,3 +203,58 @@ fn counts(pairs: impl Iterator<Item = (String, u64)>) -> Value {
             .collect(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(kind: Kind, answers: &[Result<u16, &'static str>], id_is_signed: bool) -> Exit {
+        let attempts: Vec<Attempt> = answers
+            .iter()
+            .map(|answer| Attempt {
+                answer: *answer,
+                dedup: None,
+                took: Duration::ZERO,
+            })
+            .collect();
+        let mut tally = Tally::default();
+        tally.add(kind, &attempts);
+        tally.verdict(id_is_signed)
+    }
+
+    #[test]
+    fn what_is_forged_must_be_refused_and_what_is_true_accepted() {
+        let rows: &[(Kind, &[Result<u16, &'static str>], Exit)] = &[
+            (Kind::Event, &[Ok(200)], Exit::Yes),
+            (Kind::Event, &[Ok(500), Ok(204)], Exit::Yes),
+            (Kind::Event, &[Ok(401)], Exit::No),
+            (Kind::Event, &[Ok(302)], Exit::No),
+            (Kind::Event, &[Err("no connection")], Exit::No),
+            (Kind::Copy, &[Ok(200)], Exit::Yes),
+            (Kind::Copy, &[Ok(503)], Exit::Yes),
+            (Kind::Copy, &[Ok(500)], Exit::No),
+            (Kind::Tampered, &[Ok(401)], Exit::Yes),
+            (Kind::Tampered, &[Ok(200)], Exit::No),
+            (Kind::Tampered, &[Ok(503)], Exit::No),
+            (Kind::Stale, &[Ok(401)], Exit::Yes),
+            (Kind::Stale, &[Ok(200)], Exit::No),
+            (Kind::NewId, &[Ok(200)], Exit::Yes),
+        ];
+        for (kind, answers, due) in rows {
+            assert_eq!(verdict(*kind, answers, false), *due, "{kind:?} {answers:?}");
+        }
+        assert_eq!(verdict(Kind::NewId, &[Ok(200)], true), Exit::No);
+        assert_eq!(verdict(Kind::NewId, &[Ok(401)], true), Exit::Yes);
+    }
+
+    #[test]
+    fn latencies_are_of_the_answers() {
+        let mut tally = Tally::default();
+        for millis in 1..=200 {
+            tally.took.push(Duration::from_millis(millis));
+        }
+        let at = |per| tally.at(per).unwrap().as_millis();
+        assert_eq!((at(50), at(99), at(100)), (100, 198, 200));
+        assert_eq!(Tally::default().at(50), None);
+    }
+}
