@@ -176,3 +176,48 @@ pub(crate) fn usage(error: &clap::Error, args: &[OsString], streams: &mut Stream
     let _ = streams.err.write_all(text.as_bytes());
     Exit::Usage
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reader that has gone, in one way or another.
+    struct Gone(i32);
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::from_raw_os_error(self.0))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_changes_no_verdict() {
+        const EPIPE: i32 = 32;
+        const EIO: i32 = 5;
+        const ENOSPC: i32 = 28;
+        for (error, due) in [(EPIPE, Exit::No), (EIO, Exit::No), (ENOSPC, Exit::NoAnswer)] {
+            let (mut out, mut err) = (Gone(error), Gone(error));
+            let streams = Streams {
+                stdin: &mut io::empty(),
+                out: &mut out,
+                err: &mut err,
+                out_is_terminal: true,
+                err_is_terminal: true,
+            };
+            let global = Global {
+                json: false,
+                color: Colour::Auto,
+                config: None,
+            };
+            let mut console = Console::new(&global, streams);
+            console.line("refused");
+            console.warn("nobody reads this");
+            console.progress("[#]");
+            assert_eq!(console.end(Exit::No), due, "{error}");
+        }
+    }
+}
