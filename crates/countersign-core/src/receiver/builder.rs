@@ -187,7 +187,7 @@ impl ReceiverBuilder {
     }
 
     /// Names the signed fields that identify an event, for a sender that gives it no id and writes each attempt
-    /// anew: see [`SchemeBuilder::content_key`](crate::SchemeBuilder::content_key), which it takes the place of.
+    /// anew: see [`SchemeBuilder::content_key`](crate::scheme::SchemeBuilder::content_key), which it takes the place of.
     ///
     /// **Everything that tells two events apart must be named.** An event that differs from an earlier one in
     /// other fields alone is answered 200 and not handled; that is logged at `warn` and given to

@@ -19,7 +19,7 @@ pub enum Notice<'a> {
     /// Either a replay, or a sender that says the same twice under two ids.
     Suppressed(&'a Received),
     /// The delivery has no id, and the same body (or, with a
-    /// [content key](crate::SchemeBuilder::content_key), the same values in its fields) was completed before:
+    /// [content key](crate::scheme::SchemeBuilder::content_key), the same values in its fields) was completed before:
     /// the handler did not run. Where a second event can have those of an earlier one, this may be an event
     /// that is lost.
     KnownByBody(&'a Received),
