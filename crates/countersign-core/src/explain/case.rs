@@ -204,14 +204,7 @@ impl Case {
 
     /// Whether a header is one that the scheme reads signatures from.
     pub(super) fn is_signature_header(&self, name: &str) -> bool {
-        let is = |known: &&str| known.eq_ignore_ascii_case(name);
-        match self.scheme.location() {
-            Location::Header(known) | Location::Repeated(known) => is(&known),
-            Location::AnyOf(names) | Location::AllOf(names) => names.iter().any(is),
-            Location::Numbered(stem) => name
-                .split_at_checked(stem.len())
-                .is_some_and(|(start, _)| start.eq_ignore_ascii_case(stem)),
-        }
+        self.scheme.is_signature_header(name)
     }
 
     /// The name under which one signature is sent.

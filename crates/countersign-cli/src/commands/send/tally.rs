@@ -224,7 +224,8 @@ mod tests {
 
     #[test]
     fn what_is_forged_must_be_refused_and_what_is_true_accepted() {
-        let rows: &[(Kind, &[Result<u16, &'static str>], Exit)] = &[
+        type Row<'a> = (Kind, &'a [Result<u16, &'static str>], Exit);
+        let rows: &[Row<'_>] = &[
             (Kind::Event, &[Ok(200)], Exit::Yes),
             (Kind::Event, &[Ok(500), Ok(204)], Exit::Yes),
             (Kind::Event, &[Ok(401)], Exit::No),
