@@ -1,7 +1,12 @@
 //! Which crate may know what; and what no text may show.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign_core::{
@@ -82,7 +87,7 @@ fn core_depends_on_no_framework_runtime_or_driver() {
 /// The rooms of core from the ground up: each may name those of earlier rows, and of its own row only
 /// itself. The last row is the receiver and what is said to the world, which are one.
 const FLOORS: [&[&str]; 7] = [
-    &["detail"],
+    &["detail", "packed"],
     &["clock", "mac", "rejection", "texts"],
     &["scheme", "key"],
     &["keys", "store"],
@@ -257,8 +262,8 @@ fn the_comparison_of_tags_has_no_early_exit() {
         .lines()
         .filter(|line| !line.starts_with("///"))
         .collect();
-    // Whole words, and what is left of a tag that is no number of them.
-    assert_eq!(body.matches("ct_eq").count(), 2);
+    // What differs is gathered before it is looked at.
+    assert_eq!(body.matches("ct_eq").count(), 1);
     for word in words(&body) {
         let exits = [
             "break", "return", "continue", "if", "any", "find", "position", "take",
