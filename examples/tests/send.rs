@@ -122,7 +122,7 @@ async fn the_counts_of_both_sides_add_up() -> Result<(), Box<dyn Error>> {
                 .unwrap_or_default())
         };
         let told = fresh("event")? + fresh("duplicate")? + fresh("new id")?;
-        assert!(told >= 60, "{name}: {answer}");
+        assert_eq!(told, 60, "{name}: {answer}");
 
         let invoices = to("/webhooks/invoice-maker");
         let args = [

@@ -29,7 +29,9 @@ pub(crate) fn run(
     let scheme = args.scheme.choose(config)?.scheme;
     let request = args.request.read(&scheme, console)?;
     let secrets = args.secret.read(config, console)?;
-    let tolerance = args.tolerance.or(config.tolerance).map(Duration::from_secs);
+    // A default is for the senders that sign a time; a flag is for this one.
+    let usual = config.tolerance.filter(|_| scheme.tolerance().is_some());
+    let tolerance = args.tolerance.or(usual).map(Duration::from_secs);
     let url = args.request.url(&request, config);
     let verifier = verifier(scheme, &secrets, tolerance, url)?;
     let now = args

@@ -1,0 +1,267 @@
+//! Explanations: seeded mistakes are named, and forged requests are never said to match.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{collections::BTreeSet, time::Instant};
+
+use countersign_core::{
+    Scheme, Timestamp,
+    explain::{Cause, Explanation, Question},
+    scheme::KeyFormat,
+};
+use countersign_senders::{all, find};
+use countersign_testkit::{ManualClock, Sender, SignedDelivery};
+
+mod bodies;
+mod others;
+mod secrets;
+mod signatures;
+
+use bodies::of_bodies;
+use others::{of_heads_and_pairs, of_other_senders, of_times, of_urls};
+use secrets::of_secrets;
+use signatures::of_signatures;
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_760_000_000);
+const URL: &str = "https://shop.example/hooks/in?a=1&b=2";
+/// As a sender writes it: compact, its keys in no order, a number with zeros, characters beyond ASCII.
+const BODY: &str = r#"{"type":"invoice.paid","id":"evt_1","name":"Zoë & Jürgen/Söhne","total":1250.00,"data":{"status":"paid","id":"inv_1","a":[1,2]}}"#;
+const PRETTY: &str = "{\n  \"type\": \"invoice.paid\",\n  \"id\": \"evt_1\",\n  \"name\": \"Zoë & Jürgen/Söhne\",\n  \"total\": 1250.00,\n  \"data\": {\n    \"status\": \"paid\",\n    \"id\": \"inv_1\",\n    \"a\": [\n      1,\n      2\n    ]\n  }\n}";
+/// As Python's `json.dumps` writes it.
+const PYTHON: &str = r#"{"type": "invoice.paid", "id": "evt_1", "name": "Zo\u00eb & J\u00fcrgen/S\u00f6hne", "total": 1250.00, "data": {"status": "paid", "id": "inv_1", "a": [1, 2]}}"#;
+/// As PHP's `json_encode` does.
+const PHP: &str = r#"{"type":"invoice.paid","id":"evt_1","name":"Zo\u00eb & J\u00fcrgen\/S\u00f6hne","total":1250.00,"data":{"status":"paid","id":"inv_1","a":[1,2]}}"#;
+/// As Go's `json.Marshal` writes a map.
+const GO: &str = r#"{"data":{"a":[1,2],"id":"inv_1","status":"paid"},"id":"evt_1","name":"Zoë \u0026 Jürgen/Söhne","total":1250.00,"type":"invoice.paid"}"#;
+
+const EIGHT: [&str; 8] = [
+    "github",
+    "stripe",
+    "standard-webhooks",
+    "slack",
+    "shopify",
+    "paddle",
+    "rebill-za",
+    "invoice-maker",
+];
+
+struct Seed {
+    name: String,
+    sender: &'static str,
+    explanation: Explanation,
+    due: Vec<Cause>,
+}
+
+/// A sender, and what it has sent.
+struct Case {
+    name: &'static str,
+    scheme: Scheme,
+    secret: String,
+    sender: Sender,
+}
+
+fn secret_of(scheme: &Scheme) -> String {
+    match scheme.key_format() {
+        KeyFormat::Hex => "5f2b6c00112233445566778899aabbccddeeff0011223344".to_owned(),
+        KeyFormat::Base64 => "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
+        KeyFormat::Base64AfterPrefix(prefix) => format!("{prefix}MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        KeyFormat::TextWithPrefix(prefix) => format!("{prefix}3vAbC9zZk1"),
+        _ => "3vAbC9zZk1-of-the-sender".to_owned(),
+    }
+}
+
+impl Case {
+    fn of(name: &'static str) -> Self {
+        let scheme = find(name).unwrap().scheme;
+        let secret = secret_of(&scheme);
+        let sender = signer(scheme, &secret);
+        Self {
+            name,
+            scheme,
+            secret,
+            sender,
+        }
+    }
+
+    fn signed(&self, body: impl Into<bytes::Bytes>) -> SignedDelivery {
+        self.sender.raw("invoice.paid", "evt_1", body)
+    }
+
+    fn question(&self, delivery: &SignedDelivery) -> Question {
+        self.question_with(delivery, &self.secret)
+    }
+
+    fn question_with(&self, delivery: &SignedDelivery, secret: &str) -> Question {
+        ask(self.scheme, secret, delivery)
+    }
+
+    fn seed(&self, name: impl Into<String>, question: &Question, due: &[Cause]) -> Seed {
+        Seed {
+            name: name.into(),
+            sender: self.name,
+            explanation: question.explain(),
+            due: due.to_vec(),
+        }
+    }
+}
+
+fn signer(scheme: Scheme, secret: &str) -> Sender {
+    Sender::with_secret(scheme, secret)
+        .with_clock(ManualClock::at(NOW))
+        .with_url(URL)
+}
+
+fn ask(scheme: Scheme, secret: &str, delivery: &SignedDelivery) -> Question {
+    Question::new(
+        scheme,
+        secret,
+        &delivery.request(),
+        delivery.body().clone(),
+        NOW,
+    )
+    .url(URL)
+    .other_schemes(all().map(|preset| preset.scheme))
+}
+
+#[test]
+fn seeded_mistakes_are_named() {
+    let mut seeds = Vec::new();
+    of_bodies(&mut seeds);
+    of_secrets(&mut seeds);
+    of_signatures(&mut seeds);
+    of_other_senders(&mut seeds);
+    of_times(&mut seeds);
+    of_urls(&mut seeds);
+    of_heads_and_pairs(&mut seeds);
+
+    let mut wrong = Vec::new();
+    for Seed {
+        name,
+        sender,
+        explanation,
+        due,
+    } in &seeds
+    {
+        assert!(!explanation.is_accepted(), "{sender}: {name} is no mistake");
+        let said: Vec<Cause> = explanation
+            .findings()
+            .iter()
+            .map(|finding| finding.cause())
+            .collect();
+        if said != *due {
+            wrong.push(format!("{sender}: {name}: {said:?}, due {due:?}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        seeds.len(),
+        wrong.join("\n")
+    );
+    let senders: BTreeSet<_> = seeds.iter().map(|seed| seed.sender).collect();
+    let kinds: BTreeSet<_> = seeds.iter().map(|seed| seed.name.as_str()).collect();
+    assert!(
+        senders.len() >= 12 && kinds.len() >= 60,
+        "{} senders, {} kinds",
+        senders.len(),
+        kinds.len()
+    );
+}
+
+/// A tag that nobody made with the secret, in a header that is right in every other way.
+#[test]
+fn a_forged_request_never_matches() {
+    let mut state = 7_u64;
+    let mut random = move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        state >> 33
+    };
+    let presets: Vec<_> = all().collect();
+    let mut tried = 0;
+    for round in 0..1_000 {
+        let preset = presets[round % presets.len()];
+        let secret = secret_of(&preset.scheme);
+        if preset.scheme.algorithm().has_public_key() {
+            continue;
+        }
+        // Signed with another secret: what somebody does who does not know it.
+        let guess = match preset.scheme.key_format() {
+            KeyFormat::Hex => format!("{:048x}", random()),
+            KeyFormat::Base64 | KeyFormat::Base64AfterPrefix(_) => format!("{:032x}", random()),
+            KeyFormat::TextWithPrefix(prefix) => format!("{prefix}{}", random()),
+            _ => format!("guess-{}", random()),
+        };
+        let body = [BODY, PRETTY, PYTHON, "", "a=b&payload=%7B%7D"][round % 5];
+        let forged = signer(preset.scheme, &guess).raw("invoice.paid", "evt_1", body);
+        let question = ask(preset.scheme, &secret, &forged)
+            .other_secret("another", "whsec_c2FuZGJveC1zZWNyZXQ=");
+        let explanation = question.explain();
+        assert!(
+            !explanation.is_reproduced(),
+            "{}: {:?}",
+            preset.name,
+            explanation.findings()
+        );
+        assert!(!explanation.findings().is_empty(), "{}", preset.name);
+        tried += 1;
+    }
+    assert!(tried > 900, "{tried}");
+}
+
+/// Nothing that is said holds the secret, or a tag that was not in the request.
+#[test]
+fn no_explanation_shows_a_secret_or_a_tag() {
+    for preset in all().filter(|preset| !preset.scheme.algorithm().has_public_key()) {
+        let secret = secret_of(&preset.scheme);
+        let right = signer(preset.scheme, &secret).raw("invoice.paid", "evt_1", BODY);
+        let tag = right.header(right.signature_header()).unwrap().to_owned();
+        for delivery in [
+            right.clone(),
+            right.with_body(PRETTY),
+            right.with_body("other"),
+        ] {
+            for text in [
+                secret.clone(),
+                format!("\"{secret}\"\n"),
+                "another".to_owned(),
+            ] {
+                let question =
+                    ask(preset.scheme, &text, &delivery).other_secret("other", secret.clone());
+                let explanation = question.explain();
+                let mut said = format!("{question:?} {explanation:?}");
+                for finding in explanation.findings() {
+                    said += &format!("{finding} {}", finding.change());
+                }
+                let parts = [secret.as_str(), secret.trim_start_matches("whsec_"), &tag];
+                let tags = tag
+                    .split([',', ';', '=', ' '])
+                    .filter(|part| part.len() > 20);
+                for part in parts.into_iter().chain(tags) {
+                    assert!(!said.contains(part), "{}: {said}", preset.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_body_is_explained_within_a_second() {
+    // Without optimisation only that it ends.
+    let (len, limit) = if cfg!(debug_assertions) {
+        (32 * 1024, 60)
+    } else {
+        (1024 * 1024, 1)
+    };
+    let item =
+        r#"{"id":"inv_1","name":"Zoë/Söhne & <b>","total":1250.00,"list":[1,2,{"a":null}]},"#;
+    let body = format!("[{}{{}}]", item.repeat(len / item.len()));
+    let case = Case::of("stripe");
+    let forged = case.signed(body).with_header("x-other", &"ab".repeat(32));
+    let question = case.question_with(&forged, "whsec_another");
+    let begun = Instant::now();
+    assert!(!question.explain().is_reproduced());
+    let took = begun.elapsed();
+    assert!(took.as_secs() < limit, "{took:?}");
+}
