@@ -1,7 +1,7 @@
 //! Explanations: seeded mistakes are named, and forged requests are never said to match.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{collections::BTreeSet, fs, time::Instant};
 
 use countersign_core::{
     Scheme, Timestamp,
@@ -10,6 +10,7 @@ use countersign_core::{
 };
 use countersign_senders::{all, find};
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
+use serde_json::Value;
 
 mod bodies;
 mod others;
@@ -166,6 +167,46 @@ fn seeded_mistakes_are_named() {
         senders.len(),
         kinds.len()
     );
+}
+
+/// What senders published, public keys among it, with a line break behind the body.
+#[test]
+fn published_answers_are_explained() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/published.json");
+    let vectors: Vec<Value> = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let (mut explained, mut public) = (0, 0);
+    for vector in vectors.iter().filter(|vector| vector["expect"] == "valid") {
+        let Some(preset) = vector["preset"].as_str().and_then(find) else {
+            continue;
+        };
+        let (Some(body), Some(secret)) = (vector["body"].as_str(), vector["secret"].as_str())
+        else {
+            continue;
+        };
+        let mut request = http::Request::post("/");
+        for (name, value) in vector["headers"].as_object().unwrap() {
+            request = request.header(name, value.as_str().unwrap());
+        }
+        let request = request.body(()).unwrap();
+        let now = vector["now_unix"].as_i64().unwrap_or(1_700_000_000);
+        let ask = |body: String| {
+            let now = Timestamp::from_unix_seconds(now);
+            let question = Question::new(preset.scheme, secret, &request, body, now);
+            let question = question.url(vector["url"].as_str().unwrap_or_default());
+            let others = all().map(|preset| preset.scheme);
+            question.other_schemes(others).explain()
+        };
+        // Some sample secrets are not of the form of real ones, and some samples are old.
+        if !ask(body.to_owned()).is_accepted() {
+            continue;
+        }
+        let explanation = ask(format!("{body}\n"));
+        let causes: Vec<Cause> = explanation.findings().iter().map(|at| at.cause()).collect();
+        assert_eq!(causes, [Cause::BodyLineBreakAdded], "{}", vector["id"]);
+        explained += 1;
+        public += usize::from(preset.scheme.algorithm().has_public_key());
+    }
+    assert!(explained >= 25 && public >= 1, "{explained}, {public}");
 }
 
 /// A tag that nobody made with the secret, in a header that is right in every other way.

@@ -27,10 +27,13 @@ pub(super) struct Client {
     timeout: Duration,
 }
 
+/// A status, or why there is none.
+pub(super) type Answer = Result<u16, &'static str>;
+
 /// What became of one request.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
-    pub(super) answer: Result<u16, &'static str>,
+    pub(super) answer: Answer,
     /// What deduplication made of it, where the receiver says so.
     pub(super) dedup: Option<&'static str>,
     pub(super) took: Duration,

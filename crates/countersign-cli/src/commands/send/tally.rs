@@ -206,9 +206,9 @@ fn counts(pairs: impl Iterator<Item = (String, u64)>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::client::Answer, *};
 
-    fn verdict(kind: Kind, answers: &[Result<u16, &'static str>], id_is_signed: bool) -> Exit {
+    fn verdict(kind: Kind, answers: &[Answer], id_is_signed: bool) -> Exit {
         let attempts: Vec<Attempt> = answers
             .iter()
             .map(|answer| Attempt {
@@ -224,8 +224,7 @@ mod tests {
 
     #[test]
     fn what_is_forged_must_be_refused_and_what_is_true_accepted() {
-        type Row<'a> = (Kind, &'a [Result<u16, &'static str>], Exit);
-        let rows: &[Row<'_>] = &[
+        let rows: &[(Kind, &[Answer], Exit)] = &[
             (Kind::Event, &[Ok(200)], Exit::Yes),
             (Kind::Event, &[Ok(500), Ok(204)], Exit::Yes),
             (Kind::Event, &[Ok(401)], Exit::No),
