@@ -91,7 +91,7 @@ pub(super) fn styles(body: &[u8], attempt: &mut dyn FnMut(&str, Vec<u8>) -> bool
                 let of_use = match escape {
                     Escape::Kept => true,
                     Escape::Html => html,
-                    Escape::Least => unicode || has(b"\\"),
+                    Escape::Least => body.contains(&b'\\'),
                     Escape::Ascii { .. } => unicode,
                 };
                 if !of_use || !is_written(space, escape) || sorted && !is_sorted(space) {
