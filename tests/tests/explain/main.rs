@@ -219,14 +219,13 @@ fn a_forged_request_never_matches() {
             .wrapping_add(1_442_695_040_888_963_407);
         state >> 33
     };
-    let presets: Vec<_> = all().collect();
-    let mut tried = 0;
+    // Nobody guesses a private key; the fuzz target shows requests to public ones, too.
+    let has_secret =
+        |preset: &&countersign_senders::Preset| !preset.scheme.algorithm().has_public_key();
+    let presets: Vec<_> = all().filter(has_secret).collect();
     for round in 0..1_000 {
         let preset = presets[round % presets.len()];
         let secret = secret_of(&preset.scheme);
-        if preset.scheme.algorithm().has_public_key() {
-            continue;
-        }
         // Signed with another secret: what somebody does who does not know it.
         let guess = match preset.scheme.key_format() {
             KeyFormat::Hex => format!("{:048x}", random()),
@@ -246,9 +245,7 @@ fn a_forged_request_never_matches() {
             explanation.findings()
         );
         assert!(!explanation.findings().is_empty(), "{}", preset.name);
-        tried += 1;
     }
-    assert!(tried > 900, "{tried}");
 }
 
 /// Nothing that is said holds the secret, or a tag that was not in the request.
