@@ -193,7 +193,7 @@ fn published_vectors_agree() {
     assert_eq!(ran.code, Some(0), "{}", ran.out);
     assert_eq!(
         ran.out.lines().last(),
-        Some("75 agree, 0 disagree, 28 of senders that have no preset")
+        Some("80 agree, 0 disagree, 23 of senders that have no preset")
     );
     // One that expects something else, and nothing but a list.
     let text = fs::read_to_string(vectors).unwrap();
@@ -215,7 +215,7 @@ fn what_is_signed_verifies_in_every_form() {
     let url = "https://shop.example/hooks?a=1";
     for preset in all() {
         let scheme = preset.scheme;
-        if scheme.algorithm().has_public_key() {
+        if scheme.algorithm().has_public_key() || !scheme.body_is_signed() {
             continue;
         }
         let secret = match scheme.key_format() {

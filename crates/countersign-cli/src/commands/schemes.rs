@@ -110,7 +110,14 @@ fn facts(chosen: &Chosen) -> Value {
         "title": preset.map(|preset| preset.title),
         "confidence": preset.map(|preset| preset.confidence.as_str()),
         "evidence": scheme.evidence(),
-        "signature_header": scheme.signature_header(),
+        "signature_header": match scheme.location() {
+            Location::Body(_) => None,
+            _ => Some(scheme.signature_header()),
+        },
+        "token_pointer": match scheme.location() {
+            Location::Body(pointer) => Some(pointer),
+            _ => None,
+        },
         "algorithm": algorithm(scheme),
         "encoding": encoding(scheme),
         "secret": secret(scheme),
@@ -171,6 +178,7 @@ fn location(scheme: &Scheme) -> String {
         Location::AllOf(names) => format!("every one of {}", names.join(", ")),
         Location::Repeated(name) => format!("{name}, also several"),
         Location::Numbered(stem) => format!("{stem}1, {stem}2 and so on"),
+        Location::Body(pointer) => format!("`{pointer}` in the body"),
         _ => scheme.signature_header().to_owned(),
     }
 }

@@ -4,7 +4,7 @@
 
 use countersign_core::{
     Algorithm, Keyring, RejectionKind, Scheme, Secret, Timestamp,
-    scheme::{Encoding, Grammar, Part, Place},
+    scheme::{Encoding, Grammar, Location, Part, Place},
 };
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
 use serde_json::{Value, json};
@@ -42,6 +42,13 @@ pub(crate) fn run(
     let secret = secrets.swap_remove(0);
     if !secrets.is_empty() {
         return Err(Failure::usage("one secret signs: several were given"));
+    }
+    if let Location::Body(pointer) = scheme.location() {
+        return Err(Failure::usage(format!(
+            "{} signs nothing: it writes the secret into the body, at `{pointer}`, and so there is nothing to add to \
+             this one",
+            scheme.name(),
+        )));
     }
     let is_token = scheme.algorithm() == Algorithm::Token;
     if is_token && !args.curl {
