@@ -50,6 +50,8 @@ pub(crate) enum Fault {
     TimeNotDigits,
     /// A time is no date.
     TimeNotDate { zone: bool },
+    /// A procedure could not say what was signed.
+    Unreadable { why: &'static str },
     /// A body is no JSON object or array, where only that keeps the signed parts apart.
     BodyNotJson,
     /// A time is in another unit.
@@ -122,6 +124,7 @@ impl fmt::Display for Detail {
             Fault::TimeNotDate { zone: false } => {
                 f.write_str("the time is not like 2026-11-27T10:11:12, without a zone")
             }
+            Fault::Unreadable { why } => f.write_str(why),
             Fault::BodyNotJson => f.write_str("the body is no JSON object or array"),
             Fault::TimeUnit { digits, millis_due } => {
                 let (is, due) = match millis_due {

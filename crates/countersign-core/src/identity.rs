@@ -68,7 +68,7 @@ pub(crate) fn key(received: &Received) -> DeliveryKey {
             };
             match content {
                 Some(values) => DeliveryKey::for_content(endpoint, tenant, pointers, &values),
-                None => DeliveryKey::for_body(endpoint, tenant, received.body()),
+                None => DeliveryKey::for_body(endpoint, tenant, received.proved_or_body()),
             }
         }
     }
@@ -78,7 +78,7 @@ pub(crate) fn key(received: &Received) -> DeliveryKey {
 /// the bytes of a retry differ then by design.
 fn mark(received: &Received) -> u64 {
     match received.receiver().content_key {
-        [] => fingerprint(received.body()),
+        [] => fingerprint(received.proved_or_body()),
         _ => fingerprint(received.key().as_bytes()),
     }
 }

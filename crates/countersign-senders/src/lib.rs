@@ -23,6 +23,7 @@ mod missing;
 mod preset;
 mod spans;
 
+pub mod adyen;
 pub mod body_tokens;
 pub mod business;
 pub mod commerce;
@@ -39,6 +40,8 @@ pub mod standard;
 pub mod standard_webhooks;
 pub mod stripe;
 pub mod tokens;
+#[cfg(feature = "legacy-sha1")]
+pub mod twilio;
 
 pub use self::{
     missing::{Missing, missing},

@@ -17,6 +17,7 @@ use crate::{
 
 mod config;
 mod identity;
+mod procedure;
 
 fn builder(scheme: Scheme) -> ReceiverBuilder {
     Receiver::builder(scheme)

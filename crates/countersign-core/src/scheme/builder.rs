@@ -18,7 +18,7 @@ use crate::mac::Algorithm;
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a scheme comes from `build` or `declare`"]
 pub struct SchemeBuilder {
-    scheme: Scheme,
+    pub(super) scheme: Scheme,
     unit: TimeUnit,
 }
 
@@ -33,6 +33,7 @@ impl SchemeBuilder {
                 encoding: Encoding::Hex,
                 key_format: KeyFormat::Text,
                 signed: &[Part::Body],
+                procedure: None,
                 time: None,
                 tolerance: None,
                 id: None,

@@ -92,6 +92,9 @@ pub enum SchemeError {
     TokenSignsNothing,
     /// A token is in each item of one list, and the scheme's batch is another, or none.
     TokenOfAnotherList,
+    /// Something is said to be signed, or to tell deliveries apart, that a
+    /// [`Procedure`](super::Procedure) does not prove; or its signature is none.
+    NotOfProcedure,
     /// A form's field is named, but forms are not among the content types.
     FormFieldWithoutForms,
     /// The body limit or the response budget is zero.
@@ -202,6 +205,11 @@ impl SchemeError {
                 "a token in each item of a list needs `batch` with that list: `/value/*/token` needs \
                  `batch(\"/value\")`"
             }
+            Self::NotOfProcedure => {
+                "a procedure proves one message, which tells deliveries apart: leave out parts, time, id, \
+                 subject, batch, form field, handshakes and an event in a header, and say \
+                 `identical_bodies`; the algorithm must be a MAC's or have a public key"
+            }
             Self::FormFieldWithoutForms => {
                 "a form's field needs `application/x-www-form-urlencoded` among `content_types`"
             }
@@ -233,6 +241,9 @@ impl Error for SchemeError {}
 
 impl Scheme {
     pub(super) const fn check(&self) -> Result<(), SchemeError> {
+        if let Err(error) = self.check_procedure() {
+            return Err(error);
+        }
         if let Err(error) = self.check_names() {
             return Err(error);
         }
@@ -363,7 +374,7 @@ impl Scheme {
             }
             Location::Body(_) => true,
             Location::AnyOf(names) | Location::AllOf(names) => {
-                let mut valid = !names.is_empty();
+                let mut valid = !names.is_empty() || self.procedure.is_some();
                 let mut at = 0;
                 while at < names.len() {
                     valid = valid && is_header_name(names[at]);
@@ -488,7 +499,7 @@ impl Scheme {
             return Err(SchemeError::KeyFormatMismatch);
         }
         let text = matches!(self.encoding, Encoding::Text);
-        if self.body_is_signed() {
+        if self.body_is_signed() || self.procedure.is_some() {
             return if text {
                 Err(SchemeError::TokenSignsNothing)
             } else {

@@ -5,10 +5,11 @@ use crate::mac::Algorithm;
 
 impl Scheme {
     /// Whether there is a signature, over the body at least. False for [tokens](Scheme::token), which prove
-    /// who sent a request and nothing about it.
+    /// who sent a request and nothing about it, and for a [`Procedure`](super::Procedure), which proves what
+    /// it read out of the request.
     #[must_use]
     pub const fn body_is_signed(&self) -> bool {
-        !matches!(self.algorithm, Algorithm::Token)
+        !matches!(self.algorithm, Algorithm::Token) && self.procedure.is_none()
     }
 
     /// Whether the signature covers the id.

@@ -49,6 +49,7 @@ mod coverage;
 mod event;
 mod handshake;
 mod parts;
+mod procedure;
 mod repeats;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -65,6 +66,7 @@ pub use self::{
     event::EventRule,
     handshake::{Handshake, PingAnswer},
     parts::{Encoding, Grammar, KeyFormat, Location, Part, Place},
+    procedure::{Procedure, Signed, Unproved, Unreadable},
     repeats::{IdenticalBodies, LATE_RETRY_MARGIN, RetryTime},
     time::{TimeUnit, Tolerance},
 };
@@ -85,6 +87,7 @@ pub struct Scheme {
     pub(crate) encoding: Encoding,
     pub(crate) key_format: KeyFormat,
     pub(crate) signed: &'static [Part],
+    pub(crate) procedure: Option<procedure::SignedBy>,
     pub(crate) time: Option<TimeRule>,
     pub(crate) tolerance: Option<Tolerance>,
     pub(crate) id: Option<Place>,

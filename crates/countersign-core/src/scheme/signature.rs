@@ -142,7 +142,7 @@ impl<'a> Reader<'_, 'a> {
         }
         self.offered = self.offered.saturating_add(1);
         // One that cannot be decoded matches nothing, and is not added.
-        if !decode(self.scheme, text, self.candidates) {
+        if !decode_tag(self.scheme, text, self.candidates) {
             self.spoilt.get_or_insert_with(|| fault(self.scheme, text));
         }
         Ok(())
@@ -158,7 +158,7 @@ fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// Decodes a tag of exactly the algorithm's length.
-fn decode(scheme: &Scheme, text: &[u8], to: &mut Tags) -> bool {
+pub(super) fn decode_tag(scheme: &Scheme, text: &[u8], to: &mut Tags) -> bool {
     if scheme.algorithm.tag_len().is_none() {
         return decode_long(scheme, text, to);
     }

@@ -177,7 +177,9 @@ impl VerifierBuilder {
             return Err(VerifierError::BufferSmallerThanBody);
         }
         let tolerance = tolerance(&scheme, self.tolerance, self.refuse_late)?;
-        if scheme.signed().contains(&Part::Url) != self.url.is_some() {
+        let signs_url = scheme.signed().contains(&Part::Url)
+            || scheme.procedure().is_some_and(|of| of.signs_url());
+        if signs_url != self.url.is_some() {
             return Err(VerifierError::Url);
         }
         let slots = HeaderSlots::new(&scheme, keys.tenant_at());
@@ -276,8 +278,8 @@ impl fmt::Display for VerifierError {
                 f.write_str("the keyring was made for another scheme: make it with this one")
             }
             Self::BodyNotSigned => f.write_str(
-                "this sender sends a secret and signs nothing, so whoever reads one request can send any \
-                 other: call `accept_unsigned_body` if that is what you want",
+                "this sender does not sign the whole body (a token signs nothing at all), so whoever reads \
+                 one request can change it: call `accept_unsigned_body` if that is what you want",
             ),
             Self::BodyIsSigned => {
                 f.write_str("this sender signs its bodies: leave `accept_unsigned_body` out")

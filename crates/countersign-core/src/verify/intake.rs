@@ -14,6 +14,7 @@ use super::{
     message::{Side, bytes_around_body, feed_around_body},
     policy::Policy,
     precheck::JudgedHead,
+    procedure,
     signed::SignedFields,
     verified::{Verified, VerifiedParts},
 };
@@ -171,11 +172,20 @@ impl Proof {
                 Rejection::new(RejectionKind::BodyTooLarge).because(Fault::BodyOver { limit }),
             )?;
         self.held.grow(chunk.len())?;
-        self.macs.update(chunk);
+        if self.held.policy().scheme.procedure.is_none() {
+            self.macs.update(chunk);
+        }
         Ok(len)
     }
 
     fn conclude(mut self, head: &mut JudgedHead, body: Bytes) -> Result<Verified, Rejection> {
+        let named = match self.held.policy().scheme.procedure() {
+            Some(code) => Some(procedure::read(self.held.policy(), code, head, &body)?),
+            None => None,
+        };
+        if let Some((message, _)) = &named {
+            self.held.grow(message.len())?;
+        }
         let policy = &**self.held.policy();
         if !policy.scheme.takes_body(&body) {
             return Err(
@@ -185,15 +195,25 @@ impl Proof {
         feed_around_body(policy, head, &mut self.macs, Side::After);
         let token = body_token::matching(&policy.scheme, &body, &self.macs)?;
         let (mut before, mut after) = (Vec::new(), Vec::new());
-        let Verdict { matched, tags } = self.macs.conclude(&head.candidates, || {
-            before = bytes_around_body(policy, head, Side::Before);
-            after = bytes_around_body(policy, head, Side::After);
-            Whole {
-                before: &before,
-                body: &body,
-                after: &after,
-            }
-        });
+        let (verdict, proved) = match named {
+            Some((message, tag)) => (
+                procedure::judge(&policy.scheme, &self.keys, &message, &tag),
+                Some(message),
+            ),
+            None => (
+                self.macs.conclude(&head.candidates, || {
+                    before = bytes_around_body(policy, head, Side::Before);
+                    after = bytes_around_body(policy, head, Side::After);
+                    Whole {
+                        before: &before,
+                        body: &body,
+                        after: &after,
+                    }
+                }),
+                None,
+            ),
+        };
+        let Verdict { matched, tags } = verdict;
         let (at, matched) = matched
             .or(token)
             .and_then(|at| Some((at, self.keys.label(at)?)))
@@ -235,6 +255,7 @@ impl Proof {
             received_at: head.at,
             handshake,
             whole: None,
+            proved,
             body,
             payload,
             held: self.held,

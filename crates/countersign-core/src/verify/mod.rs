@@ -25,6 +25,7 @@ mod message;
 mod pick;
 mod policy;
 mod precheck;
+mod procedure;
 mod scan;
 mod signature;
 mod signed;

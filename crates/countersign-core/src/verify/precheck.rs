@@ -9,6 +9,7 @@ use super::{
     freshness::read_time,
     head::{FoundHeaders, Head},
     policy::Policy,
+    procedure::UnprovedHead,
     signature::SignatureHeaders,
 };
 use crate::{
@@ -70,6 +71,8 @@ pub(super) struct JudgedHead {
     /// Whether the body is labelled as compressed.
     pub(super) gzip: bool,
     pub(super) at: Timestamp,
+    /// What a procedure reads, where the scheme has one.
+    pub(super) unproved: Option<Box<UnprovedHead>>,
 }
 
 impl JudgedHead {
@@ -88,6 +91,7 @@ impl JudgedHead {
             tenant: None,
             gzip: false,
             at: now,
+            unproved: None,
         }
     }
 }
@@ -107,6 +111,10 @@ impl Policy {
         slots.wanted.find(head, &mut found);
         judged.gzip = content::check(scheme, slots, &found)?;
 
+        if let Some(procedure) = scheme.procedure() {
+            judged.unproved = Some(UnprovedHead::keep(procedure, head, &self.limits)?);
+            return self.judge_rest(head, &found, judged);
+        }
         let signature = SignatureHeaders::find(scheme, slots, &found, head, &self.limits)?;
         let parsed = match scheme.body_token() {
             None => parse_signature(
@@ -181,8 +189,19 @@ impl Policy {
             judged.signed_headers.push(value);
         }
 
+        self.judge_rest(head, &found, judged)
+    }
+
+    /// What every scheme has: the declared length, the claimed type, and who it is for.
+    fn judge_rest(
+        &self,
+        head: &(impl Head + ?Sized),
+        found: &FoundHeaders<'_>,
+        judged: &mut JudgedHead,
+    ) -> Result<(), Rejection> {
+        let (slots, texts) = (&self.slots, &mut judged.texts);
         let declared = slots
-            .one(&found, slots.content_length)?
+            .one(found, slots.content_length)?
             .and_then(|value| core::str::from_utf8(value).ok()?.parse::<u64>().ok());
         if declared.is_some_and(|len| {
             usize::try_from(len).map_or(true, |len| len > self.limits.body_bytes)
@@ -192,12 +211,12 @@ impl Policy {
             return Err(refused.because(Fault::BodyOver { limit }));
         }
 
-        judged.event = slots.text(texts, &found, slots.event)?;
-        judged.id_copy = slots.text(texts, &found, slots.id_copy)?;
-        judged.event_copy = slots.text(texts, &found, slots.event_copy)?;
+        judged.event = slots.text(texts, found, slots.event)?;
+        judged.id_copy = slots.text(texts, found, slots.id_copy)?;
+        judged.event_copy = slots.text(texts, found, slots.event_copy)?;
         // It is for logs only, so a malformed one refuses nothing.
-        judged.attempt_id = slots.text(texts, &found, slots.attempt).ok().flatten();
-        judged.tenant = self.tenant_of(texts, head, &found)?;
+        judged.attempt_id = slots.text(texts, found, slots.attempt).ok().flatten();
+        judged.tenant = self.tenant_of(texts, head, found)?;
         Ok(())
     }
 

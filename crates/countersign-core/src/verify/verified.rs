@@ -44,6 +44,8 @@ pub(super) struct VerifiedParts {
     pub(super) handshake: Option<Box<SignedHandshake>>,
     /// The request that an item came in.
     pub(super) whole: Option<Arc<Verified>>,
+    /// What a procedure named and a key made.
+    pub(super) proved: Option<Bytes>,
     pub(super) body: Bytes,
     pub(super) payload: Payload,
     pub(super) held: Reservation,
@@ -103,6 +105,7 @@ impl Verified {
             received_at: parts.received_at,
             handshake: None,
             whole: Some(Arc::clone(whole)),
+            proved: None,
             body: text,
             payload: Payload::Whole,
             held: Reservation::new(Arc::clone(policy)),
@@ -124,6 +127,18 @@ impl Verified {
             Some(whole) => whole.body(),
             None => self.body(),
         }
+    }
+
+    /// The message that was proved in place of the body, where the scheme has a
+    /// [`Procedure`](crate::scheme::Procedure). It tells deliveries apart.
+    #[must_use]
+    pub const fn proved_message(&self) -> Option<&Bytes> {
+        self.parts.proved.as_ref()
+    }
+
+    /// What tells the delivery apart where there is no id: what the signature covers.
+    pub(crate) fn proved_or_body(&self) -> &Bytes {
+        self.proved_message().unwrap_or(self.body())
     }
 
     pub(super) fn payload_bytes(&self) -> Option<Bytes> {

@@ -1,0 +1,273 @@
+//! Adyen's standard notifications, which sign eight fields of their item.
+//!
+//! [`Verified::proved_message`](countersign_core::Verified::proved_message) is those fields, joined by `:`:
+//! `pspReference`, `originalReference`, `merchantAccountCode`, `merchantReference`, `amount.value`,
+//! `amount.currency`, `eventCode` and `success`. **Nothing else in the body is proved**: use [`Item`], which is
+//! read from the proved message, and fetch the rest from Adyen.
+//!
+//! Adyen joins without escaping, so a field with `:` in it is refused, but for `merchantReference`: all others
+//! have none, so where it begins and ends is certain.
+
+use core::time::Duration;
+use std::borrow::Cow;
+
+use countersign_core::{
+    Scheme, Verified,
+    scheme::{Encoding, IdenticalBodies, KeyFormat, Procedure, Signed, Unproved, Unreadable},
+};
+use serde::Deserialize;
+
+/// Adyen's standard notifications. An application that verifies them says
+/// [`accept_unsigned_body`](countersign_core::VerifierBuilder::accept_unsigned_body).
+///
+/// Its id is the proved message: the same event of the same payment is the same delivery for 8 days.
+pub const SCHEME: Scheme = Scheme::signed_by(&Items)
+    .name("adyen")
+    .encoding(Encoding::Base64)
+    .key_format(KeyFormat::Hex)
+    .retry_span(Duration::from_secs(7 * 86_400))
+    .identical_bodies(IdenticalBodies::Copies {
+        within: Duration::from_secs(8 * 86_400),
+    })
+    .evidence("https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures")
+    .declare();
+
+#[derive(Debug)]
+struct Items;
+
+impl Procedure for Items {
+    fn name(&self) -> &'static str {
+        "adyen"
+    }
+
+    fn read(&self, request: &Unproved<'_>, signed: &mut Signed) -> Result<(), Unreadable> {
+        let read: Notification<'_> = serde_json::from_slice(request.body())
+            .map_err(|_| Unreadable("the body is no notification of Adyen's"))?;
+        // Each item has a signature of its own, and Adyen sends one in JSON.
+        let [Outer { item }] = read.items.as_slice() else {
+            return Err(Unreadable("a notification holds not exactly one item"));
+        };
+        let value = match &item.amount.value {
+            Minor::Number(value) => *value,
+            Minor::Text(text) => {
+                (text.parse()).map_err(|_| Unreadable("an amount is no number"))?
+            }
+        };
+        let value = value.to_string();
+        let fields = [
+            &*item.psp_reference,
+            item.original_reference.as_deref().unwrap_or_default(),
+            &item.merchant_account_code,
+            &item.merchant_reference,
+            &value,
+            &item.amount.currency,
+            &item.event_code,
+            &item.success,
+        ];
+        let mut others = (0..).zip(&fields).filter(|(at, _)| *at != FREE_FIELD);
+        if others.any(|(_, field)| field.contains(':')) {
+            return Err(Unreadable("a signed field holds what parts it from others"));
+        }
+        signed.prove(fields.join(":"), &item.additional_data.hmac_signature)
+    }
+}
+
+/// `merchantReference`, which is the application's own text.
+const FREE_FIELD: usize = 3;
+
+#[derive(Deserialize)]
+struct Notification<'a> {
+    #[serde(borrow, rename = "notificationItems")]
+    items: Vec<Outer<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Outer<'a> {
+    #[serde(borrow, rename = "NotificationRequestItem")]
+    item: Fields<'a>,
+}
+
+/// serde refuses a field that is there twice.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'a> {
+    #[serde(borrow)]
+    psp_reference: Cow<'a, str>,
+    original_reference: Option<Cow<'a, str>>,
+    merchant_account_code: Cow<'a, str>,
+    merchant_reference: Cow<'a, str>,
+    amount: Amount<'a>,
+    event_code: Cow<'a, str>,
+    success: Cow<'a, str>,
+    additional_data: Additional<'a>,
+}
+
+#[derive(Deserialize)]
+struct Amount<'a> {
+    value: Minor,
+    #[serde(borrow)]
+    currency: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Minor {
+    Number(i64),
+    Text(String),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Additional<'a> {
+    #[serde(borrow)]
+    hmac_signature: Cow<'a, str>,
+}
+
+/// What Adyen signed, read from the proved message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Item<'v> {
+    /// The payment, or the modification of one.
+    pub psp_reference: &'v str,
+    /// The payment that was modified; empty for a payment itself.
+    pub original_reference: &'v str,
+    /// The account.
+    pub merchant_account_code: &'v str,
+    /// The application's own reference.
+    pub merchant_reference: &'v str,
+    /// The amount in minor units.
+    pub value: i64,
+    /// The currency.
+    pub currency: &'v str,
+    /// What happened.
+    pub event_code: &'v str,
+    /// Whether it went well.
+    pub success: bool,
+}
+
+impl<'v> Item<'v> {
+    /// Reads the proved message. `None` for another sender's delivery.
+    #[must_use]
+    pub fn of(verified: &'v Verified) -> Option<Self> {
+        if verified.scheme().procedure().map(Procedure::name) != Some("adyen") {
+            return None;
+        }
+        let message = str::from_utf8(verified.proved_message()?).ok()?;
+        // Three fields before the one that may hold `:`, four behind it.
+        let mut left = message.splitn(4, ':');
+        let (psp_reference, original_reference, merchant_account_code) =
+            (left.next()?, left.next()?, left.next()?);
+        let mut right = left.next()?.rsplitn(5, ':');
+        let (success, event_code, currency, value) =
+            (right.next()?, right.next()?, right.next()?, right.next()?);
+        Some(Self {
+            psp_reference,
+            original_reference,
+            merchant_account_code,
+            merchant_reference: right.next()?,
+            value: value.parse().ok()?,
+            currency,
+            event_code,
+            success: success == "true",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::{Rejection, Secret, Timestamp, Verifier, VerifierError};
+
+    use super::*;
+
+    const KEY: &str = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056";
+    /// From Adyen's Python library, `test/UtilTest.py`.
+    const ITEM: &str = r#"{"NotificationRequestItem":{"pspReference":"7914073381342284","merchantReference":"TestPayment-1407325143704","merchantAccountCode":"TestMerchant","amount":{"currency":"EUR","value":1130},"eventCode":"AUTHORISATION","success":"true","paymentMethod":"visa","additionalData":{"hmacSignature":"coqCmt/IZ4E3CzPvMY8zTjQVL5hYJUiBRg8UU+iCWo0="}}}"#;
+
+    fn body(items: &[&str]) -> String {
+        format!(
+            r#"{{"live":"false","notificationItems":[{}]}}"#,
+            items.join(",")
+        )
+    }
+
+    fn verify(body: String) -> Result<Verified, Rejection> {
+        let secret = Secret::new(KEY).unwrap();
+        let verifier = Verifier::builder(SCHEME).secret(secret);
+        let verifier = verifier.accept_unsigned_body().build().unwrap();
+        let request = http::Request::post("/").body(()).unwrap();
+        verifier.verify(&request, body.into(), Timestamp::from_unix_seconds(0))
+    }
+
+    #[test]
+    fn a_published_item_is_proved_and_read() {
+        let proved = verify(body(&[ITEM])).unwrap();
+        assert!(!proved.body_is_signed() && proved.id().is_none());
+        let item = Item::of(&proved).unwrap();
+        assert_eq!(
+            (item.value, item.currency, item.success),
+            (1130, "EUR", true)
+        );
+        assert_eq!(item.psp_reference, "7914073381342284");
+        assert_eq!(item.merchant_reference, "TestPayment-1407325143704");
+    }
+
+    #[test]
+    fn every_signed_field_counts_and_the_others_change_nothing() {
+        let first = verify(body(&[ITEM])).unwrap();
+        for (from, to) in [
+            ("7914073381342284", "7914073381342285"),
+            ("TestPayment-", "TestPayment_"),
+            ("TestMerchant", "TestMerchan1"),
+            ("EUR", "USD"),
+            ("1130", "1131"),
+            ("AUTHORISATION", "CANCELLATION"),
+            ("\"true\"", "\"false\""),
+            ("\"eventCode\"", "\"originalReference\":\"1\",\"eventCode\""),
+            // Bytes traded over the separator, and a field twice.
+            (
+                "\"TestMerchant\"",
+                "\"TestMerchant:TestPayment-1407325143704\"",
+            ),
+            ("\"success\"", "\"eventCode\":\"AUTHORISATION\",\"success\""),
+            ("coqC", "coqD"),
+        ] {
+            let changed = ITEM.replace(from, to);
+            assert_ne!(changed, ITEM, "{from}");
+            assert!(verify(body(&[&changed])).is_err(), "{from}");
+        }
+        let other = verify(body(&[&ITEM.replace("visa", "mc")])).unwrap();
+        assert_eq!(other.proved_message(), first.proved_message());
+    }
+
+    #[test]
+    fn only_the_free_field_may_hold_what_parts_fields() {
+        let why = |from: &str, to: &str| {
+            let refused = verify(body(&[&ITEM.replace(from, to)])).unwrap_err();
+            refused.to_string().contains("holds what parts it")
+        };
+        // A reference `a:b` could else be cut, its first part given to the account.
+        assert!(why("\"TestMerchant\"", "\"TestMerchant:a\""));
+        assert!(why("\"AUTHORISATION\"", "\"EUR:AUTHORISATION\""));
+        assert!(!why("TestPayment-", "a:b-"));
+    }
+
+    #[test]
+    fn no_item_two_items_and_deep_json_are_refused() {
+        assert!(verify(body(&[])).is_err());
+        assert!(verify(body(&[ITEM, ITEM])).is_err());
+        assert!(verify("[".repeat(100_000)).is_err());
+        // Skipped without recursion, like every field that is not signed.
+        let deep = format!(
+            "\"deep\":{}1{},\"eventCode\"",
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
+        assert!(verify(body(&[&ITEM.replace("\"eventCode\"", &deep)])).is_ok());
+    }
+
+    #[test]
+    fn it_is_asked_for_by_name() {
+        let silent = Verifier::builder(SCHEME).secret(Secret::new(KEY).unwrap());
+        assert_eq!(silent.build().unwrap_err(), VerifierError::BodyNotSigned);
+    }
+}

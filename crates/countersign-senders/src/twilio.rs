@@ -1,0 +1,242 @@
+//! Twilio, which signs its address and the fields of a form, or its address with the hash of a JSON body.
+//!
+//! # What is proved of a form
+//!
+//! The address and the fields, sorted, name and value **put together without anything between them**.
+//! Whoever captured one request can cut the same characters into other names and values; then it verifies,
+//! and it is the same delivery, so that within the time of [`FORM`] no handler runs for it. After that time,
+//! or with a verifier alone, it would. Take what matters from Twilio by `MessageSid` or `CallSid`.
+//!
+//! The address is the one that Twilio was given, with the port if it has one there, and without its query,
+//! which comes with the request and is signed.
+
+// docs/decisions.md: D58.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use countersign_core::{
+    Algorithm, Scheme,
+    scheme::{Encoding, IdenticalBodies, Procedure, SchemeBuilder, Signed, Unproved, Unreadable},
+};
+
+/// Twilio's callbacks as forms.
+pub const FORM: Scheme = begin(&Form)
+    .name("twilio")
+    .content_types(&["application/x-www-form-urlencoded"])
+    .declare();
+
+/// Twilio's callbacks as JSON: the query's `bodySHA256` is signed with the address, and must be the body's.
+pub const JSON: Scheme = begin(&Json).name("twilio-json").declare();
+
+const HEADER: &str = "X-Twilio-Signature";
+
+const fn begin(procedure: &'static dyn Procedure) -> SchemeBuilder {
+    Scheme::signed_by(procedure)
+        .algorithm(Algorithm::HmacSha1)
+        .encoding(Encoding::Base64)
+        .identical_bodies(IdenticalBodies::Copies {
+            within: Duration::from_secs(7 * 86_400),
+        })
+        .evidence("https://www.twilio.com/docs/usage/webhooks/webhooks-security")
+}
+
+/// The configured address, with the query of the request.
+fn address(request: &Unproved<'_>) -> String {
+    let url = request.url();
+    let (place, _) = url.split_once('?').unwrap_or((url, ""));
+    match request.query() {
+        Some(query) => format!("{place}?{query}"),
+        None => place.to_owned(),
+    }
+}
+
+fn tag<'r>(request: &Unproved<'r>) -> Result<&'r str, Unreadable> {
+    request
+        .header(HEADER)
+        .ok_or(Unreadable("X-Twilio-Signature is missing"))
+}
+
+#[derive(Debug)]
+struct Form;
+
+impl Procedure for Form {
+    fn name(&self) -> &'static str {
+        "twilio-form"
+    }
+
+    fn headers(&self) -> &'static [&'static str] {
+        &[HEADER]
+    }
+
+    fn signs_url(&self) -> bool {
+        true
+    }
+
+    fn read(&self, request: &Unproved<'_>, signed: &mut Signed) -> Result<(), Unreadable> {
+        let tag = tag(request)?;
+        let body = str::from_utf8(request.body()).map_err(|_| Unreadable("the form is no text"))?;
+        // Sorted by name and then by value, equal pairs once.
+        let mut fields = BTreeSet::new();
+        for pair in body.split('&').filter(|pair| !pair.is_empty()) {
+            if fields.len() >= MAX_FIELDS {
+                return Err(Unreadable("the form has too many fields"));
+            }
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            fields.insert((decode(name)?, decode(value)?));
+        }
+        let mut message = address(request).into_bytes();
+        for (name, value) in fields {
+            message.extend_from_slice(&name);
+            message.extend_from_slice(&value);
+        }
+        signed.prove(message, tag)
+    }
+}
+
+/// Twilio's largest forms have some dozens.
+const MAX_FIELDS: usize = 1_000;
+
+fn decode(text: &str) -> Result<Vec<u8>, Unreadable> {
+    const WRONG: Unreadable = Unreadable("a field of the form is not well encoded");
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    let digit = |byte: Option<u8>| {
+        char::from(byte?)
+            .to_digit(16)
+            .and_then(|of| u8::try_from(of).ok())
+    };
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (digit(bytes.next()), digit(bytes.next()));
+                let (Some(high), Some(low)) = (high, low) else {
+                    return Err(WRONG);
+                };
+                (high << 4) | low
+            }
+            other => other,
+        });
+    }
+    Ok(decoded)
+}
+
+#[derive(Debug)]
+struct Json;
+
+impl Procedure for Json {
+    fn name(&self) -> &'static str {
+        "twilio-json"
+    }
+
+    fn headers(&self) -> &'static [&'static str] {
+        &[HEADER]
+    }
+
+    fn signs_url(&self) -> bool {
+        true
+    }
+
+    fn read(&self, request: &Unproved<'_>, signed: &mut Signed) -> Result<(), Unreadable> {
+        let query = request.query().unwrap_or_default();
+        let mut hashes = query
+            .split('&')
+            .filter_map(|pair| pair.strip_prefix("bodySHA256="));
+        match (hashes.next(), hashes.next()) {
+            (Some(hash), None) if request.body_has_sha256(hash) => {}
+            _ => {
+                return Err(Unreadable(
+                    "bodySHA256 in the query is not the body's, once",
+                ));
+            }
+        }
+        signed.prove(address(request), tag(request)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::{Rejection, Secret, Timestamp, Verified, Verifier};
+
+    use super::*;
+
+    // From Twilio's Python library, `tests/unit/test_request_validator.py`.
+    const URL: &str = "https://mycompany.com/myapp.php";
+    const FIELDS: &str = "CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&To=%2B18005551212&Caller=%2B14158675309";
+    const TAG: &str = "RSOYDt4T1cUTdK1PDd93/VVr8B8=";
+    const HASH: &str = "0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620";
+    const JSON_BODY: &str = r#"{"property": "value", "boolean": true}"#;
+    const JSON_TAG: &str = "a9nBmqA0ju/hNViExpshrM61xv4=";
+
+    fn verify(scheme: Scheme, query: &str, tag: &str, body: &str) -> Result<Verified, Rejection> {
+        let verifier = Verifier::builder(scheme).secret(Secret::new("12345").unwrap());
+        let verifier = verifier.url(URL).accept_unsigned_body().build().unwrap();
+        let request = http::Request::post(format!("/myapp.php?{query}")).header(HEADER, tag);
+        let (request, now) = (request.body(()).unwrap(), Timestamp::from_unix_seconds(0));
+        verifier.verify(&request, body.to_owned().into(), now)
+    }
+
+    fn form(body: &str) -> Result<Verified, Rejection> {
+        verify(FORM, "foo=1&bar=2", TAG, body)
+    }
+
+    #[test]
+    fn published_forms_and_json_are_proved() {
+        let proved = form(FIELDS).unwrap();
+        assert!(!proved.body_is_signed());
+        let message = proved.proved_message().unwrap();
+        assert!(message.starts_with(b"https://mycompany.com/myapp.php?foo=1&bar=2CallSid"));
+        let query = format!("foo=1&bar=2&bodySHA256={HASH}");
+        assert!(verify(JSON, &query, JSON_TAG, JSON_BODY).is_ok());
+        let tag = "NBdBDr/T/lgjI+tlgpXjKZQZs/k=";
+        assert!(verify(FORM, "foo=1&bar=2", tag, "property=value&boolean=true").is_ok());
+    }
+
+    #[test]
+    fn what_is_changed_is_refused() {
+        for (from, to) in [
+            ("1234&", "1235&"),
+            ("&Digits=1234", ""),
+            ("Digits", "Digit"),
+            ("Digits=1234", "Digits=1234&Digits=5"),
+            ("Digits=1234", "Digits=1234&Added=1"),
+            ("%2B", "%2"),
+            ("%2B", "%"),
+        ] {
+            assert!(form(&FIELDS.replace(from, to)).is_err(), "{from} {to}");
+        }
+        assert!(verify(FORM, "foo=1&bar=3", TAG, FIELDS).is_err());
+        let mut other = TAG.replace("RSO", "RSP");
+        assert!(verify(FORM, "foo=1&bar=2", &other, FIELDS).is_err());
+        other.clear();
+        assert!(verify(FORM, "foo=1&bar=2", &other, FIELDS).is_err());
+    }
+
+    #[test]
+    fn json_is_the_body_that_the_signed_hash_names() {
+        let query = format!("foo=1&bar=2&bodySHA256={HASH}");
+        let changed = JSON_BODY.replace("true", "false");
+        assert!(verify(JSON, &query, JSON_TAG, &changed).is_err());
+        assert!(verify(JSON, "foo=1&bar=2", JSON_TAG, JSON_BODY).is_err());
+        let twice = format!("{query}&bodySHA256={HASH}");
+        assert!(verify(JSON, &twice, JSON_TAG, JSON_BODY).is_err());
+        // A form's request proves no JSON.
+        assert!(verify(JSON, "foo=1&bar=2", TAG, FIELDS).is_err());
+    }
+
+    #[test]
+    fn bytes_traded_between_names_and_values_are_the_same_delivery() {
+        let traded = form(&FIELDS.replace("Digits=1234", "Digits1=234")).unwrap();
+        let first = form(FIELDS).unwrap();
+        assert_ne!(traded.body(), first.body());
+        assert_eq!(traded.proved_message(), first.proved_message());
+    }
+
+    #[test]
+    fn huge_forms_are_refused() {
+        let fields: Vec<String> = (0..100_000).map(|at| format!("k{at}=1")).collect();
+        let refused = form(&fields.join("&")).unwrap_err();
+        assert!(refused.to_string().contains("too many fields"), "{refused}");
+    }
+}
