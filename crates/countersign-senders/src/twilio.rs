@@ -20,10 +20,19 @@ use countersign_core::{
     scheme::{Encoding, IdenticalBodies, Procedure, SchemeBuilder, Signed, Unproved, Unreadable},
 };
 
-/// Twilio's callbacks as forms.
+/// Twilio's callbacks as forms, for messages and states, whose fields tell two of them apart. For what a call
+/// asks for, use [`VOICE`].
 pub const FORM: Scheme = begin(&Form)
     .name("twilio")
     .content_types(&["application/x-www-form-urlencoded"])
+    .declare();
+
+/// What Twilio asks for during a call. Whoever is called can press the same digit twice, so equal forms are two
+/// requests: **every one runs, retries and replays too**, and the handler must be idempotent.
+pub const VOICE: Scheme = FORM
+    .to_builder()
+    .name("twilio-voice")
+    .identical_bodies(IdenticalBodies::Events)
     .declare();
 
 /// Twilio's callbacks as JSON: the query's `bodySHA256` is signed with the address, and must be the body's.
@@ -231,6 +240,13 @@ mod tests {
         let first = form(FIELDS).unwrap();
         assert_ne!(traded.body(), first.body());
         assert_eq!(traded.proved_message(), first.proved_message());
+    }
+
+    #[test]
+    fn a_call_is_proved_as_a_form_is() {
+        assert!(verify(VOICE, "foo=1&bar=2", TAG, FIELDS).is_ok());
+        let changed = FIELDS.replace("1234&", "1235&");
+        assert!(verify(VOICE, "foo=1&bar=2", TAG, &changed).is_err());
     }
 
     #[test]

@@ -157,3 +157,11 @@ fn what_the_messages_say_to_write_is_understood() {
         assert!(mended.is_ok(), "{line}: {mended:?}");
     }
 }
+
+#[test]
+fn a_document_of_a_procedure_is_refused_and_becomes_no_other_scheme() {
+    let text = to_toml(&crate::adyen::SCHEME);
+    assert!(text.contains("procedure = \"adyen\""), "{text}");
+    let refused = from_toml(&text).unwrap_err().to_string();
+    assert!(refused.contains("procedure"), "{refused}");
+}

@@ -32,6 +32,10 @@ pub fn to_toml(scheme: &Scheme) -> String {
     if !scheme.evidence().is_empty() {
         page.line("evidence", text(scheme.evidence()));
     }
+    // Documents cannot say code: this line is refused when it is read.
+    if let Some(procedure) = scheme.procedure() {
+        page.line("procedure", text(procedure.name()));
+    }
     page.line("signature", table(&signature(scheme)));
     let key = key(scheme);
     if !key.is_empty() {
