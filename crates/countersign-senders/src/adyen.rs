@@ -7,6 +7,9 @@
 //!
 //! Adyen joins without escaping, so a field with `:` in it is refused, but for `merchantReference`: all others
 //! have none, so where it begins and ends is certain.
+//!
+//! A notification in JSON holds one item: Adyen's own examples, in every language, take "the first (and only)"
+//! one. One with several is refused, because each would be proved by itself and could be sent alone.
 
 use core::time::Duration;
 use std::borrow::Cow;

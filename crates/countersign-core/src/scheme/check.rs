@@ -206,7 +206,7 @@ impl SchemeError {
                  `batch(\"/value\")`"
             }
             Self::NotOfProcedure => {
-                "a procedure proves one message, which tells deliveries apart: leave out parts, time, id, \
+                "a procedure proves one message, which tells deliveries apart: leave out parts, time, id, gzip, \
                  subject, batch, form field, handshakes and an event in a header, and say \
                  `identical_bodies`; the algorithm must be a MAC's or have a public key"
             }

@@ -228,6 +228,7 @@ impl Scheme {
             || self.batch.is_some()
             || self.form_field.is_some()
             || self.json_body
+            || self.compression.is_some()
             || !self.handshakes.is_empty()
             || !matches!(self.location, Location::AllOf([]));
         let no_signature = self.algorithm.is_plain()
