@@ -209,6 +209,22 @@ fn published_answers_are_explained() {
     assert!(explained >= 25 && public >= 1, "{explained}, {public}");
 }
 
+/// What is looked at is what the sender signed, and not the bytes of the wire.
+#[test]
+fn a_compressed_body_is_explained_as_it_was_signed() {
+    let scheme = find("stream-chat").unwrap().scheme;
+    let secret = secret_of(&scheme);
+    let packed = signer(scheme, &secret)
+        .compressing()
+        .raw("message.new", "evt_1", BODY);
+    assert_ne!(packed.body().as_ref(), BODY.as_bytes());
+    assert!(ask(scheme, &secret, &packed).explain().is_accepted());
+    let explanation = ask(scheme, &format!("{secret}\n"), &packed).explain();
+    let causes: Vec<Cause> = explanation.findings().iter().map(|at| at.cause()).collect();
+    assert_eq!(causes, [Cause::SecretWhiteSpace]);
+    assert!(explanation.is_reproduced());
+}
+
 /// A tag that nobody made with the secret, in a header that is right in every other way.
 #[test]
 fn a_forged_request_never_matches() {
