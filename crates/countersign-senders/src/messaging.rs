@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use countersign_core::scheme::{Encoding, Handshake, Part, Scheme};
+use countersign_core::scheme::{Encoding, Handshake, IdenticalBodies, Part, Scheme};
 
 use crate::{
     preset::family,
@@ -209,14 +209,14 @@ family! {
             .identical_bodies(copies(UNKNOWN))
             .event_pointer("/event")
             .retry_span(UNKNOWN);
-    /// Help Scout: SHA-1 and base64; no id, but times in each body.
+    /// Help Scout: SHA-1 and base64; no id, and a type in a header alone, so one body can be of two events.
     @cfg("legacy-sha1")
     HELP_SCOUT: "help-scout", "Help Scout", High, "github.com/helpscout/helpscout-api-php src/Webhooks/IncomingWebhook.php",
         r#"{"id":10,"number":12,"status":"active","updatedAt":"2026-03-15T22:46:22Z"}"#, "" =
         Scheme::body_hmac("X-HelpScout-Signature")
             .algorithm(countersign_core::Algorithm::HmacSha1)
             .encoding(Encoding::Base64)
-            .identical_bodies(copies(UNKNOWN))
+            .identical_bodies(IdenticalBodies::Events)
             .event_header("X-HelpScout-Event")
             .pings(&["helpscout.test"])
             .retry_span(UNKNOWN);
@@ -283,7 +283,7 @@ family! {
             .time_header("x-qn-timestamp")
             .time_digits(10)
             .tolerances(late(UNKNOWN), FIVE_MINUTES)
-            .identical_bodies(countersign_core::scheme::IdenticalBodies::Events)
+            .identical_bodies(IdenticalBodies::Events)
             .retry_span(UNKNOWN);
     /// Podium: milliseconds in a header of their own; no id.
     PODIUM: "podium", "Podium", Medium, "docs.podium.com/docs/verifying-webhook-signatures",
@@ -300,7 +300,7 @@ family! {
     DROPBOX: "dropbox", "Dropbox", Medium, "dropbox.com/developers/reference/webhooks",
         r#"{"list_folder":{"accounts":["dbid:AAH4f99T0taONIb"]}}"#, "An unsigned GET verifies the URL first, which the receiver answers." =
         Scheme::body_hmac("X-Dropbox-Signature")
-            .identical_bodies(countersign_core::scheme::IdenticalBodies::Events)
+            .identical_bodies(IdenticalBodies::Events)
             .retry_span(MINUTE.saturating_mul(15))
             .handshakes(&[Handshake::QueryChallenge {
                 parameter: "challenge",

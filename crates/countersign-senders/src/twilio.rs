@@ -28,7 +28,8 @@ pub const FORM: Scheme = begin(&Form)
     .declare();
 
 /// What Twilio asks for during a call. Whoever is called can press the same digit twice, so equal forms are two
-/// requests: **every one runs, retries and replays too**, and the handler must be idempotent.
+/// requests: **every one runs, retries and replays too, and so does one whose bytes were cut into other names and
+/// values**. The handler must be idempotent, and configure the address with its query, if it has one.
 pub const VOICE: Scheme = FORM
     .to_builder()
     .name("twilio-voice")
@@ -50,13 +51,16 @@ const fn begin(procedure: &'static dyn Procedure) -> SchemeBuilder {
         .evidence("https://www.twilio.com/docs/usage/webhooks/webhooks-security")
 }
 
-/// The configured address, with the query of the request.
-fn address(request: &Unproved<'_>) -> String {
+/// The configured address, with the query of the request; where a query was configured, it must be that one.
+fn address(request: &Unproved<'_>) -> Result<String, Unreadable> {
     let url = request.url();
-    let (place, _) = url.split_once('?').unwrap_or((url, ""));
-    match request.query() {
-        Some(query) => format!("{place}?{query}"),
-        None => place.to_owned(),
+    match (url.split_once('?'), request.query()) {
+        (Some((_, due)), query) if query == Some(due) => Ok(url.to_owned()),
+        (Some(_), _) => Err(Unreadable(
+            "the query is not that of the configured address",
+        )),
+        (None, Some(query)) => Ok(format!("{url}?{query}")),
+        (None, None) => Ok(url.to_owned()),
     }
 }
 
@@ -78,6 +82,10 @@ impl Procedure for Form {
         &[HEADER]
     }
 
+    fn signature_header(&self) -> Option<&'static str> {
+        Some(HEADER)
+    }
+
     fn signs_url(&self) -> bool {
         true
     }
@@ -94,7 +102,7 @@ impl Procedure for Form {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             fields.insert((decode(name)?, decode(value)?));
         }
-        let mut message = address(request).into_bytes();
+        let mut message = address(request)?.into_bytes();
         for (name, value) in fields {
             message.extend_from_slice(&name);
             message.extend_from_slice(&value);
@@ -143,24 +151,37 @@ impl Procedure for Json {
         &[HEADER]
     }
 
+    fn signature_header(&self) -> Option<&'static str> {
+        Some(HEADER)
+    }
+
     fn signs_url(&self) -> bool {
         true
     }
 
     fn read(&self, request: &Unproved<'_>, signed: &mut Signed) -> Result<(), Unreadable> {
-        let query = request.query().unwrap_or_default();
-        let mut hashes = query
-            .split('&')
-            .filter_map(|pair| pair.strip_prefix("bodySHA256="));
-        match (hashes.next(), hashes.next()) {
-            (Some(hash), None) if request.body_has_sha256(hash) => {}
-            _ => {
-                return Err(Unreadable(
-                    "bodySHA256 in the query is not the body's, once",
-                ));
-            }
-        }
-        signed.prove(address(request), tag(request)?)
+        let url = request.url();
+        let (separator, due) = match url.split_once('?') {
+            Some((_, due)) => ('&', due),
+            None => ('?', ""),
+        };
+        // Nothing but the hash behind the configured address: a form's signature, which is under the same key,
+        // covers texts of strangers, who could write a hash of their own among them.
+        let hash = (request.query())
+            .and_then(|query| query.strip_prefix(due))
+            .map(|rest| {
+                if due.is_empty() {
+                    Some(rest)
+                } else {
+                    rest.strip_prefix('&')
+                }
+            })
+            .and_then(|rest| rest?.strip_prefix("bodySHA256="))
+            .filter(|hash| request.body_has_sha256(hash))
+            .ok_or(Unreadable(
+                "the query is not that of the configured address and the body's bodySHA256",
+            ))?;
+        signed.prove(format!("{url}{separator}bodySHA256={hash}"), tag(request)?)
     }
 }
 
@@ -172,6 +193,7 @@ mod tests {
 
     // From Twilio's Python library, `tests/unit/test_request_validator.py`.
     const URL: &str = "https://mycompany.com/myapp.php";
+    const JSON_URL: &str = "https://mycompany.com/myapp.php?foo=1&bar=2";
     const FIELDS: &str = "CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&To=%2B18005551212&Caller=%2B14158675309";
     const TAG: &str = "RSOYDt4T1cUTdK1PDd93/VVr8B8=";
     const HASH: &str = "0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620";
@@ -180,7 +202,11 @@ mod tests {
 
     fn verify(scheme: Scheme, query: &str, tag: &str, body: &str) -> Result<Verified, Rejection> {
         let verifier = Verifier::builder(scheme).secret(Secret::new("12345").unwrap());
-        let verifier = verifier.url(URL).accept_unsigned_body().build().unwrap();
+        let url = match scheme.name() {
+            "twilio-json" => JSON_URL,
+            _ => URL,
+        };
+        let verifier = verifier.url(url).accept_unsigned_body().build().unwrap();
         let request = http::Request::post(format!("/myapp.php?{query}")).header(HEADER, tag);
         let (request, now) = (request.body(()).unwrap(), Timestamp::from_unix_seconds(0));
         verifier.verify(&request, body.to_owned().into(), now)
@@ -230,8 +256,38 @@ mod tests {
         assert!(verify(JSON, "foo=1&bar=2", JSON_TAG, JSON_BODY).is_err());
         let twice = format!("{query}&bodySHA256={HASH}");
         assert!(verify(JSON, &twice, JSON_TAG, JSON_BODY).is_err());
+        for other in [
+            format!("bodySHA256={HASH}"),
+            format!("foo=1&bar=2bodySHA256={HASH}"),
+            format!("foo=1&bar=2&x=&bodySHA256={HASH}"),
+            format!("foo=1&bar=2&bodySHA256={HASH}&"),
+        ] {
+            assert!(
+                verify(JSON, &other, JSON_TAG, JSON_BODY).is_err(),
+                "{other}"
+            );
+        }
         // A form's request proves no JSON.
         assert!(verify(JSON, "foo=1&bar=2", TAG, FIELDS).is_err());
+    }
+
+    /// Both are signed under one key, and a form holds texts of strangers.
+    #[test]
+    fn a_forms_signature_proves_no_json() {
+        const EVIL: &str = r#"{"evil":true}"#;
+        const HASH: &str = "f94dd6fad2748707c1fd1777873479912e937bec6a6f116a1368b0dddb9f5580";
+        const TAG: &str = "a7hugn4OzK3JQ+KlrMSvsXpWDz4=";
+        let judge = |scheme, query: &str, body: String| {
+            let verifier = Verifier::builder(scheme).secret(Secret::new("12345").unwrap());
+            let verifier = verifier.url(URL).accept_unsigned_body().build().unwrap();
+            let request = http::Request::post(format!("/myapp.php?{query}")).header(HEADER, TAG);
+            let (request, now) = (request.body(()).unwrap(), Timestamp::from_unix_seconds(0));
+            verifier.verify(&request, body.into(), now).is_ok()
+        };
+        let form = format!("AccountSid=AC1&Body=%26bodySHA256%3D{HASH}%26&From=%2B1415&To=%2B1800");
+        assert!(judge(FORM, "x=1", form));
+        let query = format!("x=1AccountSidAC1Body&bodySHA256={HASH}&From+1415To+1800");
+        assert!(!judge(JSON, &query, EVIL.to_owned()));
     }
 
     #[test]

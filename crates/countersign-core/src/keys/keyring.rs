@@ -85,7 +85,7 @@ impl Keyring {
             algorithm: scheme.algorithm(),
             format: scheme.key_format(),
             overlap: scheme.overlap(),
-            late_retries: scheme.late_retries(),
+            late_retries: scheme.retry_span(),
             keys: RwLock::new(State {
                 keys: Arc::new([]),
                 made: 0,

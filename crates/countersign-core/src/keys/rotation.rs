@@ -94,7 +94,7 @@ mod tests {
         for (span, time, due, short) in [
             (DAY, RetryTime::Unknown, DAY + LATE_RETRY_MARGIN, true),
             (DAY, RetryTime::Kept, DAY + LATE_RETRY_MARGIN, true),
-            (DAY, RetryTime::Renewed, LATE_RETRY_MARGIN, false),
+            (DAY, RetryTime::Renewed, DAY + LATE_RETRY_MARGIN, true),
             (Duration::ZERO, RetryTime::Unknown, LATE_RETRY_MARGIN, false),
         ] {
             let scheme = scheme(span, time);

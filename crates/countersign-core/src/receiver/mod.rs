@@ -176,8 +176,8 @@ impl Receiver {
     /// receiver runs.
     ///
     /// Keep the old one for at least as long as the sender retries: some sign the retries of older events
-    /// with the old secret, and others send them as they were. Less is logged as a warning, unless the sender
-    /// stamps and signs its retries anew; [`rotate_with_overlap`](Self::rotate_with_overlap) is never less. For as long as
+    /// with the old secret, and others send them as they were. Less is logged as a warning;
+    /// [`rotate_with_overlap`](Self::rotate_with_overlap) is never less. For as long as
     /// [`retention`](Self::retention), the same bytes under another id are recognised whichever key signed
     /// them. A secret that others know should end at once.
     ///

@@ -240,24 +240,13 @@ impl Scheme {
         }
     }
 
-    /// For how long an old secret should be accepted beside a new one: as long as the sender may retry what it
-    /// signed, and a margin. Where retries are stamped and signed anew, the margin alone.
+    /// For how long an old secret should be accepted beside a new one: as long as the sender may retry, and a
+    /// margin. Also where retries are stamped anew, because some of those senders sign them with the old secret.
     ///
     /// [`Keyring::rotate_with_overlap`](crate::Keyring::rotate_with_overlap) keeps it for so long.
     #[must_use]
     pub const fn overlap(&self) -> Duration {
-        match self.latest_retry() {
-            Some(latest) => latest,
-            None => LATE_RETRY_MARGIN,
-        }
-    }
-
-    /// For how long the sender may retry what was signed before, without a margin.
-    pub(crate) const fn late_retries(&self) -> Duration {
-        match self.latest_retry() {
-            Some(_) => self.retry_span,
-            None => Duration::ZERO,
-        }
+        self.retry_span.saturating_add(LATE_RETRY_MARGIN)
     }
 
     /// Within how long the sender must have its answer, less a margin.

@@ -92,6 +92,8 @@ pub enum SchemeError {
     TokenSignsNothing,
     /// A token is in each item of one list, and the scheme's batch is another, or none.
     TokenOfAnotherList,
+    /// Equal bodies are to be copies, and the type, which could tell them apart, is in an unsigned header.
+    CopiesAcrossTypes,
     /// Something is said to be signed, or to tell deliveries apart, that a
     /// [`Procedure`](super::Procedure) does not prove; or its signature is none.
     NotOfProcedure,
@@ -204,6 +206,10 @@ impl SchemeError {
             Self::TokenOfAnotherList => {
                 "a token in each item of a list needs `batch` with that list: `/value/*/token` needs \
                  `batch(\"/value\")`"
+            }
+            Self::CopiesAcrossTypes => {
+                "two events of different types can have one body where the type is in an unsigned header: say \
+                 `identical_bodies(IdenticalBodies::Events)`, or take the type from the body"
             }
             Self::NotOfProcedure => {
                 "a procedure proves one message, which tells deliveries apart: leave out parts, time, id, gzip, \
@@ -339,6 +345,11 @@ impl Scheme {
                     || shorter(within, self.time_window()) =>
             {
                 return Err(SchemeError::CopiesShorterThanRetries);
+            }
+            (None, Some(IdenticalBodies::Copies { .. }))
+                if matches!(self.event, Some(Place::Header(_))) && !self.event_is_signed() =>
+            {
+                return Err(SchemeError::CopiesAcrossTypes);
             }
             _ => {}
         }

@@ -39,6 +39,7 @@ use crate::{
 /// impl Procedure for Lines {
 ///     fn name(&self) -> &'static str { "lines" }
 ///     fn headers(&self) -> &'static [&'static str] { &["X-Sig"] }
+///     fn signature_header(&self) -> Option<&'static str> { Some("X-Sig") }
 ///     fn read(&self, request: &Unproved<'_>, signed: &mut Signed) -> Result<(), Unreadable> {
 ///         let body = str::from_utf8(request.body()).map_err(|_| Unreadable("the body is no text"))?;
 ///         let mut lines = body.lines();
@@ -77,6 +78,12 @@ pub trait Procedure: fmt::Debug + Send + Sync {
         &[]
     }
 
+    /// The one of them that holds the signature, where it is in a header: a request without it is refused before
+    /// its body is read.
+    fn signature_header(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether the address that the sender was given is signed; then
     /// [`VerifierBuilder::url`](crate::VerifierBuilder::url) is needed.
     fn signs_url(&self) -> bool {
@@ -96,12 +103,18 @@ pub trait Procedure: fmt::Debug + Send + Sync {
 pub struct Unreadable(pub &'static str);
 
 /// A request as it arrived. Nothing of it is proved, except that the application configured the URL.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Unproved<'r> {
     pub(crate) url: &'r str,
     pub(crate) query: Option<&'r str>,
     pub(crate) headers: &'r [(&'static str, String)],
     pub(crate) body: &'r [u8],
+}
+
+impl fmt::Debug for Unproved<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unproved({} bytes)", self.body.len())
+    }
 }
 
 impl<'r> Unproved<'r> {
@@ -141,11 +154,16 @@ impl<'r> Unproved<'r> {
 }
 
 /// The message that a procedure says was signed, with its signature.
-#[derive(Debug)]
 pub struct Signed {
     scheme: Scheme,
     room: usize,
     pub(crate) message: Option<(Vec<u8>, Tags)>,
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signed(..)")
+    }
 }
 
 impl Signed {

@@ -173,7 +173,8 @@ impl VerifierBuilder {
         if let Some(name) = self.limits.zero() {
             return Err(VerifierError::ZeroLimit(name));
         }
-        if self.limits.buffered_bytes < decode::most_held(&scheme, self.limits.body_bytes) {
+        let url = self.url.as_deref().unwrap_or_default();
+        if self.limits.buffered_bytes < decode::most_held(&scheme, &self.limits, url) {
             return Err(VerifierError::BufferSmallerThanBody);
         }
         let tolerance = tolerance(&scheme, self.tolerance, self.refuse_late)?;
@@ -286,8 +287,8 @@ impl fmt::Display for VerifierError {
             }
             Self::ZeroLimit(name) => write!(f, "the limit `{name}` must not be zero"),
             Self::BufferSmallerThanBody => {
-                f.write_str("the limit `buffered_bytes` must not be below `body_bytes`; for compressed bodies it is 48 KiB \
-                 more, and twice `body_bytes` where they are signed after they were compressed")
+                f.write_str("the limit `buffered_bytes` must not be below `body_bytes`; for procedures it is \
+                 twice `body_bytes`, `signature_bytes` and the address, for compressed bodies twice and 48 KiB")
             }
             Self::ToleranceWithoutSignedTime => f.write_str(
                 "no signed time is judged: do not call `tolerance` or `refuse_late_retries_after`",

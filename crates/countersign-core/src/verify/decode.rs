@@ -8,6 +8,7 @@ use super::{
     body::{Buffer, Reservation},
     gunzip::Gunzip,
     intake::Proof,
+    limits::VerifyLimits,
 };
 use crate::{
     detail::Fault,
@@ -21,23 +22,24 @@ pub(super) const DECODER_BYTES: usize = 48 * 1024;
 /// How every member of gzip begins, and no text does.
 const MAGIC: &[u8] = &[0x1f, 0x8b];
 
-/// The most that a request holds of the verifier's budget.
-pub(super) fn most_held(scheme: &Scheme, body_bytes: usize) -> usize {
-    match scheme.compression() {
-        None => body_bytes,
-        Some(Compression::SignedBefore) => body_bytes.saturating_add(DECODER_BYTES),
-        // The compressed body and its text.
-        Some(Compression::SignedAfter) => {
-            body_bytes.saturating_mul(2).saturating_add(DECODER_BYTES)
-        }
+/// The most that a request holds of the verifier's budget: its body, and what is made of it.
+pub(super) fn most_held(scheme: &Scheme, limits: &VerifyLimits, url: &str) -> usize {
+    let made = match (scheme.compression(), scheme.procedure()) {
+        (Some(_), _) => Some(DECODER_BYTES),
+        (None, Some(_)) => Some(url.len().saturating_add(limits.signature_bytes)),
+        (None, None) => None,
+    };
+    match made {
+        Some(beside) => (limits.body_bytes.saturating_mul(2)).saturating_add(beside),
+        None => limits.body_bytes,
     }
 }
 
-/// A body that is decoded as it comes.
+/// A body whose text is what is signed. It is kept as it comes, and decoded once it is whole: a sender that
+/// stops in the middle holds no more than what it sent.
 #[derive(Debug)]
 pub(super) struct Decoding {
-    gunzip: Option<Gunzip>,
-    taken: usize,
+    packed: Buffer,
 }
 
 impl Decoding {
@@ -46,49 +48,52 @@ impl Decoding {
         let decodes = labelled && scheme.compression() == Some(Compression::SignedBefore);
         decodes.then(|| {
             Box::new(Self {
-                gunzip: None,
-                taken: 0,
+                packed: Buffer::Empty,
             })
         })
     }
 
-    /// Takes a chunk, and feeds what comes of it to the MACs before there is more.
+    /// Takes a chunk. There is gzip that never becomes anything, so what comes in is bounded, too.
     pub(super) fn push(
         &mut self,
-        chunk: &[u8],
+        chunk: Bytes,
         limit: usize,
-        body: &mut Buffer,
-        proof: &mut Proof,
+        held: &mut Reservation,
     ) -> Result<(), Rejection> {
-        // There is gzip that never becomes anything, so what comes in is bounded as well.
-        let taken = self.taken.checked_add(chunk.len());
-        self.taken = taken.filter(|taken| *taken <= limit).ok_or_else(|| {
-            Rejection::new(RejectionKind::BodyTooLarge).because(Fault::BodyOver { limit })
-        })?;
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        let gunzip = match &mut self.gunzip {
-            Some(gunzip) => gunzip,
-            none => {
-                proof.held.grow(DECODER_BYTES)?;
-                none.insert(Gunzip::new())
-            }
-        };
-        gunzip.push(chunk, &mut |text| {
-            let len = proof.feed(body.len(), text)?;
-            body.extend(text, len, limit);
-            Ok(())
-        })
+        let len = within(self.packed.len(), chunk.len(), limit)?;
+        held.grow(chunk.len())?;
+        self.packed.append(chunk, len, limit);
+        Ok(())
     }
 
-    /// Ends the body, which must be whole. The decoder is given back.
-    pub(super) fn finish(self, text: &[u8], held: &mut Reservation) -> Result<(), Rejection> {
-        let gunzip = self.gunzip.ok_or_else(|| broken("the body is empty"))?;
+    /// Decodes the body, which must be whole, and feeds its text to the MACs.
+    pub(super) fn finish(self, limit: usize, proof: &mut Proof) -> Result<Bytes, Rejection> {
+        let packed = self.packed.into_bytes();
+        if packed.is_empty() {
+            return Err(broken("the body is empty"));
+        }
+        proof.held.grow(DECODER_BYTES)?;
+        let (mut gunzip, mut text) = (Gunzip::new(), Buffer::Empty);
+        gunzip.push(&packed, &mut |more| {
+            let len = proof.feed(text.len(), more)?;
+            text.extend(more, len, limit);
+            Ok(())
+        })?;
         gunzip.finish()?;
-        held.shrink(DECODER_BYTES);
-        refuse_nested(text)
+        proof
+            .held
+            .shrink(DECODER_BYTES.saturating_add(packed.len()));
+        let text = text.into_bytes();
+        refuse_nested(&text)?;
+        Ok(text)
     }
+}
+
+fn within(before: usize, more: usize, limit: usize) -> Result<usize, Rejection> {
+    let len = before.checked_add(more).filter(|len| *len <= limit);
+    len.ok_or_else(|| {
+        Rejection::new(RejectionKind::BodyTooLarge).because(Fault::BodyOver { limit })
+    })
 }
 
 /// The text of a proved body that the sender compressed before it signed; `None` where it did not compress.
@@ -113,10 +118,7 @@ pub(super) fn decode_proved(
     held.grow(DECODER_BYTES)?;
     let (mut gunzip, mut text) = (Gunzip::new(), Buffer::Empty);
     gunzip.push(body, &mut |more| {
-        let len = text.len().checked_add(more.len());
-        let len = len.filter(|len| *len <= limit).ok_or_else(|| {
-            Rejection::new(RejectionKind::BodyTooLarge).because(Fault::BodyOver { limit })
-        })?;
+        let len = within(text.len(), more.len(), limit)?;
         held.grow(more.len())?;
         text.extend(more, len, limit);
         Ok(())

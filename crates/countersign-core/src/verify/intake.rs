@@ -96,7 +96,7 @@ impl Intake {
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Rejection> {
         let limit = self.proof.held.policy().limits.body_bytes;
         if let Some(decoding) = &mut self.decoding {
-            return decoding.push(&chunk, limit, &mut self.body, &mut self.proof);
+            return decoding.push(chunk, limit, &mut self.proof.held);
         }
         let len = self.proof.feed(self.body.len(), &chunk)?;
         self.body.append(chunk, len, limit);
@@ -115,10 +115,11 @@ impl Intake {
             mut proof,
             decoding,
         } = self;
-        let body = body.into_bytes();
-        if let Some(decoding) = decoding {
-            decoding.finish(&body, &mut proof.held)?;
-        }
+        let limit = proof.held.policy().limits.body_bytes;
+        let body = match decoding {
+            Some(decoding) => decoding.finish(limit, &mut proof)?,
+            None => body.into_bytes(),
+        };
         proof.conclude(&mut head, body)
     }
 }

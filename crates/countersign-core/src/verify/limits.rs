@@ -31,17 +31,20 @@ impl VerifyLimits {
     };
 
     pub(super) fn of(scheme: &Scheme) -> Self {
-        Self {
+        let limits = Self {
             body_bytes: scheme.body_limit(),
-            buffered_bytes: Self::DEFAULT
-                .buffered_bytes
-                .max(decode::most_held(scheme, scheme.body_limit())),
             candidates: if scheme.algorithm().has_public_key() {
                 4
             } else {
                 Self::DEFAULT.candidates
             },
             ..Self::DEFAULT
+        };
+        // An address is no longer than a page.
+        let least = decode::most_held(scheme, &limits, "").saturating_add(4 * 1024);
+        Self {
+            buffered_bytes: limits.buffered_bytes.max(least),
+            ..limits
         }
     }
 

@@ -46,7 +46,7 @@ impl Keys {
 impl Policy {
     /// The most bytes that one request may come to hold.
     pub(super) fn most_held(&self) -> usize {
-        decode::most_held(&self.scheme, self.limits.body_bytes)
+        decode::most_held(&self.scheme, &self.limits, &self.url)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Judging a request whose signed bytes a procedure reads out of it.
 
+use core::fmt;
+
 use bytes::Bytes;
 
 use super::{head::Head, limits::VerifyLimits, policy::Policy, precheck::JudgedHead};
@@ -13,10 +15,16 @@ use crate::{
 };
 
 /// What is kept of a head until its body is there.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct UnprovedHead {
     query: Option<String>,
     headers: Vec<(&'static str, String)>,
+}
+
+impl fmt::Debug for UnprovedHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UnprovedHead(..)")
+    }
 }
 
 impl UnprovedHead {
@@ -48,7 +56,12 @@ impl UnprovedHead {
                 headers.push((name, String::from_utf8_lossy(value).into_owned()));
             }
         });
-        match fault {
+        let missing = procedure
+            .signature_header()
+            .filter(|due| !headers.iter().any(|(known, _)| known == due));
+        let missing =
+            missing.map(|name| Rejection::header_fault(RejectionKind::HeaderMissing, name));
+        match fault.or(missing) {
             Some(refused) => Err(refused),
             None => Ok(Box::new(Self {
                 query: query.map(str::to_owned),
