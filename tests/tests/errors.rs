@@ -10,7 +10,7 @@ use countersign_core::{
     RejectionKind, Scheme, Secret, StoreError, SystemClock, Timestamp, Verified, Verifier,
     scheme::Part,
 };
-use countersign_postgres::Table;
+use countersign_postgres::{HandoverError, Table};
 use countersign_redis::CheckError;
 use countersign_senders::{document, invoice_maker, rebill_za, stripe};
 use countersign_sqlite::SqliteStore;
@@ -110,6 +110,9 @@ async fn chains() -> Vec<Chain> {
             "connection refused",
         ))),
         chain(SqliteStore::open(directory.path()).unwrap_err()),
+        chain(HandoverError::Enqueue("the queue is away".into())),
+        chain(HandoverError::Store(StoreError::timeout())),
+        chain(HandoverError::Lost),
         chain("No Table".parse::<Table>().unwrap_err()),
         chain(axum.unwrap_err()),
         chain(actix.unwrap_err()),

@@ -91,6 +91,7 @@
 )]
 
 mod claim;
+mod handover;
 mod link;
 mod settle;
 pub mod sql;
@@ -102,6 +103,7 @@ pub use deadpool_postgres;
 pub use deadpool_postgres::tokio_postgres;
 
 pub use self::{
+    handover::{HandedOver, HandoverError},
     store::PostgresStore,
     table::{Table, TableError},
 };

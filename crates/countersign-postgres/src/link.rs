@@ -32,6 +32,11 @@ impl Link {
         &self.client
     }
 
+    /// The connection, for what has a bound of its own.
+    pub(crate) fn into_client(self) -> Object {
+        self.client
+    }
+
     /// Runs a part of the operation, until its time is over.
     pub(crate) async fn bounded<T>(
         &self,

@@ -149,6 +149,14 @@ impl PostgresStore {
             .map_err(store_error)
     }
 
+    pub(crate) const fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) const fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
     async fn link(&self) -> Result<Link, StoreError> {
         Link::open(&self.pool, self.time_limit).await
     }

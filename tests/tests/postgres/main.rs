@@ -4,6 +4,7 @@
 //! them fail instead.
 
 mod contract;
+mod handover;
 mod help;
 mod model;
 mod outages;
