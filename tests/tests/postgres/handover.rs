@@ -1,14 +1,15 @@
 //! A job enqueued in the transaction that completes its delivery, behind both frameworks.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use actix_web::{App, test as actix, web};
 use axum::{Router, body::Body, extract::State, routing::post};
-use countersign_core::{Receiver, Secret};
-use countersign_postgres::{HandedOver, HandoverError, PostgresStore, tokio_postgres::Error};
+use countersign_core::{Receiver, Secret, SystemClock};
+use countersign_postgres::{HandedOver, HandoverError, PostgresStore};
 use countersign_senders::rebill_za;
 use countersign_testkit::{Sender, SignedDelivery};
 use countersign_tests::postgres_server::PostgresServer;
+use futures_util::stream;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
@@ -80,7 +81,10 @@ impl Process {
                     let steal = format!("UPDATE {} SET fence = fence + 1", self.table);
                     tx.execute(&steal, &[]).await?;
                 }
-                Ok::<_, Error>(())
+                match told.contains("refuse") {
+                    true => Err("the queue takes no more".into()),
+                    false => Ok::<_, Box<dyn Error + Send + Sync>>(()),
+                }
             })
             .await
     }
@@ -145,6 +149,7 @@ async fn a_delivery_is_done_exactly_when_its_job_exists() {
         (1, "function", 200),
         (1, "fail", 503),
         (1, "swallow", 503),
+        (1, "refuse", 503),
         (1, "panic", 500),
     ] {
         let delivery = told(&format!("{word}_{number}"), word);
@@ -164,6 +169,32 @@ async fn a_delivery_is_done_exactly_when_its_job_exists() {
             assert_eq!(jobs(&server, "handover").await, before + 1, "{word}");
         }
     }
+}
+
+// The worst moment to die at: between the commit and everything that the receiver does after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commit_alone_makes_it_done() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let process = Process::start(&server, "alone_done").await;
+    let clock = SystemClock::new(|time| Box::pin(tokio::time::sleep(time)));
+    process.receiver.attach(clock, |future| {
+        drop(tokio::spawn(future));
+        true
+    });
+    let delivery = told("dies", "row");
+    let chunks = stream::iter([Ok::<_, ()>(delivery.body().clone())]);
+    let received = process.receiver.receive(&delivery.request(), chunks).await;
+    let run = process.receiver.admit(received.unwrap()).await.unwrap();
+    let _done = process.hand_over(run.admitted()).await.unwrap();
+    assert_eq!(jobs(&server, "alone_done").await, 1);
+    assert_eq!(completed(&server, "alone_done").await, 1);
+    std::mem::forget(run);
+
+    let other = Process::new(&process.store, "alone_done");
+    assert_eq!(other.send(&delivery).await, 200);
+    assert_eq!(jobs(&server, "alone_done").await, 1);
 }
 
 // What failed was given back: the sender's next attempt runs at once.
