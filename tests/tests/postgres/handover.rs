@@ -1,6 +1,6 @@
 //! A job enqueued in the transaction that completes its delivery, behind both frameworks.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use actix_web::{App, test as actix, web};
 use axum::{Router, body::Body, extract::State, routing::post};
@@ -10,7 +10,7 @@ use countersign_senders::rebill_za;
 use countersign_testkit::{Sender, SignedDelivery};
 use countersign_tests::postgres_server::PostgresServer;
 use futures_util::stream;
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use tower::ServiceExt;
 
 use crate::{age, store};
@@ -273,4 +273,74 @@ async fn actix_answers_the_same() {
         assert_eq!(answer.status().as_u16(), status, "{word}");
     }
     assert_eq!(jobs(&server, "actix").await, 1);
+}
+
+// The server is killed in the middle of many hand-overs, a little later each round.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_outlives_the_server() {
+    const ROUNDS: usize = 10;
+    const DELIVERIES: usize = 60;
+    let Some(server) = PostgresServer::start() else {
+        return;
+    };
+    let first = Process::start(&server, "killed").await;
+    for round in 0..ROUNDS {
+        let ids: Vec<_> = (0..DELIVERIES).map(|n| format!("{round}_{n}")).collect();
+        // A process of its own, whose breaker knows nothing of the last round.
+        let process = Process::new(&first.store, "killed");
+        // Whoever sends has a permit until its answer was counted: the kill cannot come too late.
+        let permits = Arc::new(Semaphore::new(8));
+        let mut tasks = JoinSet::new();
+        for id in ids.clone() {
+            let (process, permits) = (process.clone(), Arc::clone(&permits));
+            tasks.spawn(async move {
+                let permit = permits.acquire_owned().await.unwrap();
+                (process.send(&told(&id, "function")).await, id, permit)
+            });
+        }
+        let mut answered = Vec::new();
+        while let Some(sent) = tasks.join_next().await {
+            let (status, id, _permit) = sent.unwrap();
+            if status == 200 {
+                answered.push(id);
+                if answered.len() == 1 + round * 4 {
+                    server.kill();
+                }
+            }
+        }
+        assert!(answered.len() < DELIVERIES, "nothing was cut off");
+        server.resume();
+
+        let there = handed(&server, "killed").await;
+        assert!(answered.iter().all(|id| there.contains(id)), "{round}");
+        let done = completed(&server, "killed").await;
+        assert_eq!(usize::try_from(done).unwrap(), there.len(), "{round}");
+
+        // The sender comes again, when the leases of what was cut off are over.
+        age_claims(&server, "killed").await;
+        let process = Process::new(&first.store, "killed");
+        for id in &ids {
+            assert_eq!(process.send(&told(id, "function")).await, 200, "{id}");
+        }
+        let mut there = handed(&server, "killed").await;
+        assert_eq!(there.len(), (round + 1) * DELIVERIES);
+        there.sort_unstable();
+        there.dedup();
+        assert_eq!(there.len(), (round + 1) * DELIVERIES, "a job came twice");
+    }
+}
+
+/// The ids of all jobs.
+async fn handed(server: &PostgresServer, table: &str) -> Vec<String> {
+    let client = server.pool(1).get().await.unwrap();
+    let select = format!("SELECT id FROM {table}_jobs");
+    let rows = client.query(&select, &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Ends the leases of what is not done.
+async fn age_claims(server: &PostgresServer, table: &str) {
+    let client = server.pool(1).get().await.unwrap();
+    let end = format!("UPDATE {table} SET until = until - interval '1 hour' WHERE NOT completed");
+    client.execute(&end, &[]).await.unwrap();
 }
