@@ -5,7 +5,7 @@
 pub(crate) fn shown(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for at in text.chars() {
-        let turns = matches!(at, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let turns = matches!(at, '\u{61c}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if at.is_control() && at != '\n' || turns {
             plain.extend(at.escape_default());
         } else {
@@ -13,6 +13,11 @@ pub(crate) fn shown(text: &str) -> String {
         }
     }
     plain
+}
+
+/// The same, in one line: a line break would begin a line that seems to be ours.
+pub(crate) fn in_line(text: &str) -> String {
+    shown(text).replace('\n', "\\n")
 }
 
 /// A text as one word for a POSIX shell.
@@ -56,6 +61,10 @@ mod tests {
         assert_eq!(
             shown("a\u{1b}[31mb\r\n\u{202e}c"),
             "a\\u{1b}[31mb\\r\n\\u{202e}c"
+        );
+        assert_eq!(
+            in_line("a\nverified: b\u{2028}c"),
+            "a\\nverified: b\\u{2028}c"
         );
     }
 

@@ -209,6 +209,58 @@ fn published_vectors_agree() {
     assert!(!ran.err.contains(SECRET), "{}", ran.err);
 }
 
+/// A tolerance is how far back and how far ahead a time may lie; for late retries it may be longer, and back alone.
+#[test]
+fn a_tolerance_is_no_wider_ahead_than_it_was_asked_for() {
+    let place = Place::new();
+    let body = place.file("body", r#"{"event":"invitee.created"}"#);
+    let run = |args: &[&str]| {
+        let command = place
+            .command(args)
+            .env("COUNTERSIGN_SECRET", "3vAbC9zZk1-of-the-sender")
+            .output();
+        Ran::of(command.unwrap())
+    };
+    let signed = run(&[
+        "sign",
+        "--scheme",
+        "calendly",
+        "--body",
+        &body,
+        "--at",
+        "1760000000",
+    ]);
+    let header = signed
+        .out
+        .lines()
+        .find(|line| line.starts_with("Calendly"))
+        .unwrap();
+    for (at, due) in [
+        ("1760000000", 0),
+        ("1759999941", 0),
+        ("1759999930", 1),
+        ("1759920000", 1),
+        ("1760000059", 0),
+        ("1760000070", 1),
+    ] {
+        let args = [
+            "verify",
+            "--scheme",
+            "calendly",
+            "--header",
+            header,
+            "--body",
+            &body,
+            "--at",
+            at,
+            "--tolerance",
+            "60",
+        ];
+        let ran = run(&args);
+        assert_eq!(ran.code, Some(due), "{at}: {}{}", ran.out, ran.err);
+    }
+}
+
 #[test]
 fn what_is_signed_verifies_in_every_form() {
     let place = Place::new();

@@ -209,6 +209,81 @@ fn published_answers_are_explained() {
     assert!(explained >= 25 && public >= 1, "{explained}, {public}");
 }
 
+/// A public key is anybody's: what is made with it as a secret is proved by nobody.
+#[test]
+fn a_public_key_is_never_tried_as_a_secret() {
+    use hmac::{Hmac, KeyInit, Mac};
+    let scheme = find("telnyx").unwrap().scheme;
+    let public = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f";
+    for key in [public.as_bytes().to_vec(), hex::decode(public).unwrap()] {
+        let mac = <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(&key).unwrap();
+        let tag = hex::encode(mac.chain_update(BODY).finalize().into_bytes());
+        let forged = http::Request::post("/")
+            .header("X-Hub-Signature-256", format!("sha256={tag}"))
+            .header("X-Gitlab-Token", public)
+            .body(())
+            .unwrap();
+        let now = Timestamp::from_unix_seconds(1_760_000_000);
+        let question = Question::new(scheme, public, &forged, BODY, now);
+        let others = all().map(|preset| preset.scheme);
+        let explanation = question.other_schemes(others).explain();
+        assert!(!explanation.is_reproduced(), "{:?}", explanation.findings());
+    }
+}
+
+/// Short pieces of a secret are no keys: whoever forges could guess them.
+#[test]
+fn a_word_of_a_secret_is_no_key() {
+    let scheme = find("github").unwrap().scheme;
+    for (secret, word) in [
+        ("k9Xw72pQz_prod", "prod"),
+        ("acme:1", "1"),
+        ("a_k9Xw72pQz", "k9Xw72pQz"),
+    ] {
+        let forged = signer(scheme, word).raw("invoice.paid", "evt_1", BODY);
+        assert!(
+            !ask(scheme, secret, &forged).explain().is_reproduced(),
+            "{secret}"
+        );
+    }
+}
+
+/// A body that is deep and long stays of its size, whatever is tried.
+#[test]
+fn a_body_that_would_grow_is_not_written_out() {
+    let depth = 120;
+    let body = format!(
+        "{}{}1{}",
+        "[".repeat(depth),
+        "1,".repeat(30_000),
+        "]".repeat(depth)
+    );
+    let case = Case::of("github");
+    let forged = case.signed(body);
+    let begun = Instant::now();
+    let explanation = case
+        .question_with(&forged, "another-secret-of-the-sender")
+        .explain();
+    assert!(!explanation.is_reproduced());
+    assert!(begun.elapsed().as_secs() < 60);
+}
+
+/// Two changes of a body at once: written anew, and with another end.
+#[test]
+fn a_body_that_is_written_anew_and_lost_its_line_break_is_found() {
+    for (signed, arrived) in [
+        (format!("{PRETTY}\n"), BODY.to_owned()),
+        (format!("{BODY}\n"), PYTHON.to_owned()),
+    ] {
+        let case = Case::of("github");
+        let request = case.signed(signed.clone()).with_body(arrived);
+        let explanation = case.question_with(&request, &case.secret).explain();
+        let causes: Vec<Cause> = explanation.findings().iter().map(|at| at.cause()).collect();
+        assert_eq!(causes, [Cause::BodyReserialised], "{signed}");
+        assert!(explanation.is_reproduced());
+    }
+}
+
 /// What is looked at is what the sender signed, and not the bytes of the wire.
 #[test]
 fn a_compressed_body_is_explained_as_it_was_signed() {

@@ -13,7 +13,7 @@ use futures_util::stream;
 use tokio::{sync::Semaphore, task::JoinSet};
 use tower::ServiceExt;
 
-use crate::{age, store};
+use crate::help::{age, store};
 
 const SECRET: &str = "secret";
 

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     console::{Console, Tone},
     failure::{Exit, Failure},
-    show::shown,
+    show::in_line,
 };
 
 pub(crate) fn run(
@@ -93,7 +93,7 @@ fn report(
     };
     console.line(&format!("{no}: {why}"));
     for finding in explanation.findings() {
-        let what = console.paint(Tone::Strong, &shown(&finding.to_string()));
+        let what = console.paint(Tone::Strong, &in_line(&finding.to_string()));
         console.line("");
         console.line(&what);
         console.line(&format!("  change: {}", finding.change()));

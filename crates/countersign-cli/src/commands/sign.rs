@@ -16,7 +16,7 @@ use crate::{
     failure::{Exit, Failure},
     input::{Address, read},
     secrets::{SecretText, Source},
-    show::{shell_bytes, shell_word, shown},
+    show::{in_line, shell_bytes, shell_word},
 };
 
 pub(crate) fn run(
@@ -85,7 +85,7 @@ pub(crate) fn run(
         console.line(&command?);
     } else {
         for (name, value) in delivery.headers() {
-            console.line(&format!("{name}: {}", shown(value)));
+            console.line(&format!("{name}: {}", in_line(value)));
         }
     }
     Ok(Exit::Yes)

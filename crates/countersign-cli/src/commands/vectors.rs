@@ -14,7 +14,7 @@ use crate::{
     console::{Console, Tone},
     failure::{Exit, Failure},
     input::{Request, read},
-    show::shown,
+    show::in_line,
 };
 
 /// The clock of vectors that name none.
@@ -178,7 +178,7 @@ impl Vector {
         } else {
             format!(": {why}")
         };
-        format!("{word}  {}{why}", shown(&self.id))
+        format!("{word}  {}{why}", in_line(&self.id))
     }
 
     fn row(&self, outcome: &Outcome) -> Value {

@@ -15,7 +15,7 @@ use crate::{
     console::{Console, Tone},
     failure::{Exit, Failure},
     secrets::SecretText,
-    show::shown,
+    show::in_line,
 };
 
 pub(crate) fn run(
@@ -65,9 +65,10 @@ pub(crate) fn verifier(
         }
         // Somebody who asks about one request wants it judged as said, late retry or not.
         builder = builder
-            .tolerance(Tolerance::both(
-                tolerance.max(scheme.latest_retry().unwrap_or_default()),
-            ))
+            .tolerance(Tolerance {
+                past: tolerance.max(scheme.latest_retry().unwrap_or_default()),
+                future: tolerance,
+            })
             .refuse_late_retries_after(tolerance);
     }
     if !scheme.body_is_signed() {
@@ -130,18 +131,18 @@ fn report(
             if !verified.body_is_signed() {
                 console.line("  nothing is signed: this says who sent the request, and not what");
             }
-            console.line(&format!("  secret  {}", shown(verified.matched_key())));
+            console.line(&format!("  secret  {}", in_line(verified.matched_key())));
             if let Some(id) = verified.id() {
                 console.line(&format!(
                     "  id      {}{}",
-                    shown(id),
+                    in_line(id),
                     claim(verified.id_is_signed())
                 ));
             }
             if let Some(event) = verified.event_type() {
                 console.line(&format!(
                     "  type    {}{}",
-                    shown(event.as_str()),
+                    in_line(event.as_str()),
                     claim(event.is_signed())
                 ));
             }

@@ -184,8 +184,9 @@ impl RequestArgs {
 
     /// The address that the sender was given: what was said, else what the file says.
     pub(crate) fn url(&self, request: &Request, config: &Config) -> Option<String> {
-        let said = self.url.clone().or_else(|| request.url.clone());
-        said.or_else(|| config.url.clone())
+        // What the request says of itself comes last: anybody wrote it.
+        let said = self.url.clone().or_else(|| config.url.clone());
+        said.or_else(|| request.url.clone())
     }
 }
 

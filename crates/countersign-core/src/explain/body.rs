@@ -5,11 +5,18 @@ use std::{collections::HashSet, io::Read as _};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 
-use super::{Cause, Finding, case::Case, json, search::Try};
+use super::{
+    Cause, Finding,
+    case::Case,
+    json,
+    search::{SMALL, Try},
+};
 
 const MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 /// What a compressed body may become.
 const MAX_UNPACKED: u64 = 64 * 1024 * 1024;
+/// Bodies up to this length are also tried with two changes of their own.
+const SHORT: usize = 64 * 1024;
 
 /// The first body that the signature was made over.
 pub(super) fn first(base: &Case) -> Option<Try> {
@@ -30,10 +37,21 @@ pub(super) fn first(base: &Case) -> Option<Try> {
     let _ = edges(&base.body, &mut attempt)
         || wrapped(base, &mut attempt)
         || charsets(&base.body, &mut attempt)
-        || json::styles(&base.body, &mut |style, body| {
-            attempt(Cause::BodyReserialised, style, body)
-        });
+        || (base.body.len() <= SMALL
+            && json::styles(&base.body, &mut |style, body| {
+                written(&mut attempt, style, body)
+            }));
     found
+}
+
+/// A body that was written anew, and, where it is short, with the line break that files end in.
+fn written(attempt: &mut Attempt<'_>, style: &str, body: Vec<u8>) -> bool {
+    let ended = (body.len() <= SHORT).then(|| joined([&body, b"\n"]));
+    attempt(Cause::BodyReserialised, style, body)
+        || ended.is_some_and(|body| {
+            let style = format!("{style}, with a line break at its end");
+            attempt(Cause::BodyReserialised, &style, body)
+        })
 }
 
 /// The commonest, to be tried together with something else.

@@ -82,11 +82,15 @@ pub(super) fn styles(body: &[u8], attempt: &mut dyn FnMut(&str, Vec<u8>) -> bool
     let unicode = !body.is_ascii() || has(b"\\u");
     let html = body.iter().any(|byte| b"<>&".contains(byte)) || has(b"\\u00");
     let has_slash = body.contains(&b'/');
+    let indents = may_be_indented(body);
     for sorted in [false, true] {
         if sorted {
             tree.sort();
         }
         for (space, spaced) in SPACES {
+            if matches!(space, Space::Indent(_)) && !indents {
+                continue;
+            }
             for (escape, escaped) in ESCAPES {
                 let of_use = match escape {
                     Escape::Kept => true,
@@ -124,6 +128,23 @@ pub(super) fn styles(body: &[u8], attempt: &mut dyn FnMut(&str, Vec<u8>) -> bool
         }
     }
     false
+}
+
+/// Whether a body stays of its size when it is indented: many values far inside would not.
+fn may_be_indented(body: &[u8]) -> bool {
+    let (mut open, mut deepest, mut lines) = (0_usize, 0_usize, 0_usize);
+    for byte in body {
+        match byte {
+            b'{' | b'[' => open = open.saturating_add(1),
+            b'}' | b']' => open = open.saturating_sub(1),
+            b',' => {}
+            _ => continue,
+        }
+        lines = lines.saturating_add(1);
+        deepest = deepest.max(open);
+    }
+    let more = lines.saturating_mul(deepest).saturating_mul(4);
+    more <= body.len().saturating_mul(4).saturating_add(64 * 1024)
 }
 
 /// Whether a library writes so: each style is a walk over the body.

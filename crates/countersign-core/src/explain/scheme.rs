@@ -9,7 +9,10 @@ pub(super) fn first(base: &Case, others: &[Scheme]) -> Option<Try> {
         scheme: *scheme,
         ..base.clone()
     };
-    let other = |scheme: &&Scheme| **scheme != base.scheme;
+    // A public key is no secret of another sender's, whoever signed with it.
+    let public = |scheme: &Scheme| scheme.algorithm().has_public_key();
+    let other =
+        |scheme: &&Scheme| **scheme != base.scheme && public(scheme) == public(&base.scheme);
     let mut proving = others
         .iter()
         .filter(other)

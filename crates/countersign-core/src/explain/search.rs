@@ -9,8 +9,8 @@ use super::{
 /// What was changed, and what it became.
 pub(super) type Try = (Vec<Finding>, Case);
 
-/// Bodies up to this length are also tried with two things changed.
-const SMALL: usize = 4 * 1024 * 1024;
+/// Bodies up to this length are also written anew, and tried with two things changed.
+pub(super) const SMALL: usize = 4 * 1024 * 1024;
 
 pub(super) fn run(question: &Question) -> Vec<Finding> {
     let base = &question.case;

@@ -16,6 +16,10 @@ use crate::{scheme::KeyFormat, texts::decode_hex};
 /// Prefixes that are not in the scheme are tried up to this length.
 const MAX_PREFIX: usize = 16;
 
+/// What is made of a secret by guessing is a key only from this length on: a short one could be guessed, too, by
+/// whoever forges.
+const MIN_KEY: usize = 16;
+
 /// Other readings of the secret's text, the likeliest first.
 pub(super) fn tries(base: &Case, text: &str) -> Vec<Try> {
     let mut tries = Vec::new();
@@ -29,6 +33,10 @@ pub(super) fn tries(base: &Case, text: &str) -> Vec<Try> {
     let (clean, cleaned) = clean(text);
     if !cleaned.is_empty() {
         add(&cleaned, Key::Text(clean.clone()));
+    }
+    // Anybody has a public key: read as anything else, it would prove what anybody wrote.
+    if base.scheme.algorithm().has_public_key() {
+        return tries;
     }
     for (cause, key) in readings(base.scheme.key_format(), &clean) {
         let causes: Vec<Cause> = cleaned.iter().copied().chain([cause]).collect();
@@ -125,7 +133,7 @@ fn readings(format: KeyFormat, text: &str) -> Vec<(Cause, Key)> {
         .match_indices(['_', ',', ':'])
         .take_while(|(at, _)| *at < MAX_PREFIX)
         .filter_map(|(at, _)| text.get(at.checked_add(1)?..))
-        .filter(|rest| !rest.is_empty())
+        .filter(|rest| rest.len() >= MIN_KEY && rest.len() >= text.len() / 2)
         .collect();
     if !matches!(format, KeyFormat::TextWithPrefix(_)) {
         for rest in &prefixes {
@@ -150,15 +158,13 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     let text = text.strip_prefix("0x").unwrap_or(text);
     let mut bytes = vec![0; text.len() / 2];
     decode_hex(text.as_bytes(), &mut bytes)?;
-    (!bytes.is_empty()).then_some(bytes)
+    (bytes.len() >= MIN_KEY).then_some(bytes)
 }
 
 fn base64(text: &str) -> Option<Vec<u8>> {
-    // A word of four letters is base64, too; no key is that short.
-    if text.len() < 8 {
-        return None;
-    }
     [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD]
         .into_iter()
         .find_map(|engine| engine.decode(text).ok())
+        // A short word is base64, too.
+        .filter(|key| key.len() >= MIN_KEY)
 }
