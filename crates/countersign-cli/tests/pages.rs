@@ -98,6 +98,30 @@ fn commands_of_the_pages_say_what_they_say() {
     );
 }
 
+#[test]
+fn documents_of_the_page_are_schemes() {
+    let page = fs::read_to_string(root().join("docs/cli.md")).unwrap();
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (document, rest) = rest.split_once("```").unwrap();
+    let place = Place::new();
+    let file = place.file("acme.toml", document);
+    let ran = place.run(&["schemes", &file]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains("X-Acme-Signature: sha256="), "{}", ran.out);
+    // Every key that the table names is one, and all that there are are named.
+    let table = rest.split_once("A document that could not").unwrap().0;
+    let told = place.file("told.toml", format!("{document}\nno_such_key = 1\n"));
+    let ran = place.run(&["schemes", &told]);
+    let keys: Vec<&str> = ran.err.split('`').skip(1).step_by(2).collect();
+    assert!(keys.len() > 25, "{}", ran.err);
+    for key in keys.iter().filter(|key| **key != "no_such_key") {
+        assert!(
+            table.contains(&format!("`{key}`")),
+            "{key} is not in the table"
+        );
+    }
+}
+
 /// The page with what its commands printed.
 fn written(page: &str, printed: &[Vec<String>]) -> String {
     let (mut text, mut inside) = (String::new(), false);

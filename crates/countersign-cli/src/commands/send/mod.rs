@@ -98,7 +98,10 @@ pub(crate) fn run(
     });
     console.progress("");
     let verdict = tally.verdict(scheme.id_is_signed());
-    tally.report(&scheme, &address, begun.elapsed(), verdict, console)?;
+    // In JSON an answer is one object: here the mistake.
+    if !(console.json && tally.is_unanswered()) {
+        tally.report(&scheme, &address, begun.elapsed(), verdict, console)?;
+    }
     if tally.is_unanswered() {
         let (host, port) = (&address.host, address.port.unwrap_or(80));
         return Err(Failure::no_answer(format!(
