@@ -1,6 +1,10 @@
 //! One thing to try: a request, a scheme and a key.
 
-use core::time::Duration;
+use core::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use zeroize::Zeroizing;
@@ -13,6 +17,8 @@ use crate::{
     verify::{Head, Verifier, VerifierBuilder},
 };
 
+/// What a try costs beside its body: a head to read, keys to make.
+const A_HEAD: usize = 16 * 1024;
 /// No request that a tool is asked about has more.
 const MAX_HEADERS: usize = 256;
 
@@ -40,6 +46,40 @@ pub(super) struct Case {
     pub(super) head: Captured,
     pub(super) body: Bytes,
     pub(super) url: Option<String>,
+    pub(super) budget: Budget,
+}
+
+/// How many bytes may still be hashed for a question, over everything that is tried.
+#[derive(Clone)]
+pub(super) struct Budget(Arc<AtomicU64>);
+
+impl Budget {
+    /// Some seconds of hashing: thousands of tries at bodies of the usual length.
+    const BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+    pub(super) fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(Self::BYTES)))
+    }
+
+    pub(super) fn refill(&self) {
+        self.0.store(Self::BYTES, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
+    /// False when there is not so much left; then there is nothing left.
+    fn spend(&self, bytes: usize) -> bool {
+        let less = |left: u64| left.checked_sub(u64::try_from(bytes).ok()?);
+        let spent = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if spent.is_err() {
+            self.0.store(0, Ordering::Relaxed);
+        }
+        spent.is_ok()
+    }
 }
 
 /// Why a case is not accepted.
@@ -157,6 +197,9 @@ impl Case {
         if !names.any(|(name, _)| self.is_signature_header(name)) {
             return false;
         }
+        if !self.budget.spend(self.body.len().saturating_add(A_HEAD)) {
+            return false;
+        }
         let any_time = self.scheme.tolerance().is_some();
         let len = self.body.len().max(1);
         let verifier = self.verifier(|builder| {
@@ -248,5 +291,22 @@ impl Case {
             key,
             ..self.clone()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spent_is_spent() {
+        let budget = Budget::new();
+        assert!(budget.spend(1) && !budget.is_spent());
+        budget.0.store(10, Ordering::Relaxed);
+        // A copy spends the same.
+        assert!(budget.clone().spend(9));
+        assert!(!budget.spend(2) && budget.is_spent() && !budget.spend(1));
+        budget.refill();
+        assert!(budget.spend(1_000_000));
     }
 }

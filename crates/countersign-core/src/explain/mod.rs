@@ -55,7 +55,7 @@ mod signature;
 mod time;
 mod url;
 
-use case::{Captured, Case, Key};
+use case::{Budget, Captured, Case, Key};
 pub use finding::{Cause, Finding, Spot};
 
 /// A request that is to be explained, with the secret as text: as somebody pasted it, white space and all.
@@ -85,6 +85,7 @@ impl Question {
                 head: Captured::of(head),
                 body: body.into(),
                 url: None,
+                budget: Budget::new(),
             },
             text,
             other_secrets: Vec::new(),

@@ -14,6 +14,7 @@ pub(super) const SMALL: usize = 4 * 1024 * 1024;
 
 pub(super) fn run(question: &Question) -> Vec<Finding> {
     let base = &question.case;
+    base.budget.refill();
     if base.proves() {
         return head::after(base, question.now);
     }
@@ -111,7 +112,11 @@ fn unexplained(question: &Question) -> Vec<Finding> {
         findings.push(Finding::seen(Cause::BodyEmpty, ""));
     }
     if findings.is_empty() {
-        findings.push(Finding::seen(Cause::Unknown, ""));
+        let more = match question.case.budget.is_spent() {
+            true => "looking ended before everything was tried, because this request is so long",
+            false => "",
+        };
+        findings.push(Finding::seen(Cause::Unknown, more));
     }
     findings
 }
