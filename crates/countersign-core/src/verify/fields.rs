@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::scan::Scan;
+use super::scan::{Scan, unescaped};
 
 /// What was found at a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +82,7 @@ fn object<'b>(scan: &mut Scan<'b>, wants: &[Want<'_>], fields: &mut [Field<'b>])
     let mut wants = Wants::from_slice(wants);
     loop {
         let key = scan.key()?;
-        let text = match key.escaped {
-            false => key.text,
-            // A key that is no text is none that a pointer names, and no name is empty.
-            true => &unescaped(key.text).unwrap_or_default().into_bytes(),
-        };
-        let is = |want: &Want<'_>| want.key.as_bytes() == text;
+        let is = |want: &Want<'_>| key.is(want.key);
         if wants.iter().any(is) {
             member(scan, &mut wants, is, fields)?;
         } else {
@@ -132,12 +127,6 @@ fn member<'b>(
         }
     }
     Some(())
-}
-
-#[cold]
-fn unescaped(text: &[u8]) -> Option<String> {
-    let quoted = [b"\"", text, b"\""].concat();
-    serde_json::from_slice(&quoted).ok()
 }
 
 fn leaf(value: &[u8]) -> Field<'_> {

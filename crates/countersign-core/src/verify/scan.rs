@@ -21,6 +21,23 @@ pub(super) struct Written<'b> {
     pub(super) escaped: bool,
 }
 
+impl Written<'_> {
+    /// Whether it means this. A key that is no text means nothing.
+    pub(super) fn is(&self, text: &str) -> bool {
+        match self.escaped {
+            false => self.text == text.as_bytes(),
+            true => unescaped(self.text).is_some_and(|known| known == text),
+        }
+    }
+}
+
+/// The text of a string, as it is written between its quotes.
+#[cold]
+pub(super) fn unescaped(text: &[u8]) -> Option<String> {
+    let quoted = [b"\"", text, b"\""].concat();
+    serde_json::from_slice(&quoted).ok()
+}
+
 /// What may stand open around a value.
 #[derive(Clone, Copy)]
 enum Open {
