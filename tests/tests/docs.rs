@@ -60,14 +60,57 @@ fn without_header(text: &str) -> String {
     }
 }
 
+/// The kinds of refusal, each with its status and what its doc says: what it means, and what to do.
+fn kinds() -> String {
+    let code = page("crates/countersign-core/src/rejection.rs");
+    let (_, table) = code.split_once("\nrejection_kinds! {\n").unwrap();
+    let (table, _) = table.split_once("\n}\n").unwrap();
+    let mut written = String::from("| the log says | status | what it means | what to do |\n");
+    written.push_str("| --- | --- | --- | --- |\n");
+    let mut said = [String::new(), String::new()];
+    let (mut at, mut kinds) = (0, RejectionKind::ALL.iter());
+    for line in table.lines().map(str::trim) {
+        match line.strip_prefix("///").map(str::trim) {
+            Some("") => at = 1,
+            Some(text) if said[at].is_empty() => said[at].push_str(text),
+            Some(text) => said[at].extend([" ", text]),
+            None => {
+                let kind = kinds.next().unwrap();
+                assert!(line.starts_with(&format!("{kind:?} = ")), "{line}");
+                let [means, mend] = said.each_ref().map(|text| text.trim_end_matches('.'));
+                let mend = mend.strip_prefix("What to do: ");
+                let mend = mend.unwrap_or_else(|| panic!("{kind:?} does not say what to do"));
+                let (first, mend) = mend.split_at(1);
+                let mend = format!("{}{mend}", first.to_uppercase());
+                let (text, status) = (kind.as_str(), kind.status());
+                written.push_str(&format!("| {text} | {status} | {means} | {mend} |\n"));
+                said = [String::new(), String::new()];
+                at = 0;
+            }
+        }
+    }
+    assert!(kinds.next().is_none());
+    written
+}
+
+#[test]
+fn the_page_of_refusals_says_what_the_kinds_say() {
+    let file = root().join("docs/refusals.md");
+    let text = page("docs/refusals.md");
+    let (before, rest) = text.split_once("| the log says | status").unwrap();
+    let (_, after) = rest.split_once("\n\n").unwrap();
+    let due = format!("{before}{}\n{after}", kinds());
+    if std::env::var_os("COUNTERSIGN_WRITE").is_some() {
+        fs::write(file, &due).unwrap();
+    }
+    let stale = "docs/refusals.md is stale: COUNTERSIGN_WRITE=1 writes it";
+    assert!(page("docs/refusals.md") == due, "{stale}");
+}
+
 #[test]
 fn every_refusal_is_explained() {
     let page = page("docs/refusals.md");
-    let explains = |text: &str| page.contains(&format!("| {text} |"));
-    for kind in RejectionKind::ALL {
-        let begun = format!("| {}", kind.as_str());
-        assert!(page.contains(&begun), "{kind:?}");
-    }
+    let explains = |text: &str| page.contains(&format!("\n| {text} |"));
     let mut told = 0;
     for row in rows() {
         for refused in row.steps.iter().filter_map(|step| step.refused) {
