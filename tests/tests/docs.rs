@@ -217,12 +217,14 @@ fn a_kind_of_refusal_is_said_in_one_file_of_code_and_on_one_page() {
 
 #[test]
 fn the_pages_count_the_senders() {
-    let senders = countersign_senders::all().count();
+    // In fifties, so that one more is no reason to touch them.
+    let senders = countersign_senders::all().count() / 50 * 50;
     for (name, said) in [
-        ("docs/comparison.md", format!("**{senders}** [g]")),
+        ("README.md", format!("[More than {senders} senders](")),
+        ("docs/comparison.md", format!("**more than {senders}** [g]")),
         (
             "crates/countersign-senders/README.md",
-            format!("How {senders} senders"),
+            format!("How more than {senders} senders"),
         ),
     ] {
         assert!(page(name).contains(&said), "{name}: {said}");
