@@ -1,6 +1,6 @@
 //! Where the headers that a scheme names are found in a request.
 
-// docs/decisions.md: D4.
+// docs/decisions.md: D4, D64.
 
 use smallvec::SmallVec;
 
