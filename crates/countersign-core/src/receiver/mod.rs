@@ -24,6 +24,7 @@ mod admission;
 mod batch;
 mod builder;
 mod claim;
+mod config_error;
 mod copies;
 mod deadline;
 mod handshake;
@@ -45,7 +46,8 @@ mod tests;
 pub use self::{
     admission::Run,
     batch::Accepted,
-    builder::{ConfigError, ReceiverBuilder, StoreOutage},
+    builder::{ReceiverBuilder, StoreOutage},
+    config_error::ConfigError,
     health::Health,
     limits::Limits,
     offer::{Offer, OfferedSecret},
