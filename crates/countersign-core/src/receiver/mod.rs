@@ -33,6 +33,7 @@ mod limits;
 mod mismatches;
 mod offer;
 mod owner;
+mod question;
 mod receive;
 mod renewal;
 mod run;
