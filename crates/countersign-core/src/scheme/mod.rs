@@ -38,6 +38,7 @@ use core::time::Duration;
 use crate::mac::Algorithm;
 
 mod accessors;
+mod answers;
 mod batch;
 mod body_token;
 mod boundaries;
@@ -59,6 +60,13 @@ mod template;
 mod tests;
 mod time;
 
+pub(crate) use self::{
+    answers::{is_echo, is_token},
+    handshake::HOOK_SECRET,
+    signature::{SignatureFault, parse as parse_signature},
+    template::{Segment, Segments},
+    time::{TimeAt, TimeRule},
+};
 pub use self::{
     builder::SchemeBuilder,
     check::SchemeError,
@@ -69,12 +77,6 @@ pub use self::{
     procedure::{Procedure, Signed, Unproved, Unreadable},
     repeats::{IdenticalBodies, LATE_RETRY_MARGIN, RetryTime},
     time::{TimeUnit, Tolerance},
-};
-pub(crate) use self::{
-    handshake::{HOOK_SECRET, is_echo, is_token},
-    signature::{SignatureFault, parse as parse_signature},
-    template::{Segment, Segments},
-    time::{TimeAt, TimeRule},
 };
 
 /// How one sender signs its requests. See the [module docs](self).

@@ -31,6 +31,7 @@ mod occupancy;
 mod place;
 mod row;
 mod shard;
+mod subject;
 mod sync;
 #[cfg(test)]
 mod tests;

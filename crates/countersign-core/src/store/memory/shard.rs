@@ -1,5 +1,5 @@
-//! One shard: rows and their index. Long, because all of it is what one lock guards; the order in which
-//! rows end is in `due.rs`.
+//! One shard: rows and their index, which one lock guards. The order in which rows end is in `due.rs`, what is
+//! remembered of entities in `subject.rs`.
 
 use core::{cmp::Reverse, time::Duration};
 use std::collections::BinaryHeap;
@@ -25,14 +25,7 @@ pub(super) struct Shard {
     /// whose row has another time by now is stale and skipped.
     pub(super) due: BinaryHeap<Reverse<u64>>,
     fence: u64,
-    runs: u32,
-}
-
-/// What was claimed last of an entity.
-#[derive(Clone, Copy)]
-pub(super) struct Last {
-    pub(super) fingerprint: u64,
-    pub(super) run: Run,
+    pub(super) runs: u32,
 }
 
 /// What a primary row says at some moment.
@@ -69,7 +62,7 @@ impl Shard {
         self.find_kind(place, Kind::Delivery)
     }
 
-    fn find_kind(&self, place: &Place, kind: Kind) -> Option<Slot> {
+    pub(super) fn find_kind(&self, place: &Place, kind: Kind) -> Option<Slot> {
         let name = place.name();
         let same = |slot: &Slot| {
             let row = self.slab.get(*slot);
@@ -98,72 +91,6 @@ impl Shard {
         let aliases = self.aliases(place);
         let found = aliases.iter().find(|(_, pointer, _)| *pointer == to);
         found.map(|(slot, ..)| *slot)
-    }
-
-    /// What was claimed last of a subject, while that is remembered.
-    pub(super) fn last(&self, place: &Place, now: Duration) -> Option<Last> {
-        match self.body(self.find_kind(place, Kind::Subject)?)? {
-            Body::Subject {
-                fingerprint,
-                run,
-                until,
-            } if millis(now) < until.get() => Some(Last {
-                fingerprint: fingerprint.get(),
-                run,
-            }),
-            _ => None,
-        }
-    }
-
-    /// Whether there is a row of a subject, ended or not.
-    pub(super) fn has_subject(&self, place: &Place) -> bool {
-        self.find_kind(place, Kind::Subject).is_some()
-    }
-
-    /// Writes down what is claimed of a subject, remembered until `keep`, and says of which run it is.
-    pub(super) fn claim_subject(
-        &mut self,
-        place: &Place,
-        fingerprint: u64,
-        now: Duration,
-        keep: Duration,
-    ) -> Run {
-        let last = self.last(place, now);
-        let run = match last {
-            Some(last) if last.fingerprint == fingerprint => last.run,
-            Some(_) | None => self.next_run(),
-        };
-        let until = millis_after(keep);
-        let body = |until| Body::Subject {
-            fingerprint: Packed::new(fingerprint),
-            run,
-            until: Packed::new(until),
-        };
-        if let Some(slot) = self.find_kind(place, Kind::Subject) {
-            if let Some(row) = self.slab.get_mut(slot)
-                && let Body::Subject { until: old, .. } = row.body
-            {
-                row.body = body(until.max(old.get()));
-            }
-        } else if let Some(slot) = self.insert(place, body(until)) {
-            self.push_due(slot, until);
-        }
-        run
-    }
-
-    /// Forgets what was claimed last of a subject; true when there was a row, and whether it lived.
-    pub(super) fn forget_subject(&mut self, place: &Place, now: Duration) -> Option<bool> {
-        let slot = self.find_kind(place, Kind::Subject)?;
-        let lived = self.last(place, now).is_some();
-        self.remove(slot);
-        Some(lived)
-    }
-
-    /// A number for a run. That they begin anew after four thousand million of them is harmless: an
-    /// alias of so long ago is gone.
-    fn next_run(&mut self) -> Run {
-        self.runs = self.runs.wrapping_add(1).max(1);
-        Packed::new(u64::from(self.runs))
     }
 
     /// What is under a key.
@@ -405,7 +332,7 @@ impl Shard {
         found.len()
     }
 
-    fn insert(&mut self, place: &Place, body: Body) -> Option<Slot> {
+    pub(super) fn insert(&mut self, place: &Place, body: Body) -> Option<Slot> {
         let name = place.name();
         let slot = self.slab.insert(Row { name, body })?;
         let (slab, placer) = (&self.slab, self.placer);
