@@ -1,58 +1,19 @@
 //! A plain store under one lock, right unless it is told to be wrong in one way.
 
 use core::{future::poll_fn, task::Poll, time::Duration};
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard},
-};
+use std::sync::{Mutex, MutexGuard};
 
 use countersign_core::{
     Capabilities, Claim, ClaimRequest, Claimed, Clock, DedupStore, DeliveryKey, Fence, Fenced,
-    KeyState, OnRepeat, Owner, Recurrence, StoreError,
+    KeyState, OnRepeat, Recurrence, StoreError,
 };
 use countersign_testkit::ManualClock;
 
-/// One way to be wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    None,
-    /// Reads, lets others run, and only then writes.
-    ChecksThenActs,
-    /// Settles for whoever knows the key.
-    IgnoresFences,
-    /// Makes room by forgetting the oldest done row.
-    EvictsWhenFull,
-    /// Believes an alias whose row is gone.
-    TrustsAliases,
-    /// Lets a done row end with the lease.
-    ForgetsEarly,
-    /// Keeps the old fence at a takeover.
-    ReusesFences,
-    /// Writes a row for a suppressed repeat.
-    WritesSuppressed,
-    /// Suppresses whatever has a known alias.
-    SuppressesByAliasAlone,
-    /// Takes one entity for all.
-    OneSubjectForAll,
-    /// Writes down what was claimed last when it is completed.
-    SubjectAtCompletion,
-    /// Reads what was claimed last, lets others run, and only then writes.
-    SubjectNotAtomic,
-    /// Forgets what was claimed last with the row that was claimed first.
-    SubjectEndsWithFirstRow,
-    /// Takes the retry of a return that was given back for a repeat of itself.
-    KeepsReleasedAliases,
-    /// Lets an alias name the row that was claimed last with it, and no other.
-    OneRowAnAlias,
-    /// Lets an alias name the first row that was claimed with it, while that lives.
-    FirstRowOfAnAlias,
-    /// Does not count subjects.
-    SubjectsAreFree,
-    /// Lets the latest claim say how long a subject is kept.
-    KeepsForTheLatest,
-    /// Says of a takeover only what is known by now.
-    ForgetsRecurrence,
-}
+mod flaw;
+mod tables;
+
+pub(crate) use self::flaw::Flaw;
+use self::tables::{Last, Row, Tables};
 
 pub(crate) struct ReferenceStore {
     flaw: Flaw,
@@ -61,41 +22,12 @@ pub(crate) struct ReferenceStore {
     tables: Mutex<Tables>,
 }
 
-#[derive(Default)]
-struct Tables {
-    rows: HashMap<DeliveryKey, Row>,
-    /// The rows that have an alias, and the run in which each was claimed with it.
-    aliases: HashMap<DeliveryKey, Vec<(DeliveryKey, Option<u64>)>>,
-    subjects: HashMap<DeliveryKey, Last>,
-    fence: u64,
-}
-
-/// What was claimed last of an entity.
-#[derive(Clone, Copy)]
-struct Last {
-    fingerprint: u64,
-    run: u64,
-    until: Duration,
-    first: DeliveryKey,
-}
-
 /// What a look found out.
 struct Look {
     attempt: u32,
     recurrence: Recurrence,
     /// The run that the claim goes on with.
     run: Option<u64>,
-}
-
-#[derive(Clone)]
-struct Row {
-    done: bool,
-    until: Duration,
-    owner: Owner,
-    claimed: Claimed,
-    fingerprint: u64,
-    /// What becomes of the subject at the completion.
-    later: Option<(DeliveryKey, Last)>,
 }
 
 impl ReferenceStore {
@@ -276,20 +208,6 @@ impl ReferenceStore {
     }
 }
 
-impl Row {
-    fn live(&self, now: Duration) -> bool {
-        now < self.until
-    }
-
-    fn in_flight(&self, on: DeliveryKey, now: Duration) -> Claim {
-        Claim::InFlight {
-            on,
-            remaining: self.until - now,
-            fingerprint: self.fingerprint,
-        }
-    }
-}
-
 impl Look {
     fn known(&mut self, repeats: bool) {
         if repeats {
@@ -297,43 +215,6 @@ impl Look {
         } else if self.recurrence == Recurrence::None {
             self.recurrence = Recurrence::Return;
         }
-    }
-}
-
-impl Tables {
-    fn count(&self, flaw: Flaw) -> usize {
-        let subjects = match flaw {
-            Flaw::SubjectsAreFree => 0,
-            _ => self.subjects.len(),
-        };
-        self.rows.len() + self.aliases.values().map(Vec::len).sum::<usize>() + subjects
-    }
-
-    fn has(&self, key: &DeliveryKey, alias: &DeliveryKey) -> bool {
-        let rows = self.aliases.get(alias);
-        rows.is_some_and(|rows| rows.iter().any(|(on, _)| on == key))
-    }
-
-    fn remove(&mut self, key: &DeliveryKey) {
-        self.rows.remove(key);
-        self.end_aliases();
-    }
-
-    fn sweep(&mut self, now: Duration, flaw: Flaw) {
-        self.rows.retain(|_, row| !row.done || row.live(now));
-        self.end_aliases();
-        let rows = &self.rows;
-        self.subjects.retain(|_, last| {
-            let first = flaw != Flaw::SubjectEndsWithFirstRow || rows.contains_key(&last.first);
-            now < last.until && first
-        });
-    }
-
-    fn end_aliases(&mut self) {
-        for named in self.aliases.values_mut() {
-            named.retain(|(on, _)| self.rows.contains_key(on));
-        }
-        self.aliases.retain(|_, rows| !rows.is_empty());
     }
 }
 
