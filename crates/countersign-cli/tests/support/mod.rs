@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// A secret that must appear nowhere.
 pub const SECRET: &str = "hunter2-of-the-sender";
 
+/// What is signed where it does not matter.
+pub const BODY: &str = r#"{"id":"inv_1","status":"paid"}"#;
+
 /// A folder of one's own, and the command in it.
 pub struct Place {
     folder: TempDir,
@@ -126,3 +129,23 @@ fn own(path: &Path) {
 
 #[cfg(not(unix))]
 fn own(_path: &Path) {}
+
+/// The header by which Rebill signs a body.
+pub fn signature(place: &Place, body: &str) -> String {
+    let signed = place.run(&[
+        "sign",
+        "--scheme",
+        "rebill-za",
+        "--body",
+        body,
+        "--id",
+        "d1",
+        "--event",
+        "invoice.paid",
+    ]);
+    let line = signed
+        .out
+        .lines()
+        .find(|line| line.starts_with("X-Rebill-Signature: "));
+    line.unwrap().to_owned()
+}
