@@ -363,3 +363,41 @@ fn completions_and_the_page_are_of_this_binary() {
         }
     }
 }
+
+/// Square signs its address, and whoever sends a request writes its `Host`.
+#[test]
+fn an_address_that_only_the_request_says_is_marked() {
+    let place = Place::new();
+    let body = place.file("body", BODY);
+    let url = "https://shop.example/hooks";
+    let signed = place.run(&["sign", "--scheme", "square", "--body", &body, "--url", url]);
+    let is_signature = |line: &&str| line.to_ascii_lowercase().contains("signature: ");
+    let header = signed.out.lines().find(is_signature).unwrap();
+    let request = format!("POST /hooks HTTP/1.1\r\nHost: shop.example\r\n{header}\r\n\r\n{BODY}");
+    let request = place.file("request", request);
+    for command in ["verify", "explain"] {
+        let args = [command, "--scheme", "square", "--request", &request];
+        let marked = place.run(&args);
+        assert_eq!(marked.code, Some(0), "{}{}", marked.out, marked.err);
+        let line = "  address https://shop.example/hooks  (the request's own word";
+        assert!(marked.out.contains(line), "{}", marked.out);
+        let said = place.run(&[&args[..], &["--url", url]].concat());
+        assert!(!said.out.contains("address"), "{}", said.out);
+        let json = |more: &[&str]| {
+            let answer = place.run(&[&["--json"], &args[..], more].concat());
+            answer.json()["claimed_address"].clone()
+        };
+        assert_eq!(json(&[]), url);
+        assert!(json(&["--url", url]).is_null());
+    }
+    // A signature that says nothing of the address needs no such line.
+    let header = signature(&place, &body);
+    let request = format!("POST /hooks HTTP/1.1\r\nHost: shop.example\r\n{header}\r\n\r\n{BODY}");
+    let request = place.file("request", request);
+    let plain = place.run(&["verify", "--scheme", "rebill-za", "--request", &request]);
+    assert!(
+        plain.code == Some(0) && !plain.out.contains("address"),
+        "{}",
+        plain.out
+    );
+}

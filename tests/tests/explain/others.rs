@@ -98,6 +98,14 @@ pub(crate) fn of_urls(seeds: &mut Vec<Seed>) {
             let question = case.question(&signed).url(url);
             seeds.push(case.seed(format!("url: {due:?}"), &question, &[due]));
         }
+        // The proxy's own port, of which nothing that comes through tells.
+        for port in ["8443", "3000"] {
+            let url = format!("https://shop.example:{port}/hooks/in?a=1&b=2");
+            let sender = case.sender.clone().with_url(url);
+            let signed = sender.raw("invoice.paid", "evt_1", BODY);
+            let question = case.question(&signed.to("/hooks/in?a=1&b=2"));
+            seeds.push(case.seed(format!("url: port {port}"), &question, &[Cause::UrlPort]));
+        }
         let signed = case.signed(BODY).to("/hooks/in?a=1&b=2");
         let proxied = signed
             .with_header("Host", "shop.example")

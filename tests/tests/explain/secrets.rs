@@ -25,6 +25,11 @@ pub(crate) fn of_secrets(seeds: &mut Vec<Seed>) {
                 Cause::SecretWhiteSpace,
             ),
             ("blanks", format!("  {secret} "), Cause::SecretWhiteSpace),
+            (
+                "a byte order mark",
+                format!("\u{feff}{secret}"),
+                Cause::SecretMark,
+            ),
             ("quotes", format!("\"{secret}\""), Cause::SecretQuotes),
             (
                 "a whole line",

@@ -41,6 +41,19 @@ pub(crate) fn of_signatures(seeds: &mut Vec<Seed>) {
             ));
         }
     }
+    // GitHub's older header, which is all that Intercom sends.
+    let github = Case::of("github");
+    let sha1 = github.scheme.to_builder().algorithm(Algorithm::HmacSha1);
+    let signed = signer(sha1.declare(), &github.secret).raw("invoice.paid", "evt_1", BODY);
+    let value = signed.header("X-Hub-Signature-256").unwrap();
+    let older = signed
+        .with_header("X-Hub-Signature", &value.replace("sha256=", "sha1="))
+        .without_header("X-Hub-Signature-256");
+    seeds.push(github.seed(
+        "signature: GitHub's older header",
+        &github.question(&older),
+        &[Cause::SignatureHeader, Cause::SignatureAlgorithm],
+    ));
     for name in [
         "github",
         "slack",

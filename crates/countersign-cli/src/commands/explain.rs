@@ -8,7 +8,7 @@ use countersign_core::{
 use countersign_senders::all;
 use serde_json::{Value, json};
 
-use super::verify::refusal;
+use super::verify::{claim_of_address, refusal};
 use crate::{
     args::ExplainArgs,
     config::Config,
@@ -52,7 +52,8 @@ pub(crate) fn run(
         question = question.url(url);
     }
     let explanation = question.explain();
-    report(&scheme, &explanation, console)?;
+    let claimed = args.request.claimed_url(&request, &scheme, config);
+    report(&scheme, &explanation, claimed, console)?;
     Ok(if explanation.is_accepted() {
         Exit::Yes
     } else {
@@ -63,6 +64,7 @@ pub(crate) fn run(
 fn report(
     scheme: &Scheme,
     explanation: &Explanation,
+    claimed: Option<&str>,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     if console.json {
@@ -75,6 +77,7 @@ fn report(
             "refusal": explanation.refusal().map(refusal),
             "unusable": explanation.unusable(),
             "findings": findings,
+            "claimed_address": claimed,
         }));
     }
     if explanation.is_accepted() {
@@ -83,6 +86,9 @@ fn report(
             "{yes}: {}; there is nothing to explain",
             scheme.name()
         ));
+        if let Some(claimed) = claimed {
+            console.line(&claim_of_address(claimed));
+        }
         return Ok(());
     }
     let no = console.paint(Tone::Bad, "refused");
@@ -92,6 +98,9 @@ fn report(
         (None, None) => String::new(),
     };
     console.line(&format!("{no}: {why}"));
+    if let Some(claimed) = claimed {
+        console.line(&claim_of_address(claimed));
+    }
     for finding in explanation.findings() {
         let what = console.paint(Tone::Strong, &in_line(&finding.to_string()));
         console.line("");

@@ -38,7 +38,8 @@ pub(crate) fn run(
         .at
         .map_or_else(Timestamp::now, Timestamp::from_unix_seconds);
     let judged = verifier.verify(&request, request.body.clone().into(), now);
-    report(&scheme, request.body.len(), &judged, console)?;
+    let claimed = args.request.claimed_url(&request, &scheme, config);
+    report(&scheme, request.body.len(), claimed, &judged, console)?;
     Ok(if judged.is_ok() { Exit::Yes } else { Exit::No })
 }
 
@@ -97,6 +98,7 @@ pub(crate) fn refusal(rejection: &Rejection) -> Value {
 fn report(
     scheme: &Scheme,
     bytes: usize,
+    claimed: Option<&str>,
     judged: &Result<Verified, Rejection>,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
@@ -121,6 +123,7 @@ fn report(
             "event": event,
             "time": verified.and_then(|verified| Some(verified.time()?.unix_seconds())),
             "late_s": verified.and_then(|verified| Some(verified.lateness()?.as_secs())),
+            "claimed_address": claimed,
         }));
     }
     match judged {
@@ -156,5 +159,16 @@ fn report(
             console.line(&format!("{no}: {rejection}"));
         }
     }
+    if let Some(claimed) = claimed {
+        console.line(&claim_of_address(claimed));
+    }
     Ok(())
+}
+
+/// That the signature was checked for an address that anybody can write.
+pub(crate) fn claim_of_address(claimed: &str) -> String {
+    format!(
+        "  address {}  (the request's own word: say the one that the sender was given with `--url`)",
+        in_line(claimed)
+    )
 }

@@ -37,7 +37,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Command, String> {
             let value = given.clone().or_else(|| words.next());
             value.ok_or_else(|| format!("`{what}` lacks its value"))
         };
-        match option {
+        match &*option {
             "-X" | "--request" => {
                 let value = text(value("--request")?)?;
                 if !value
@@ -72,14 +72,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Command, String> {
                 let agent = value("--user-agent")?;
                 command.request.add(b"User-Agent", &agent)?;
             }
-            "-F" | "--form" | "--data-urlencode" | "-T" | "--upload-file" | "-G" | "--get"
-            | "-K" | "--config" => {
+            "-I" | "--head" => method = method.or(Some("HEAD".to_owned())),
+            "-F" | "--form" | "--form-string" | "--data-urlencode" | "-T" | "--upload-file"
+            | "-G" | "--get" | "-K" | "--config" | "--url-query" => {
                 return Err(format!(
                     "`{option}` makes a body that is not in the command: save the request itself"
                 ));
             }
-            _ if takes_value(option) => {
-                value(option)?;
+            _ if takes_value(&option) => {
+                value(&option)?;
             }
             _ if option.starts_with('-') && option.len() > 1 => {}
             _ => command.set_url(word.into_bytes())?,
@@ -120,48 +121,56 @@ impl Command {
     }
 }
 
-/// An option with its value in the same word: `-XPOST`, `--request=POST`.
-fn split(word: &str) -> (&str, Option<Vec<u8>>) {
+/// An option with its value in the same word: `--request=POST`, `-XPOST`, and `-sXPOST`, where letters without a
+/// value stand before the one that has it.
+fn split(word: &str) -> (String, Option<Vec<u8>>) {
+    let given = |value: &str| (!value.is_empty()).then(|| value.as_bytes().to_vec());
     if word.starts_with("--") {
         return match word.split_once('=') {
-            Some((option, value)) => (option, Some(value.as_bytes().to_vec())),
-            None => (word, None),
+            Some((option, value)) => (option.to_owned(), Some(value.as_bytes().to_vec())),
+            None => (word.to_owned(), None),
         };
     }
-    let short = word
-        .get(..2)
-        .filter(|short| ["-X", "-H", "-d", "-A", "-F", "-u", "-o", "-b", "-m"].contains(short));
-    match (short, word.get(2..)) {
-        (Some(short), Some(value)) if !value.is_empty() => (short, Some(value.as_bytes().to_vec())),
-        _ => (word, None),
+    let Some(letters) = word.strip_prefix('-') else {
+        return (word.to_owned(), None);
+    };
+    // One that is told apart without a value counts, too, where no letter with one comes.
+    let telling = |at: char| SHORT.contains(at) || "GI".contains(at);
+    match letters.find(|at| telling(at)) {
+        Some(at) => {
+            let (letter, value) = letters.split_at(at).1.split_at(1);
+            (format!("-{letter}"), given(value))
+        }
+        None => (word.to_owned(), None),
     }
 }
 
+/// The letters that have a value.
+const SHORT: &str = "AbcCdDeEFhHKmoPQrtTuUwxXyYz";
+
 /// Options that say nothing about the signature, and are followed by a value.
 fn takes_value(option: &str) -> bool {
-    const OPTIONS: [&str; 20] = [
-        "-u",
-        "--user",
-        "-o",
-        "--output",
-        "-b",
-        "--cookie",
-        "-c",
-        "--cookie-jar",
-        "-e",
-        "--referer",
-        "-m",
-        "--max-time",
-        "--connect-timeout",
-        "-x",
-        "--proxy",
-        "--cacert",
-        "--resolve",
-        "--retry",
-        "-w",
-        "--write-out",
-    ];
-    OPTIONS.contains(&option)
+    const LONG: &str = " abstract-unix-socket alt-svc aws-sigv4 cacert capath cert cert-type ciphers \
+        connect-timeout connect-to continue-at cookie cookie-jar create-file-mode crlfile curves delegation \
+        dns-interface dns-ipv4-addr dns-ipv6-addr dns-servers doh-url dump-header ech egd-file engine \
+        etag-compare etag-save expect100-timeout ftp-account ftp-port happy-eyeballs-timeout-ms \
+        haproxy-clientip hostpubmd5 hostpubsha256 hsts interface ip-tos ipfs-gateway keepalive-cnt \
+        keepalive-time key key-type krb libcurl limit-rate local-port login-options mail-auth mail-from \
+        mail-rcpt max-filesize max-redirs max-time netrc-file noproxy oauth2-bearer output output-dir \
+        parallel-max pass pinnedpubkey preproxy proto proto-default proto-redir proxy proxy-cacert \
+        proxy-capath proxy-cert proxy-cert-type proxy-ciphers proxy-crlfile proxy-header proxy-key \
+        proxy-key-type proxy-pass proxy-pinnedpubkey proxy-service-name proxy-tls13-ciphers \
+        proxy-tlsauthtype proxy-tlspassword proxy-tlsuser proxy-user proxy1.0 pubkey quote random-file \
+        range rate referer request-target resolve retry retry-delay retry-max-time sasl-authzid \
+        service-name socks4 socks4a socks5 socks5-gssapi-service socks5-hostname speed-limit speed-time \
+        stderr telnet-option tftp-blksize time-cond tls-max tls13-ciphers tlsauthtype tlspassword tlsuser \
+        trace trace-ascii trace-config unix-socket user variable vlan-priority write-out ";
+    match option.strip_prefix("--") {
+        Some(long) => LONG.split_ascii_whitespace().any(|known| known == long),
+        None => option
+            .strip_prefix('-')
+            .is_some_and(|short| short.len() == 1 && SHORT.contains(short)),
+    }
 }
 
 fn piece(value: Vec<u8>, whole: bool) -> Result<Piece, String> {
@@ -355,6 +364,25 @@ mod tests {
     }
 
     #[test]
+    fn options_take_their_values_along() {
+        for (text, method) in [
+            ("curl --max-redirs 5 x.example/h", "GET"),
+            ("curl -sXPUT x.example/h", "PUT"),
+            ("curl -sSX PUT x.example/h", "PUT"),
+            ("curl -sSLo out x.example/h -d a", "POST"),
+            (
+                "curl -ksS --retry-delay 1 --proto =https x.example/h --data-raw a",
+                "POST",
+            ),
+            ("curl -sI x.example/h", "HEAD"),
+        ] {
+            let read = parse(text.as_bytes()).map(|command| command.request);
+            let read = read.map(|request| (request.method, request.target));
+            assert_eq!(read, Ok((method.to_owned(), "/h".to_owned())), "{text}");
+        }
+    }
+
+    #[test]
     fn nothing_is_run() {
         for (text, due) in [
             (&b""[..], "no curl"),
@@ -369,6 +397,8 @@ mod tests {
             (b"curl -H", "lacks its value"),
             (b"curl -H nonsense x", "no colon"),
             (b"curl -F a=b x", "not in the command"),
+            (b"curl -sG x -d a", "not in the command"),
+            (b"curl -sX", "lacks its value"),
             (b"curl x y", "two addresses"),
         ] {
             let said = parse(text).unwrap_err();

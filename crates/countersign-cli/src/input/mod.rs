@@ -4,7 +4,10 @@ use std::{fs, io::Read as _, path::Path};
 
 use countersign_core::{Head, Scheme, scheme::Location};
 
-use crate::{args::RequestArgs, config::Config, console::Console, failure::Failure};
+use crate::{
+    args::RequestArgs, commands::schemes::not_covered, config::Config, console::Console,
+    failure::Failure,
+};
 
 pub(crate) mod curl;
 pub(crate) mod gateway;
@@ -187,6 +190,18 @@ impl RequestArgs {
         // What the request says of itself comes last: anybody wrote it.
         let said = self.url.clone().or_else(|| config.url.clone());
         said.or_else(|| request.url.clone())
+    }
+
+    /// The address, where nobody but the request says it and the signature is over it.
+    pub(crate) fn claimed_url<'a>(
+        &self,
+        request: &'a Request,
+        scheme: &Scheme,
+        config: &Config,
+    ) -> Option<&'a str> {
+        let said = self.url.is_some() || config.url.is_some();
+        let signed = !not_covered(scheme).contains(&"address");
+        request.url.as_deref().filter(|_| signed && !said)
     }
 }
 

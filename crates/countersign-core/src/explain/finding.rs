@@ -178,7 +178,7 @@ causes! {
         "if the sender sent one, something read it before the signature was checked: read it once, and keep the bytes";
     /// The body is over the limit.
     BodyLimit = "body-limit", Settings, "the body is over the limit",
-        "raise the limit of the scheme or the receiver (`body_limit`, `limits.body_bytes`)";
+        "raise the scheme's `body_limit`, if the sender's pages say that bodies can be so long";
 
     /// White space around the secret.
     SecretWhiteSpace = "secret-white-space", Settings, "the secret has white space around it",
@@ -186,6 +186,9 @@ causes! {
     /// The sender's secret ends in a line break.
     SecretLineBreakAtSender = "secret-line-break-at-sender", Sender, "the sender signs with a line break behind the secret",
         "remove the line break from the secret at the sender";
+    /// A byte order mark before the secret.
+    SecretMark = "secret-mark", Settings, "the secret begins with a byte order mark",
+        "save the file with the secret as UTF-8 without a byte order mark";
     /// Quotes around the secret.
     SecretQuotes = "secret-quotes", Settings, "the secret is in quotes that are not part of it",
         "remove the quotes: not every reader of `.env` files does";
@@ -200,13 +203,13 @@ causes! {
         "give the secret as the sender shows it, with its prefix";
     /// The secret is hexadecimal text whose bytes are the key.
     SecretHex = "secret-hex", Settings, "the key is what the secret decodes to from hexadecimal",
-        "set the scheme's key format to hexadecimal (`KeyFormat::Hex`), or give the key with `Secret::from_hex`";
+        "say in the scheme that its keys are hexadecimal (`KeyFormat::Hex`; in a document `key.format = \"hex\"`)";
     /// The secret is base64 text whose bytes are the key.
     SecretBase64 = "secret-base64", Settings, "the key is what the secret decodes to from base64",
-        "set the scheme's key format to base64 (`KeyFormat::Base64`), or give the key with `Secret::from_base64`";
+        "say in the scheme that its keys are base64 (`KeyFormat::Base64`; in a document `key.format = \"base64\"`)";
     /// The secret's text is the key, and must not be decoded.
     SecretText = "secret-text", Settings, "the key is the secret's text, and it was decoded",
-        "set the scheme's key format to text (`KeyFormat::Text`), or give the key with `Secret::from_bytes`";
+        "say in the scheme that its keys are text (`KeyFormat::Text`; in a document `key.format = \"text\"`)";
     /// Another of the secrets that were given signed it.
     SecretOther = "secret-other", Settings, "another secret signed it",
         "use that one; keep both while the sender changes from one to the other";
@@ -231,7 +234,7 @@ causes! {
         "let the proxy keep the sender's name, or name that header in the scheme";
     /// The signature header is written otherwise than the scheme says.
     SignatureGrammar = "signature-grammar", Settings, "the signature header is written otherwise than the scheme says",
-        "describe it in the scheme: `prefix`, `pairs` or `versioned`";
+        "describe it in the scheme: `prefix`, `pairs` or `versioned` (in a document `signature.versions`)";
 
     /// Another sender's scheme verifies it.
     OtherSender = "other-sender", Settings, "it is signed as another sender signs",
@@ -245,13 +248,13 @@ causes! {
         "set the receiver's clock, or the sender's";
     /// The time is in milliseconds where seconds are due.
     TimeMilliseconds = "time-milliseconds", Settings, "the time is in milliseconds, and the scheme expects another unit",
-        "say `time_in_millis` in the scheme, or send seconds";
+        "say so in the scheme (`time_in_millis`; in a document `time.unit = \"milliseconds\"`), or send seconds";
     /// The time is in seconds where milliseconds are due.
     TimeSeconds = "time-seconds", Settings, "the time is in seconds, and the scheme expects another unit",
         "send the unit that the scheme says, or set the scheme's";
     /// The time is a date where a number is due.
     TimeDate = "time-date", Settings, "the time is a date, and the scheme expects another unit",
-        "say `time_in_rfc3339` in the scheme, or send a number";
+        "say so in the scheme (`time_in_rfc3339`; in a document `time.unit = \"rfc3339\"`), or send a number";
     /// The time header was rewritten after it was signed.
     TimeRewritten = "time-rewritten", Between, "the time was rewritten in another unit after it was signed",
         "pass the time header on as it came; it is signed as text";

@@ -10,8 +10,17 @@ use crate::{
     clock::Timestamp,
     detail::Fault,
     rejection::{Rejection, RejectionKind},
-    scheme::TimeUnit,
+    scheme::{Place, TimeUnit},
 };
+
+/// Whether a request has a header in which this sender, and it alone, writes an id or a type.
+pub(super) fn has_own(case: &Case) -> bool {
+    let places = [case.scheme.id(), case.scheme.event()];
+    places.into_iter().flatten().any(|place| match place {
+        Place::Header(name) => case.head.get(name).is_some(),
+        Place::Body(_) => false,
+    })
+}
 
 /// The most things that are wrong at once.
 const ROUNDS: usize = 6;

@@ -55,7 +55,11 @@ pub(super) fn tries(base: &Case, text: &str) -> Vec<Try> {
 /// The text without what is around a secret, and what that was.
 fn clean(text: &str) -> (Zeroizing<String>, Vec<Cause>) {
     let mut causes = Vec::new();
-    let mut rest = text.trim();
+    let unmarked = text.trim_start_matches('\u{feff}');
+    if unmarked.len() != text.len() {
+        causes.push(Cause::SecretMark);
+    }
+    let mut rest = unmarked.trim();
     // Line breaks are also written out.
     while let Some(before) = rest
         .strip_suffix("\\n")
@@ -63,7 +67,7 @@ fn clean(text: &str) -> (Zeroizing<String>, Vec<Cause>) {
     {
         rest = before;
     }
-    if rest.len() != text.len() {
+    if rest.len() != unmarked.len() {
         causes.push(Cause::SecretWhiteSpace);
     }
     if let Some((name, value)) = rest.split_once('=')

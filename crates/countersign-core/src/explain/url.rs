@@ -65,6 +65,9 @@ pub(super) fn tries(base: &Case) -> Vec<Try> {
             some(":443"),
             some(":80"),
             some(":8080"),
+            some(":8443"),
+            some(":3000"),
+            some(":8000"),
         ],
     );
     let slash = match known.path.strip_suffix('/') {
