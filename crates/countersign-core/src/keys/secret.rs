@@ -182,6 +182,9 @@ fn check(text: &str) -> Result<(), SecretError> {
     if text.trim().len() != text.len() {
         return Err(SecretError::new(SecretFault::Padded));
     }
+    if text.starts_with('\u{feff}') {
+        return Err(SecretError::new(SecretFault::Marked));
+    }
     Ok(())
 }
 
@@ -259,6 +262,7 @@ mod tests {
         assert_eq!(fault(Secret::new("")), SecretFault::Empty);
         assert_eq!(fault(Secret::new(" \n")), SecretFault::Empty);
         assert_eq!(fault(Secret::new(" a")), SecretFault::Padded);
+        assert_eq!(fault(Secret::new("\u{feff}a")), SecretFault::Marked);
         assert_eq!(fault(Secret::from_bytes([])), SecretFault::Empty);
         assert_eq!(fault(Secret::from_hex("abc")), SecretFault::NotHex);
         assert_eq!(fault(Secret::from_hex("0xabcd")), SecretFault::NotHex);

@@ -18,6 +18,8 @@ pub enum SecretFault {
     Empty,
     /// White space at the beginning or end, often a line break.
     Padded,
+    /// A byte order mark at the beginning, which some editors write into files.
+    Marked,
     /// The environment variable is not set.
     NotSet,
     /// The text is not UTF-8.
@@ -67,6 +69,9 @@ impl fmt::Display for SecretError {
         }
         match self.fault {
             SecretFault::Empty => f.write_str("the secret is empty: copy it from the sender"),
+            SecretFault::Marked => {
+                f.write_str("the secret begins with a byte order mark: save it without one")
+            }
             SecretFault::Padded => {
                 f.write_str("the secret begins or ends with white space: remove it")
             }
