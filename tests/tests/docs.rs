@@ -192,6 +192,26 @@ fn the_files_and_tests_that_the_docs_name_exist() {
     assert!(named > 80, "{named} files and tests are named");
 }
 
+/// A point names its test, or says that nothing defends it, or that a type does.
+#[test]
+fn every_point_of_the_security_page_names_its_test() {
+    let (page, tests) = (page("SECURITY.md"), functions());
+    let (_, points) = page.split_once("## What countersign defends").unwrap();
+    let (points, _) = points.split_once("### What is out of scope").unwrap();
+    let mut named = 0;
+    for point in points.split("\n* ").skip(1) {
+        let point = point.split("\n\n").next().unwrap();
+        let names = point.split('`').skip(1).step_by(2);
+        let shown = names.filter(|name| tests.contains(*name) && name.contains('_'));
+        let otherwise = ["**Not defended:**", "by its type", "fuzz targets"];
+        let otherwise = otherwise.iter().any(|word| point.contains(word));
+        let shown = shown.count();
+        assert!(shown > 0 || otherwise, "no test of: {point}");
+        named += shown;
+    }
+    assert!(named > 25, "{named} tests are named");
+}
+
 /// So a new kind needs no other file of code, and no other page.
 #[test]
 fn a_kind_of_refusal_is_said_in_one_file_of_code_and_on_one_page() {

@@ -4,6 +4,10 @@
     doc = "Receives webhooks: proves the signature, runs the handler once per delivery, refuses the rest."
 )]
 
+#[cfg(all(doctest, feature = "axum", feature = "actix"))]
+#[doc = include_str!("../../../docs/guide.md")]
+struct Guide;
+
 #[doc(inline)]
 pub use countersign_core::{
     ConfigError, DEDUP_HEADER, Dedup, DeliveryKey, Detail, EventName, Health, Keyring,
