@@ -19,7 +19,8 @@
 //!    anything else.
 //!
 //! Steps 1 to 3 are a [`Verifier`]'s. They are synchronous, take time as a value, and are complete
-//! without the rest; [`Receiver::receive`] drives them over a stream of chunks. Steps 4 and 5 are async and take their timers from a [`Clock`].
+//! without the rest; [`Receiver::receive`] drives them over a stream of chunks. Steps 4 and 5 are async and take
+//! their timers from a [`Clock`].
 //!
 //! # Features
 //!

@@ -19,7 +19,7 @@ use crate::{
     value::number,
 };
 
-/// How long an operation may take unless told otherwise.
+/// How long an operation may take by default.
 const TIME_LIMIT: Duration = Duration::from_millis(1_500);
 
 /// Runs migrations one at a time, whoever starts them.
@@ -75,8 +75,8 @@ impl PostgresStore {
         self
     }
 
-    /// How long an operation may take, from asking for a connection to the answer: 1.5 s unless
-    /// told otherwise. A purge may take as long for each of its batches.
+    /// Sets how long an operation may take, from asking for a connection to the answer. The default is 1.5 s.
+    /// A purge may take as long for each of its batches.
     #[must_use]
     pub const fn with_time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;

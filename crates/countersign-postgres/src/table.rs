@@ -8,7 +8,7 @@ use crate::sql;
 /// The longest name that leaves room for `_subjects` in the 63 bytes of a Postgres name.
 const MAX_LEN: usize = 63 - "_subjects".len();
 
-/// The name that the store's tables begin with: `countersign` unless told otherwise.
+/// The name that the store's tables begin with; `countersign` by default.
 ///
 /// A lower-case letter, then lower-case letters, digits and underscores, at most 54 bytes: nothing
 /// that needs quoting, so that it can be written into statements. Another schema is chosen with the

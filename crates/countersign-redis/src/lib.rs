@@ -27,7 +27,7 @@
 //! # What the server must be
 //!
 //! * Version 6.2 or later. Scripts find the rows behind aliases by themselves, so a server that
-//!   only lets scripts touch keys named beforehand (Dragonfly, unless told otherwise) will not do.
+//!   only lets scripts touch keys named beforehand (Dragonfly, by default) will not do.
 //! * `maxmemory-policy noeviction`: a server that evicts forgets deliveries when traffic is highest,
 //!   and they run again. [`RedisStore::check`] refuses it. A full server that does not evict refuses
 //!   new claims, and the sender tries again later; holders can still settle.
@@ -46,9 +46,11 @@
 //!
 //! `{countersign}:d:` and a delivery's 32 bytes, and `{countersign}:a:` and an alias's. All expire.
 //! To run a delivery again, [forget](countersign_core::DedupStore::forget) it instead of deleting its
-//! key: the fence of what is deleted is gone. The braces keep one store in one slot of a cluster, because a claim reads and writes the key, its aliases
-//! and the rows behind them in one step: to spread deliveries over a cluster, give receivers stores
-//! with [prefixes](RedisStore::with_prefix) of their own.
+//! key: the fence of what is deleted is gone.
+//!
+//! The braces keep one store in one slot of a cluster, because a claim reads and writes the key, its aliases
+//! and the rows behind them in one step. To spread deliveries over a cluster, give receivers stores with
+//! [prefixes](RedisStore::with_prefix) of their own.
 
 // docs/decisions.md: D42.
 

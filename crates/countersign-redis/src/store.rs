@@ -39,7 +39,8 @@ const FIRST: &[u8] = b"00000000010";
 /// their endpoint and tenant. It needs a tokio runtime.
 ///
 /// A row is kept for an hour past its lease or retention, so that a takeover can count attempts, a
-/// late holder can still settle, and the next fence is larger. Rows expire by themselves: [`purge`](DedupStore::purge) does nothing.
+/// late holder can still settle, and the next fence is larger. Rows expire by themselves:
+/// [`purge`](DedupStore::purge) does nothing.
 ///
 /// ```no_run
 /// use core::time::Duration;
@@ -120,7 +121,7 @@ impl<C> RedisStore<C> {
         }
     }
 
-    /// What the names of all keys begin with; `{countersign}` unless told otherwise.
+    /// Sets what the names of all keys begin with. The default is `{countersign}`.
     ///
     /// Stores with the same prefix share their rows. A prefix without a hash tag is put into braces,
     /// so that a cluster keeps the store in one slot: `shop` becomes `{shop}`, while `shop:{dedup}`
@@ -131,7 +132,7 @@ impl<C> RedisStore<C> {
         self
     }
 
-    /// How long any one operation takes at most; 1.5 s unless told otherwise.
+    /// Sets how long any one operation takes at most. The default is 1.5 s.
     ///
     /// The driver has limits of its own, 500 ms for an answer and 1 s to connect: an operation that
     /// may be repeated is asked once more when one of them passes and this limit does not.

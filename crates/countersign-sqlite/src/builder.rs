@@ -66,28 +66,27 @@ impl SqliteStoreBuilder {
         }
     }
 
-    /// When a commit is acknowledged; [`Synchronous::Full`] unless told otherwise.
+    /// Sets when a commit is acknowledged. The default is [`Synchronous::Full`].
     pub const fn synchronous(mut self, synchronous: Synchronous) -> Self {
         self.options.synchronous = synchronous;
         self
     }
 
-    /// How long to wait for another process that has the database locked; one second unless told
-    /// otherwise. Operations fail after that, and so does opening.
+    /// Sets how long to wait for another process that has the database locked. Operations fail after that,
+    /// and so does opening. The default is one second.
     pub const fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.options.busy_timeout = timeout;
         self
     }
 
-    /// How many operations may wait for the writer; 4,096 unless told otherwise. Those beyond are
-    /// refused at once, with an error of the kind `Unavailable`.
+    /// Sets how many operations may wait for the writer. Those beyond are refused at once, with an error of
+    /// the kind `Unavailable`. The default is 4,096.
     pub const fn max_pending(mut self, operations: usize) -> Self {
         self.options.max_pending = operations;
         self
     }
 
-    /// How large the database may get, at about 140 bytes a delivery; without end unless told
-    /// otherwise.
+    /// Sets how large the database may get, in bytes, at about 140 a delivery. There is no limit by default.
     ///
     /// A store that is nearly as large as it may be refuses claims with an error of the kind `Full`,
     /// which leaves 64 KiB to settle a thousand running deliveries in. Nothing that is remembered is

@@ -136,7 +136,7 @@ fn split(word: &str) -> (String, Option<Vec<u8>>) {
     };
     // One that is told apart without a value counts, too, where no letter with one comes.
     let telling = |at: char| SHORT.contains(at) || "GI".contains(at);
-    match letters.find(|at| telling(at)) {
+    match letters.find(telling) {
         Some(at) => {
             let (letter, value) = letters.split_at(at).1.split_at(1);
             (format!("-{letter}"), given(value))

@@ -116,9 +116,10 @@ impl ReceiverBuilder {
         self
     }
 
-    /// Names the place where this sender's deliveries arrive. The name scopes every key in the
-    /// store: keep it when the code around it changes, and give each receiver over one store its own,
-    /// else an id of one sender is a duplicate of the other's.
+    /// Names the place where this sender's deliveries arrive, in 1 to 128 bytes.
+    ///
+    /// The name scopes every key in the store: keep it when the code around it changes. Give each receiver
+    /// over one store a name of its own; otherwise an id that two senders use is taken for one delivery.
     pub fn endpoint(mut self, name: impl Into<String>) -> Self {
         self.endpoint = Some(name.into());
         self
@@ -168,7 +169,7 @@ impl ReceiverBuilder {
         self
     }
 
-    /// Sets how far a signed time may lie from now, in place of the scheme's tolerance.
+    /// Sets how far a signed time may lie from now. The default is the scheme's tolerance.
     ///
     /// Towards the past it is at least what the scheme needs for late retries
     /// ([`Scheme::latest_retry`]).
@@ -246,7 +247,7 @@ impl ReceiverBuilder {
     }
 
     /// Calls a function with everything that no handler sees. It runs on the request's path, or on the
-    /// loop that prolongs claims: hand long work to somebody else.
+    /// loop that prolongs claims: hand long work to a task.
     pub fn on_notice(mut self, notify: impl Fn(&Notice<'_>) + Send + Sync + 'static) -> Self {
         self.notify = Notify(Some(Arc::new(notify)));
         self
@@ -265,8 +266,8 @@ impl ReceiverBuilder {
     /// success, false refuses it. The function has
     /// [`Limits::lookup_time`](super::Limits::lookup_time) for it.
     ///
-    /// **Say true only while your application is registering an endpoint.** Anybody can offer a key, so
-    /// one that is taken whenever it comes hands the endpoint to whoever comes. Where several processes
+    /// **Say true only while your application is registering an endpoint.** Anybody can offer a key, and an
+    /// application that takes one at any time hands its endpoint to a stranger. Where several processes
     /// serve the endpoint, the note that one is being registered belongs in a store they share.
     ///
     /// ```

@@ -41,7 +41,7 @@ pub enum ConfigError {
     },
     /// A captured request would still verify when its body is forgotten.
     CopiesShorterThanTolerance {
-        /// The shortest [`IdenticalBodies::Copies`] that is enough: the tolerance in both directions.
+        /// The shortest [`IdenticalBodies::Copies`](crate::scheme::IdenticalBodies::Copies) that is enough: the tolerance in both directions.
         least: Duration,
     },
     /// A retention was set, but there are no ids to remember: the scheme says for how long it

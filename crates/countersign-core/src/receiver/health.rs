@@ -22,7 +22,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// Whether deliveries should be sent here.
+    /// Whether deliveries should be sent here: it is not shutting down, and its store answers.
     #[must_use]
     pub const fn is_ready(&self) -> bool {
         !self.draining && !self.store_failing

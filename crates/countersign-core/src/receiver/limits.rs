@@ -24,8 +24,8 @@ pub struct Limits {
     pub response_budget: Duration,
     /// How long one call to the store may take; an unanswered claim is asked twice. 1.5 s.
     pub store_time: Duration,
-    /// How long a claim is held without a heartbeat, in stores that outlive the process; it is
-    /// prolonged three times as often. After a crash, the retry runs once it has ended. 30 s.
+    /// How long a claim is held without being prolonged, in stores that outlive the process. It is prolonged
+    /// after every third of it. After a crash, the retry runs once it has ended. 30 s.
     pub lease: Duration,
     /// How long a run may take in all. 15 min.
     pub total_run: Duration,

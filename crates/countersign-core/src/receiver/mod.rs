@@ -225,13 +225,13 @@ impl Receiver {
 
     /// Forgets a delivery, so that it can be run again on purpose. True when it was known.
     ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    ///
     /// Its entity stays known: where the same bytes were claimed last of it, under whatever id, a
     /// delivery with another id is still a repeat. [`forget_subject`](Self::forget_subject) changes
     /// that.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
     pub async fn forget(&self, tenant: Option<&str>, id: &str) -> Result<bool, StoreError> {
         let key = DeliveryKey::for_id(&self.inner.endpoint, tenant, id);
         let known = self.inner.store.forget(&key).await;

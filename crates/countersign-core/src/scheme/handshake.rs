@@ -105,7 +105,7 @@ pub enum Handshake {
         challenge: &'static str,
     },
     /// Feishu and Lark without an Encrypt Key: a POST whose `/type` is `url_verification`, with a `/challenge` and
-    /// the [token of the body](Scheme::token_in_body) at `/token`, where deliveries have it elsewhere. The answer is
+    /// the [token of the body](super::Scheme::token_in_body) at `/token`, where deliveries have it elsewhere. The answer is
     /// JSON with the challenge under `challenge`.
     ///
     /// Only for schemes whose token is in the body. What has the token in this place is this question or nothing.

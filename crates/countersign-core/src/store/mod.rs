@@ -1,9 +1,9 @@
 //! The contract of a deduplication store, and what its operations say.
 //!
-//! A store keeps one row a delivery key: in flight (somebody holds the claim until its lease ends)
-//! or completed (done, until the retention ends). Absent and expired are the same. An alias row
-//! points to the primary row that was claimed last with its bytes and type, and has no state of its
-//! own. A subject row says what was claimed last of an entity.
+//! A store keeps one row for each delivery key: in flight (a claim is held until its lease ends) or
+//! completed (until the retention ends). Absent and expired are the same. An alias names the rows that
+//! were claimed with the same bytes of the same type, and has no state of its own. A subject says what
+//! was claimed last of an entity.
 
 // docs/decisions.md: D63.
 
@@ -66,19 +66,20 @@ pub trait DedupStore: Send + Sync + 'static {
     ///    subject, and the row has the aliases, of that run. A takeover that finds no alias known is the
     ///    recurrence that the claim before it was.
     ///
-    /// So a key whose lease ran out, and whose bytes somebody else has completed since under another
-    /// key with nothing in between, is suppressed and not taken over; and a suppressed request
-    /// writes nothing. The [`rule`] module is this in code.
+    /// So a key whose lease ran out, and whose bytes were completed since under another key with nothing
+    /// in between, is suppressed and not taken over; and a suppressed request writes nothing. The [`rule`] module is this in code.
     ///
     /// # Errors
     ///
-    /// When the engine does not answer, or is full. Nothing may have been lost by then.
+    /// When the engine does not answer, or is full. After a
+    /// [timeout](StoreErrorKind::Timeout) the claim may have been applied; asked again by the same owner, it
+    /// is the same claim.
     fn claim(
         &self,
         request: ClaimRequest<'_>,
     ) -> impl Future<Output = Result<Claim, StoreError>> + Send;
 
-    /// Prolongs a claim's lease to end `lease` from now, even when it had run out, as long as nobody
+    /// Prolongs a claim's lease to end `lease` from now, even when it had run out, unless another claim
     /// took over.
     ///
     /// # Errors
@@ -93,7 +94,7 @@ pub trait DedupStore: Send + Sync + 'static {
 
     /// Marks a claimed delivery as done and remembers it, with its aliases, for `retention` from now.
     ///
-    /// Applied also when the lease had run out, as long as nobody took over; repeated with the same
+    /// Applied also when the lease had run out, unless another claim took over; repeated with the same
     /// fence within the retention it is applied again.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! For stores that read their rows into this process: hand over what is under the claimed key, then what
 //! was claimed last of the subject, then every row that has one of the aliases, all as of one moment, and
-//! write what [`decide`](Rule::decide) grants before anybody else can. An engine that decides by itself,
+//! write what [`decide`](Rule::decide) grants before another claim can. An engine that decides by itself,
 //! in one statement or script, must come to the same.
 //!
 //! ```

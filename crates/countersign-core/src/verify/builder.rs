@@ -93,7 +93,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets how far a signed time may lie from now, in place of the scheme's tolerance.
+    /// Sets how far a signed time may lie from now. The default is the scheme's tolerance.
     ///
     /// Towards the past it is at least what the scheme needs for late retries
     /// ([`Scheme::latest_retry`]).

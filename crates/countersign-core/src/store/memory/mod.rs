@@ -1,10 +1,9 @@
 //! A store in this process's memory: exact, bounded, and gone with the process.
 //!
-//! Rows are kept in shards, each behind a lock of its own, under the first 128 bits of their keys:
-//! there is no filter, and nothing is left to chance that could happen. An operation that concerns
-//! several shards locks them in ascending order. Time is judged when a row
-//! is read; rows that have ended are removed a few at a time by the claims that come after, and
-//! none is removed before its time: a store that is full of live rows refuses claims instead. A
+//! Rows are kept in shards, each behind a lock of its own, under the first 128 bits of their keys; no filter
+//! that could err stands before them. An operation that concerns several shards locks them in ascending
+//! order. Time is judged when a row is read. Rows that have ended are removed a few at a time by the claims
+//! that come after, and none is removed before its time: a store that is full of live rows refuses claims. A
 //! cache that evicts would let duplicates through exactly when traffic is highest.
 //!
 //! Memory grows with the largest number of rows there ever were, at about 55 bytes a done delivery,
@@ -39,7 +38,7 @@ mod wait;
 
 pub use self::occupancy::Occupancy;
 
-/// How many rows a store holds unless told otherwise.
+/// How many rows a store holds by default.
 const DEFAULT_CAPACITY: usize = 2_000_000;
 
 /// More rows than any machine has memory for, and few enough that every shard can address its part.
@@ -151,7 +150,7 @@ pub struct MemoryStoreBuilder {
 }
 
 impl MemoryStoreBuilder {
-    /// How many rows there may be; at most 2^28.
+    /// Sets how many rows there may be: 2,000,000 by default, 2^28 at most.
     pub fn capacity(mut self, rows: usize) -> Self {
         self.capacity = rows.min(MAX_CAPACITY);
         self
