@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use countersign_tests::code::{crates, sources};
+use countersign_tests::code::{crates, files, sources};
 
 /// The files of core that have one of these in their code, by path; its unit tests are not read.
 fn having(folder: &str, what: &[&str]) -> BTreeSet<(String, String)> {
@@ -31,6 +31,29 @@ fn due(pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
         .iter()
         .map(|(path, what)| ((*path).to_owned(), (*what).to_owned()));
     owned.collect()
+}
+
+/// Unit tests at a file's end, and files of tests, are as long as their tables.
+#[test]
+fn a_long_file_of_core_says_why() {
+    let root = crates().join("countersign-core/src");
+    let mut read = 0;
+    for file in files(&root) {
+        let is_test = file.contains("tests/") || file.ends_with("tests.rs");
+        if !file.ends_with(".rs") || is_test {
+            continue;
+        }
+        let text = fs::read_to_string(root.join(&file)).unwrap();
+        let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
+        let head: Vec<&str> = code
+            .lines()
+            .take_while(|line| line.starts_with("//!"))
+            .collect();
+        let long = code.lines().count() > 400;
+        assert!(!long || head.concat().contains("Long, because"), "{file}");
+        read += 1;
+    }
+    assert!(read > 80, "{read} files");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Writing a scheme down.
+//! Writing a scheme down. Long, because half of it is the documentation of what can be said.
 
 // docs/decisions.md: D1.
 
