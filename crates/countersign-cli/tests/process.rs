@@ -401,3 +401,26 @@ fn an_address_that_only_the_request_says_is_marked() {
         plain.out
     );
 }
+
+/// A limit that a document sets is not answered with one that only code can set.
+#[test]
+fn a_document_with_long_bodies_is_judged() {
+    let place = Place::new();
+    let document = r#"
+        name = "acme"
+        signature = { header = "X-Acme-Signature", prefix = "sha256=" }
+        id = { header = "X-Acme-Id" }
+        body_limit = 200_000_000
+    "#;
+    let document = place.file("acme.toml", document);
+    let body = place.file("body", BODY);
+    let sign = ["sign", "--scheme", &document, "--body", &body];
+    let signed = place.run(&sign);
+    let header = signed.out.lines().find(|line| line.contains("Signature: "));
+    let header = header.unwrap_or_else(|| panic!("{}", signed.err));
+    let args = ["--scheme", &document, "--body", &body, "--header", header];
+    for command in ["verify", "explain"] {
+        let judged = place.run(&[&[command], &args[..]].concat());
+        assert_eq!(judged.code, Some(0), "{}{}", judged.out, judged.err);
+    }
+}

@@ -80,6 +80,11 @@ pub(crate) fn verifier(
             Failure::usage("this sender signs the address that it was given: say it with `--url`")
         })?);
     }
+    // One request at a time: what a document allows for one body is never more than for all.
+    let builder = builder.limits(|limits| {
+        let room = limits.body_bytes.saturating_mul(4);
+        limits.buffered_bytes = limits.buffered_bytes.max(room);
+    });
     builder
         .build()
         .map_err(|error| Failure::usage(error.to_string()))

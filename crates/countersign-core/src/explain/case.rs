@@ -186,7 +186,13 @@ impl Head for Relaxed<'_> {
 impl Case {
     /// What a verifier says of it, as it is configured by default.
     pub(super) fn judge(&self, now: Timestamp) -> Result<(), Refused> {
-        let verifier = self.verifier(|builder| builder)?;
+        // One request needs no room for many.
+        let verifier = self.verifier(|builder| {
+            builder.limits(|limits| {
+                let room = limits.body_bytes.saturating_mul(4);
+                limits.buffered_bytes = limits.buffered_bytes.max(room);
+            })
+        })?;
         let judged = verifier.verify(&self.head, self.body.clone(), now);
         judged.map(drop).map_err(Refused::Request)
     }

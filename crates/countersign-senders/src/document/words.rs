@@ -35,6 +35,96 @@ pub(super) const fn in_a_document(error: SchemeError) -> Option<&'static str> {
         SchemeError::SecretNotSigned => {
             "`{secret}` in `signed`, and `json_body = true`, with `sha256` and `sha1` only"
         }
+        SchemeError::ContentKeyOfEvents => "`identical_bodies = { copies = \"3d\" }`",
+        SchemeError::TimeKeyWithoutPairs => {
+            "the key is `time.signature_key`, the pairs are `signature.pairs`"
+        }
+        SchemeError::InvalidLength => "`id.length` and `time.digits`",
+        SchemeError::FormsAtBoundary => "`time.digits` in place of `json_body`",
+        SchemeError::CompressedJson => "`gzip = \"signed_before\"` if the sender signs the text",
+        SchemeError::TokenSignsNothing => {
+            "`signature.encoding` is `\"text\"`, `\"base64\"` or `\"base64url\"`"
+        }
+        SchemeError::TokenOfAnotherList => "`batch = \"/value\"`",
+        SchemeError::CopiesAcrossTypes => {
+            "`identical_bodies = \"events\"`, or `event = { pointer = \"/type\" }`"
+        }
+        SchemeError::BatchWithHeaders => {
+            "`id` and `event` with `pointer`, no `id_copy`, no `event_copy`, and no `time.pointer`"
+        }
+        SchemeError::InvalidHandshake => {
+            "the token of a scheme is in the body with `signature.token_in_body`"
+        }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use SchemeError::*;
+
+    use super::*;
+
+    /// Every error that a document can bring about. Those of features and of procedures are an application's.
+    const ALL: [SchemeError; 34] = [
+        BodyNotSigned,
+        BodySignedTwice,
+        AmbiguousParts,
+        ToleranceWithoutTime,
+        TimeNotSigned,
+        TimeMissing,
+        IdNotSigned,
+        NoIdUndecided,
+        IdenticalBodiesWithId,
+        ContentKeyWithId,
+        ContentKeyOfEvents,
+        ContentKeyNotSigned,
+        InvalidContentKey,
+        CopiesShorterThanRetries,
+        OnceWithoutSubject,
+        LateRetriesRefused,
+        CopyOfUnsigned,
+        TimeKeyWithoutPairs,
+        InvalidHeaderName,
+        InvalidPointer,
+        InvalidGrammar,
+        InvalidLength,
+        FormsAtBoundary,
+        CompressedJson,
+        KeyFormatMismatch,
+        SecretNotSigned,
+        TokenSignsNothing,
+        TokenOfAnotherList,
+        CopiesAcrossTypes,
+        FormFieldWithoutForms,
+        InvalidLimit,
+        BatchWithHeaders,
+        InvalidHandshake,
+        HandshakeCouldSign,
+    ];
+
+    #[test]
+    fn what_the_builder_calls_otherwise_has_a_documents_words() {
+        let builders = ["::", "(", "id_length", "time_digits", "_pointer", "`pairs`"];
+        let builders = |text: &str| builders.iter().any(|word| text.contains(word));
+        let mut worded = 0;
+        for error in ALL {
+            let text = error.to_string();
+            // What stands in brackets there is prose.
+            let prose = error == OnceWithoutSubject || error == FormFieldWithoutForms;
+            let words = in_a_document(error);
+            assert!(
+                words.is_some() || !builders(&text) || prose,
+                "{error:?}: {text}"
+            );
+            if let Some(words) = words {
+                assert!(
+                    !words.contains("::") && !words.contains("()"),
+                    "{error:?}: {words}"
+                );
+                worded += 1;
+            }
+        }
+        assert!(worded > 20, "{worded}");
+    }
 }
