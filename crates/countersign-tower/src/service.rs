@@ -1,6 +1,7 @@
 use core::{
-    future::{Future, pending, poll_fn},
-    task::{Context, Poll},
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll, ready},
 };
 
 use bytes::Buf;
@@ -9,6 +10,7 @@ use futures_util::TryStreamExt;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
+use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{ResponseBody, ResponseFuture, VerifiedBody, response_from_answer};
@@ -86,16 +88,14 @@ where
             parts.take()
         };
         let admitted = admitted.clone();
-        async move {
-            let Some((mut inner, mut head)) = parts else {
-                // Nobody calls again who said that it would not.
-                return pending().await;
-            };
-            let body = VerifiedBody::new(admitted.body().clone());
-            head.extensions.insert(admitted);
-            // The clone was never polled ready; calling it before it is would break its contract.
-            poll_fn(|cx| inner.poll_ready(cx)).await?;
-            inner.call(Request::from_parts(head, body)).await
+        match parts {
+            Some((inner, mut head)) => {
+                let body = VerifiedBody::new(admitted.body().clone());
+                head.extensions.insert(admitted);
+                Call::when_ready(inner, Request::from_parts(head, body))
+            }
+            // Nobody calls again who said that it would not.
+            None => Call::Never,
         }
     };
     let (task, handle) = accepted.start(call, judge);
@@ -131,4 +131,51 @@ fn sign_off<R>(response: Response<R>, dedup: Dedup) -> Response<ResponseBody<R>>
         .entry(DEDUP_HEADER)
         .or_insert(HeaderValue::from_static(dedup.as_str()));
     response
+}
+
+pin_project! {
+    /// A call of a service once it is ready. The clone was never polled ready; calling it before it is would break
+    /// its contract.
+    #[project = CallState]
+    enum Call<S, Q>
+    where
+        S: Service<Q>,
+    {
+        NotReady { inner: S, request: Option<Q> },
+        Called {
+            #[pin]
+            response: S::Future,
+        },
+        Never,
+    }
+}
+
+impl<S: Service<Q>, Q> Call<S, Q> {
+    const fn when_ready(inner: S, request: Q) -> Self {
+        Self::NotReady {
+            inner,
+            request: Some(request),
+        }
+    }
+}
+
+impl<S: Service<Q>, Q> Future for Call<S, Q> {
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let response = match self.as_mut().project() {
+                CallState::NotReady { inner, request } => {
+                    ready!(inner.poll_ready(cx))?;
+                    match request.take() {
+                        Some(request) => inner.call(request),
+                        None => return Poll::Pending,
+                    }
+                }
+                CallState::Called { response } => return response.poll(cx),
+                CallState::Never => return Poll::Pending,
+            };
+            self.set(Self::Called { response });
+        }
+    }
 }

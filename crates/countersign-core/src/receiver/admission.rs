@@ -110,19 +110,24 @@ impl Inner {
             .with_aliases(&identity.aliases)
             .with_subject(identity.subject)
             .with_fingerprint(fingerprint);
-        let asked = match inner.ask(&**clock, request, arrived).await {
+        let asked = match inner.ask(&**clock, &request, arrived).await {
             Ok(asked) => asked,
             Err(rejection) => return refuse(rejection.into(), &received),
         };
         let until = arrived.saturating_add(inner.limits.wait);
         let (claim, permit, leader) = match asked {
             Asked::Answered(claim, permit, leader) => (claim, permit, leader),
-            Asked::Joined(first, _waiting) => {
+            Asked::Joined(first, waiting) => {
                 inner.compare(&received, fingerprint, first.fingerprint());
                 let copy = Copy::waits(received, true);
-                let ended = within(&**clock, until, first.ended()).await;
-                let ended = ended.unwrap_or(HowItEnded::StillRunning);
-                let refused = inner.first_ended(ended, &copy, inner.lease());
+                let refused = async {
+                    let ended = within(&**clock, until, first.ended()).await;
+                    drop(waiting);
+                    let ended = ended.unwrap_or(HowItEnded::StillRunning);
+                    inner.first_ended(ended, &copy, inner.lease())
+                };
+                // A delivery that runs is not to have the room of a copy that waits.
+                let refused = Box::pin(refused).await;
                 return Err(Box::new((refused, copy.summary)));
             }
         };
@@ -176,11 +181,14 @@ impl Inner {
                 }
                 drop(permit);
                 let copy = Copy::waits(received, on == key);
-                let ended = match WaitPermit::take(inner) {
-                    Some(_waiting) => copies::wait_elsewhere(inner, clock, on, until).await,
-                    None => HowItEnded::StillRunning,
+                let refused = async {
+                    let ended = match WaitPermit::take(inner) {
+                        Some(_waiting) => copies::wait_elsewhere(inner, clock, on, until).await,
+                        None => HowItEnded::StillRunning,
+                    };
+                    inner.first_ended(ended, &copy, remaining)
                 };
-                let refused = inner.first_ended(ended, &copy, remaining);
+                let refused = Box::pin(refused).await;
                 Err(Box::new((refused, copy.summary)))
             }
         }

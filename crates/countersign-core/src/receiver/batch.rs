@@ -77,9 +77,7 @@ impl Receiver {
             Err(rejection) => return Err(refuse(tenant.as_deref(), rejection)),
         };
         let arrived = received.arrived();
-        let items = received
-            .into_verified()
-            .into_items(inner.limits.batch_items);
+        let items = Items::of(received.into_verified(), inner.limits.batch_items);
         let items = items.map_err(|rejection| refuse(tenant.as_deref(), rejection))?;
         if items.len() == 0 {
             let answer = Answer::nothing().saying(inner.scheme().done_body());
@@ -205,7 +203,13 @@ impl Batch {
             let (key, tenant) = (holding.admitted().key(), holding.admitted().tenant_arc());
             let span = report::span(holding.admitted());
             let handler = call(holding.admitted(), true);
-            let settled = run(inner, clock, holding, handler, &judge);
+            let settled = run(
+                Arc::clone(inner),
+                Arc::clone(&self.clock),
+                holding,
+                handler,
+                &judge,
+            );
             let (finished, left) = report::in_span(span, settled).await;
             if let Some(claim) = left {
                 unsettled.push((claim, permit));

@@ -16,7 +16,7 @@ use crate::{
     rejection::RejectionKind,
     report::{Notice, Notify},
     scheme::{Handshake, IdenticalBodies, Scheme, SchemeError, Tolerance},
-    store::{DedupStore, DynStore},
+    store::{AnyStore, DedupStore},
     verify::{Verifier, VerifierBuilder},
 };
 
@@ -31,7 +31,7 @@ pub struct ReceiverBuilder {
     prover: Prover,
     tenants: Option<Arc<dyn DynKeyringSource>>,
     endpoint: Option<String>,
-    store: Option<Arc<dyn DynStore>>,
+    store: Option<AnyStore>,
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
     retention: Option<Duration>,
@@ -153,7 +153,7 @@ impl ReceiverBuilder {
 
     /// Remembers deliveries in this store.
     pub fn store(mut self, store: impl DedupStore) -> Self {
-        self.store = Some(Arc::new(store));
+        self.store = Some(AnyStore::new(store));
         self
     }
 
@@ -378,7 +378,7 @@ impl ReceiverBuilder {
         };
         let verify_token = self.verify_token.as_ref().map(VerifyToken::new);
         let verify_token = verify_token.transpose().map_err(ConfigError::VerifyToken)?;
-        let retention = retention(&verifier, self.retention, &*store)?;
+        let retention = retention(&verifier, self.retention, &store)?;
         let clock = OnceLock::new();
         if let Some(given) = self.clock {
             let _first = clock.set(given);
@@ -418,7 +418,7 @@ impl ReceiverBuilder {
 fn retention(
     verifier: &Verifier,
     asked: Option<Duration>,
-    store: &dyn DynStore,
+    store: &AnyStore,
 ) -> Result<Duration, ConfigError> {
     let scheme = verifier.scheme();
     let window = verifier.tolerance().map_or(Duration::ZERO, |tolerance| {

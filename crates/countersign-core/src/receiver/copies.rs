@@ -64,7 +64,7 @@ impl Inner {
     pub(super) async fn ask(
         self: &Arc<Self>,
         clock: &dyn Clock,
-        request: ClaimRequest<'_>,
+        request: &ClaimRequest<'_>,
         arrived: Duration,
     ) -> Result<Asked, Rejection> {
         let key = request.key;
@@ -72,7 +72,7 @@ impl Inner {
         let until = arrived.saturating_add(self.limits.wait);
         let mut leader = None;
         let mut answer = None;
-        while let Some(joining) = Underway::join(self, &request) {
+        while let Some(joining) = Underway::join(self, request) {
             let first = match joining {
                 Joining::First(first) => {
                     leader = Some(first);
@@ -359,7 +359,7 @@ impl Elsewhere {
 }
 
 fn store_wait(inner: &Arc<Inner>, clock: &Arc<dyn Clock>, key: DeliveryKey) -> Ended {
-    let (store, clock) = (Arc::clone(&inner.store), Arc::clone(clock));
+    let (store, clock) = (inner.store.clone(), Arc::clone(clock));
     let at_most = inner.limits.wait;
     let wait = async move {
         match store.wait(&key, at_most, &*clock).await {

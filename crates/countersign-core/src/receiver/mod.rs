@@ -16,7 +16,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     report::{self, Notify, Streak},
     scheme::Scheme,
-    store::{DynStore, Owner, StoreError},
+    store::{AnyStore, Owner, StoreError},
     verify::Verifier,
 };
 
@@ -119,7 +119,7 @@ pub(crate) struct Inner {
     statuses: HashMap<RejectionKind, u16>,
     verify_token: Option<VerifyToken>,
     on_offer: OnOffer,
-    store: Arc<dyn DynStore>,
+    store: AnyStore,
     clock: OnceLock<Arc<dyn Clock>>,
     owners: Owners,
     running: Running,

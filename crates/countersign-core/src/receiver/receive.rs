@@ -24,7 +24,8 @@ use crate::{
 ///
 /// It dereferences to [`Verified`].
 pub struct Received {
-    verified: Verified,
+    // Behind a pointer: it is handed from one future to the next, each of which would hold it whole.
+    verified: Arc<Verified>,
     /// A proof of another receiver's is claimed, run and settled there.
     receiver: Arc<Inner>,
     arrived: Duration,
@@ -35,7 +36,7 @@ pub struct Received {
 impl Received {
     pub(super) fn new(receiver: &Arc<Inner>, verified: Verified, arrived: Duration) -> Self {
         Self {
-            verified,
+            verified: Arc::new(verified),
             receiver: Arc::clone(receiver),
             arrived,
             key: OnceLock::new(),
@@ -44,13 +45,13 @@ impl Received {
 
     /// The proof.
     #[must_use]
-    pub const fn verified(&self) -> &Verified {
+    pub fn verified(&self) -> &Verified {
         &self.verified
     }
 
     /// The proof, alone.
     #[must_use]
-    pub fn into_verified(self) -> Verified {
+    pub fn into_verified(self) -> Arc<Verified> {
         self.verified
     }
 
@@ -143,6 +144,7 @@ impl Receiver {
         let tenant = inner.look_up(head.tenant(), &**clock, arrived).await?;
         let mut intake = head.open(tenant)?;
         let until = arrived.saturating_add(inner.limits.read_time);
+        let mut first = true;
         loop {
             match within(&**clock, until, body.next()).await {
                 None => return Err(Rejection::new(RejectionKind::BodyTimeout).into()),
@@ -153,7 +155,7 @@ impl Receiver {
                 Some(Some(Ok(chunk))) => intake.push(chunk)?,
             }
             // Chunks that are always ready would never meet the timer.
-            if clock.elapsed() > until {
+            if !core::mem::replace(&mut first, false) && clock.elapsed() > until {
                 return Err(Rejection::new(RejectionKind::BodyTimeout).into());
             }
         }

@@ -16,7 +16,8 @@ use futures_util::future::FutureExt;
 use super::{
     Inner, Run,
     claim::{Completing, Holding},
-    deadline::{either, within},
+    deadline::within,
+    running::unless_cancelled,
     settle::{Ended, Finished, complete_later, settle},
 };
 use crate::{
@@ -121,8 +122,14 @@ impl Run {
         let of = (holding.admitted().tenant_arc(), holding.admitted().dedup());
         let handle = Handle::new(receive, &inner, &clock, arrived, of);
         let span = report::span(holding.admitted());
-        let task = async move {
-            let (finished, unsettled) = run(&inner, &*clock, holding, handler, judge).await;
+        let ran = run(
+            Arc::clone(&inner),
+            Arc::clone(&clock),
+            holding,
+            handler,
+            judge,
+        );
+        let task = ran.then(move |(finished, unsettled)| async move {
             // Nobody may listen any more; the outcome is in the store.
             let _unheard = send.send(finished);
             if let Some(claim) = unsettled {
@@ -130,40 +137,36 @@ impl Run {
             }
             // The handler is over and the claim settled: only then is the place free.
             drop(permit);
-        };
+        });
         (report::in_span(span, task), handle)
     }
 }
 
 /// Runs the handler of one delivery and settles its claim. A claim that could not be completed comes back.
-pub(super) async fn run<R>(
-    inner: &Inner,
-    clock: &dyn Clock,
+// Futures one after the other, and no `async` block: it would keep the handler's twice.
+pub(super) fn run<R>(
+    inner: Arc<Inner>,
+    clock: Arc<dyn Clock>,
     holding: Holding,
     handler: impl Future<Output = R>,
     judge: impl FnOnce(&R) -> Verdict,
-) -> (Finished<R>, Option<Completing>) {
-    let began = clock.elapsed();
-    let ended = run_to_its_end(inner, clock, handler).await;
-    report::ran(inner, clock.elapsed().saturating_sub(began));
-    settle(inner, clock, holding, ended, judge).await
-}
-
-async fn run_to_its_end<R>(
-    inner: &Inner,
-    clock: &dyn Clock,
-    handler: impl Future<Output = R>,
-) -> Ended<R> {
+) -> impl Future<Output = (Finished<R>, Option<Completing>)> {
+    let timing = report::Timing::start(&*clock);
     // A panicking handler is not touched again, so what it left half done is not seen.
     let caught = AssertUnwindSafe(handler).catch_unwind();
     let until = clock.elapsed().saturating_add(inner.limits.total_run);
-    // Cancelled first: a run that has not begun must not begin any more.
-    match either(inner.running.cancelled(), within(clock, until, caught)).await {
-        Ok(()) => Ended::Cancelled,
-        Err(Some(Ok(result))) => Ended::Result(result),
-        Err(Some(Err(_panic))) => Ended::Panicked,
-        Err(None) => Ended::TooLong,
-    }
+    let capped = within(Arc::clone(&clock), until, caught);
+    let ended = unless_cancelled(Arc::clone(&inner), capped);
+    ended.then(move |ended| {
+        report::ran(&inner, timing.took(&*clock));
+        let ended = match ended {
+            None => Ended::Cancelled,
+            Some(Some(Ok(result))) => Ended::Result(result),
+            Some(Some(Err(_panic))) => Ended::Panicked,
+            Some(None) => Ended::TooLong,
+        };
+        settle(inner, clock, holding, ended, judge)
+    })
 }
 
 /// What a request waits on while its handler runs. A future of the [`Reply`].

@@ -9,6 +9,8 @@ use core::{
     time::Duration,
 };
 
+use futures_util::future::FutureExt;
+
 use super::{Inner, deadline::within};
 use crate::{
     clock::Clock,
@@ -38,11 +40,12 @@ impl Breaker {
     }
 
     /// Whether a call may be made. Once a pause is over, one call at a time finds out.
-    fn admits(&self, now: Duration) -> bool {
+    fn admits(&self, now: impl FnOnce() -> Duration) -> bool {
         let until = self.until.load(Ordering::Relaxed);
         if until == 0 {
             return true;
         }
+        let now = now();
         let next = millis(now.saturating_add(PAUSE));
         let swap = || {
             self.until
@@ -51,12 +54,16 @@ impl Breaker {
         millis(now) >= until && swap().is_ok()
     }
 
-    fn note(&self, now: Duration, failed: bool) {
-        if !failed {
-            self.failures.store(0, Ordering::Relaxed);
-            self.until.store(0, Ordering::Relaxed);
-            return;
+    fn succeeded(&self) {
+        // Written only where it changes: every thread reads it with each call.
+        for field in [&self.failures, &self.until] {
+            if field.load(Ordering::Relaxed) != 0 {
+                field.store(0, Ordering::Relaxed);
+            }
         }
+    }
+
+    fn failed(&self, now: Duration) {
         let before = self.failures.fetch_add(1, Ordering::Relaxed);
         // Once the pause is over a single failure begins the next: the count stands.
         if before.saturating_add(1) >= FAILURES {
@@ -75,20 +82,22 @@ impl Inner {
     pub(super) async fn claim(
         &self,
         clock: &dyn Clock,
-        request: ClaimRequest<'_>,
+        request: &ClaimRequest<'_>,
     ) -> Result<Claim, StoreError> {
-        if !self.breaker.admits(clock.elapsed()) {
+        if let Some(memory) = self.store.memory() {
+            let timing = report::Timing::start(clock);
+            let claim = memory.claim_now(request);
+            report::store_answered(self, "claim", timing.took(clock));
+            return claim;
+        }
+        if !self.breaker.admits(|| clock.elapsed()) {
             return Err(StoreError::unavailable(
                 "left alone after failures in a row",
             ));
         }
-        let first = self
-            .call(clock, "claim", self.store.claim(request.clone()))
-            .await;
-        match first {
-            Err(error) if error.kind() == StoreErrorKind::Timeout => {
-                self.call(clock, "claim", self.store.claim(request)).await
-            }
+        let ask = || self.call(clock, "claim", self.store.claim(request.clone()));
+        match ask().await {
+            Err(error) if error.kind() == StoreErrorKind::Timeout => ask().await,
             answered => answered,
         }
     }
@@ -113,6 +122,12 @@ impl Inner {
             fence,
             retention,
         } = admitted.how_to_complete();
+        if let Some(memory) = self.store.memory() {
+            let timing = report::Timing::start(clock);
+            let completed = memory.complete_now(&key, fence, retention);
+            report::store_answered(self, "complete", timing.took(clock));
+            return Ok(completed);
+        }
         let completed = self.store.complete(&key, fence, retention);
         self.call(clock, "complete", completed).await
     }
@@ -156,22 +171,26 @@ impl Inner {
         (capabilities.durable || capabilities.shared) && self.renewals.can_renew()
     }
 
-    async fn call<T>(
-        &self,
-        clock: &dyn Clock,
+    fn call<'a, T>(
+        &'a self,
+        clock: &'a dyn Clock,
         operation: &'static str,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let began = clock.elapsed();
-        let until = began.saturating_add(self.limits.store_time);
-        let answered = within(clock, until, call).await;
-        let result = answered.unwrap_or_else(|| Err(StoreError::timeout()));
-        let now = clock.elapsed();
-        report::store_answered(self, operation, now.saturating_sub(began));
-        // A full store has answered: it is not down.
-        let failed = matches!(&result, Err(error) if error.kind() != StoreErrorKind::Full);
-        self.breaker.note(now, failed);
-        result
+        call: impl Future<Output = Result<T, StoreError>> + 'a,
+    ) -> impl Future<Output = Result<T, StoreError>> + 'a {
+        let timing = report::Timing::start(clock);
+        let until = clock.elapsed().saturating_add(self.limits.store_time);
+        within(clock, until, call).map(move |answered| {
+            let result = answered.unwrap_or_else(|| Err(StoreError::timeout()));
+            report::store_answered(self, operation, timing.took(clock));
+            match &result {
+                // A full store has answered: it is not down.
+                Err(error) if error.kind() != StoreErrorKind::Full => {
+                    self.breaker.failed(clock.elapsed());
+                }
+                Ok(_) | Err(_) => self.breaker.succeeded(),
+            }
+            result
+        })
     }
 }
 
@@ -184,22 +203,22 @@ mod tests {
         let breaker = Breaker::default();
         let at = Duration::from_secs;
         for _ in 0..4 {
-            breaker.note(at(1), true);
+            breaker.failed(at(1));
         }
         assert!(!breaker.is_open(at(1)));
-        breaker.note(at(1), false);
+        breaker.succeeded();
         for _ in 0..4 {
-            breaker.note(at(1), true);
+            breaker.failed(at(1));
         }
         assert!(!breaker.is_open(at(1)), "a success in between");
-        breaker.note(at(1), true);
+        breaker.failed(at(1));
         assert!(breaker.is_open(at(1)) && breaker.is_open(at(5)));
-        assert!(!breaker.admits(at(5)));
-        assert!(breaker.admits(at(6)), "it is tried again");
-        assert!(!breaker.admits(at(6)), "by one at a time");
-        breaker.note(at(6), true);
+        assert!(!breaker.admits(|| at(5)));
+        assert!(breaker.admits(|| at(6)), "it is tried again");
+        assert!(!breaker.admits(|| at(6)), "by one at a time");
+        breaker.failed(at(6));
         assert!(breaker.is_open(at(10)), "one failure is enough now");
-        breaker.note(at(11), false);
+        breaker.succeeded();
         assert!(!breaker.is_open(at(11)));
     }
 }

@@ -30,8 +30,12 @@ impl Inner {
     /// A proved delivery was answered.
     pub(super) fn answered(&self, status: Option<u16>) {
         if status.is_some_and(|status| (200..300).contains(&status)) {
-            self.streaks.failed.store(0, Ordering::Relaxed);
-            self.streaks.refused.store(0, Ordering::Relaxed);
+            // Written only where it changes: every thread reads it with each answer.
+            for streak in [&self.streaks.failed, &self.streaks.refused] {
+                if streak.load(Ordering::Relaxed) != 0 {
+                    streak.store(0, Ordering::Relaxed);
+                }
+            }
             report::streak(self, &self.streaks.read(self));
         } else {
             self.count(&self.streaks.failed);

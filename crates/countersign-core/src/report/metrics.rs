@@ -9,11 +9,26 @@ mod on {
 
     use crate::{
         answer::Dedup,
+        clock::Clock,
         rejection::RejectionKind,
         report::Streak,
         scheme::Handshake,
         store::{Claim, Recurrence, StoreError, StoreErrorKind},
     };
+
+    /// When something began.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Timing(Duration);
+
+    impl Timing {
+        pub(crate) fn start(clock: &dyn Clock) -> Self {
+            Self(clock.elapsed())
+        }
+
+        pub(crate) fn took(self, clock: &dyn Clock) -> Duration {
+            clock.elapsed().saturating_sub(self.0)
+        }
+    }
 
     pub(crate) fn delivery(endpoint: &str, outcome: Dedup) {
         counter!(
@@ -129,11 +144,26 @@ mod off {
 
     use crate::{
         answer::Dedup,
+        clock::Clock,
         rejection::RejectionKind,
         report::Streak,
         scheme::Handshake,
         store::{Claim, Recurrence, StoreError},
     };
+
+    /// Nobody is told how long things take, so no clock is read for it.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Timing;
+
+    impl Timing {
+        pub(crate) const fn start(_: &dyn Clock) -> Self {
+            Self
+        }
+
+        pub(crate) const fn took(self, _: &dyn Clock) -> Duration {
+            Duration::ZERO
+        }
+    }
 
     pub(crate) fn delivery(_: &str, _: Dedup) {}
     pub(crate) fn handshake(_: &str, _: Handshake) {}

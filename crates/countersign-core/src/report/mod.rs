@@ -9,6 +9,7 @@ mod spans;
 
 pub use self::notice::{Notice, Streak};
 pub(crate) use self::{
+    metrics::Timing,
     notice::{Notify, Summary},
     spans::{in_span, span},
 };

@@ -1,11 +1,46 @@
-//! A store behind a pointer, so that a receiver need not be generic over it.
+//! A store of any type, so that a receiver need not be generic over it.
 
-use core::time::Duration;
+use core::{any::Any, ops::Deref, time::Duration};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{Capabilities, Claim, ClaimRequest, DedupStore, Fence, Fenced, KeyState, StoreError};
+use super::{
+    Capabilities, Claim, ClaimRequest, DedupStore, Fence, Fenced, KeyState, StoreError,
+    memory::MemoryStore,
+};
 use crate::{clock::Clock, key::DeliveryKey};
+
+/// The store of a receiver.
+#[derive(Clone)]
+pub(crate) struct AnyStore {
+    store: Arc<dyn DynStore>,
+    /// The same store, where it is known by its type: then what each delivery asks is a call that returns, and
+    /// needs neither a box nor a limit in time.
+    memory: Option<MemoryStore>,
+}
+
+impl AnyStore {
+    pub(crate) fn new(store: impl DedupStore) -> Self {
+        let memory = (&store as &dyn Any).downcast_ref().cloned();
+        Self {
+            store: Arc::new(store),
+            memory,
+        }
+    }
+
+    pub(crate) const fn memory(&self) -> Option<&MemoryStore> {
+        self.memory.as_ref()
+    }
+}
+
+impl Deref for AnyStore {
+    type Target = dyn DynStore;
+
+    fn deref(&self) -> &dyn DynStore {
+        &*self.store
+    }
+}
 
 /// The object-safe twin of [`DedupStore`].
 pub(crate) trait DynStore: Send + Sync + 'static {

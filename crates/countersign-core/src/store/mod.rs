@@ -19,7 +19,7 @@ mod reply;
 mod request;
 pub mod rule;
 
-pub(crate) use self::erased::DynStore;
+pub(crate) use self::erased::AnyStore;
 pub use self::{
     error::{StoreError, StoreErrorKind},
     reply::{Capabilities, Claim, Claimed, Fence, Fenced, KeyState, Recurrence},

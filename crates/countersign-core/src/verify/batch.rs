@@ -192,8 +192,14 @@ impl Verified {
     ///
     /// When there are more, or there is no list where the scheme says.
     pub fn into_items(self, limit: usize) -> Result<Items, Rejection> {
-        let pointer = self.scheme().batch();
-        let read = match (pointer, self.payload_bytes()) {
+        Items::of(Arc::new(self), limit)
+    }
+}
+
+impl Items {
+    pub(crate) fn of(whole: Arc<Verified>, limit: usize) -> Result<Self, Rejection> {
+        let pointer = whole.scheme().batch();
+        let read = match (pointer, whole.payload_bytes()) {
             (Some(pointer), Some(payload)) => items(&payload, pointer, limit),
             _ => Err(NoItems::NoList),
         };
@@ -203,14 +209,12 @@ impl Verified {
                 NoItems::TooMany => RejectionKind::BatchTooLong,
             })
         })?;
-        Ok(Items {
-            whole: Arc::new(self),
+        Ok(Self {
+            whole,
             texts: texts.into_iter(),
         })
     }
-}
 
-impl Items {
     /// The request that they came in.
     pub(crate) fn whole(&self) -> &Verified {
         &self.whole

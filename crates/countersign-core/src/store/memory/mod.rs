@@ -118,6 +118,19 @@ impl MemoryStore {
         self.engine.rows.capacity()
     }
 
+    pub(crate) fn claim_now(&self, request: &ClaimRequest<'_>) -> Result<Claim, StoreError> {
+        self.engine.claim(request)
+    }
+
+    pub(crate) fn complete_now(
+        &self,
+        key: &DeliveryKey,
+        fence: Fence,
+        retention: Duration,
+    ) -> Fenced {
+        self.engine.complete(key, fence, retention)
+    }
+
     /// How many claims were refused because the store was full.
     #[must_use]
     pub fn refused(&self) -> u64 {
@@ -200,7 +213,7 @@ impl fmt::Debug for MemoryStoreBuilder {
 
 impl DedupStore for MemoryStore {
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claim, StoreError> {
-        self.engine.claim(&request)
+        self.claim_now(&request)
     }
 
     async fn extend(
@@ -218,7 +231,7 @@ impl DedupStore for MemoryStore {
         fence: Fence,
         retention: Duration,
     ) -> Result<Fenced, StoreError> {
-        Ok(self.engine.complete(key, fence, retention))
+        Ok(self.complete_now(key, fence, retention))
     }
 
     async fn release(&self, key: &DeliveryKey, fence: Fence) -> Result<Fenced, StoreError> {
