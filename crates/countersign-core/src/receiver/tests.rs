@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod config;
+mod draining;
 mod identity;
 mod procedure;
 
