@@ -20,6 +20,8 @@ mod commands;
 mod config;
 mod console;
 mod failure;
+#[allow(dead_code, reason = "what passes requests on comes next")]
+mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
 mod input;
