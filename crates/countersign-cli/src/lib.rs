@@ -15,6 +15,8 @@ use std::{
 use clap::{CommandFactory, Parser};
 
 mod args;
+#[allow(dead_code, reason = "listen comes next")]
+mod captures;
 mod choose;
 mod commands;
 mod config;

@@ -1,0 +1,347 @@
+//! What is written over before a request is kept.
+//!
+//! Masked are the values of headers that hold a secret by their purpose, the header of a sender that sends a
+//! token, the fields of the body that hold one, and every occurrence of a secret that the listener knows.
+
+// docs/decisions.md: D83.
+
+use countersign_core::{
+    Algorithm, Scheme,
+    scheme::{Handshake, Location},
+};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::BodyState;
+use crate::input::Request;
+
+/// What stands in the place of a masked value.
+const MASK: &str = "(masked)";
+/// A shorter text occurs by chance, and only senders of tokens send their secret.
+const MIN_SECRET: usize = 8;
+
+/// Headers that hold a secret, whoever sends them.
+const SECRET_HEADERS: [&str; 7] = [
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "set-cookie",
+    "x-api-key",
+    "x-auth-token",
+    "x-hook-secret",
+];
+
+/// Parameters of an address that hold one.
+const SECRET_PARAMETERS: [&str; 8] = [
+    "access_token",
+    "api_key",
+    "apikey",
+    "hub.verify_token",
+    "key",
+    "password",
+    "secret",
+    "token",
+];
+
+/// What is masked for one scheme.
+pub(crate) struct Mask {
+    headers: Vec<String>,
+    pointers: Vec<&'static str>,
+    secrets: Vec<Zeroizing<String>>,
+}
+
+impl Mask {
+    /// `scheme` is none for requests that no scheme is there for.
+    pub(crate) fn new(scheme: Option<&Scheme>, secrets: &[Zeroizing<String>]) -> Self {
+        let is_token = scheme.is_some_and(|scheme| scheme.algorithm() == Algorithm::Token);
+        let mut headers: Vec<String> = SECRET_HEADERS.map(str::to_owned).to_vec();
+        let mut pointers = Vec::new();
+        if let Some(scheme) = scheme {
+            match scheme.location() {
+                Location::Body(pointer) => pointers.push(pointer),
+                Location::AnyOf(names) | Location::AllOf(names) if is_token => {
+                    headers.extend(names.iter().map(|name| name.to_ascii_lowercase()));
+                }
+                _ if is_token => headers.push(scheme.signature_header().to_ascii_lowercase()),
+                _ => {}
+            }
+            for handshake in scheme.handshakes() {
+                match handshake {
+                    Handshake::VerificationToken => pointers.push("/verification_token"),
+                    Handshake::TokenChallenge { token, .. } => pointers.push(token),
+                    _ => {}
+                }
+            }
+        }
+        let shortest = if is_token { 1 } else { MIN_SECRET };
+        let secrets = secrets
+            .iter()
+            .flat_map(|secret| [secret.clone(), Zeroizing::new(secret.trim().to_owned())])
+            .filter(|secret| secret.len() >= shortest)
+            .collect();
+        Self {
+            headers,
+            pointers,
+            secrets,
+        }
+    }
+
+    /// Masks a request; says which headers are masked, and whether the body was changed.
+    pub(crate) fn apply(&self, request: &mut Request) -> (Vec<bool>, Option<BodyState>) {
+        let mut masked = Vec::with_capacity(request.headers.len());
+        for (name, value) in &mut request.headers {
+            let by_name = self
+                .headers
+                .iter()
+                .any(|secret| name.eq_ignore_ascii_case(secret));
+            let is_masked = by_name || self.occurs(value);
+            if is_masked {
+                MASK.as_bytes().clone_into(value);
+            }
+            masked.push(is_masked);
+        }
+        request.target = self.target(&request.target);
+        let changed = self.body(&mut request.body);
+        (masked, changed.then_some(BodyState::Masked))
+    }
+
+    fn occurs(&self, bytes: &[u8]) -> bool {
+        self.secrets
+            .iter()
+            .any(|secret| find(bytes, secret.as_bytes()).is_some())
+    }
+
+    fn target(&self, target: &str) -> String {
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (target, None),
+        };
+        let mut bytes = path.as_bytes().to_vec();
+        self.cover_secrets(&mut bytes);
+        let mut shown = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some(query) = query {
+            let pairs: Vec<String> = query
+                .split('&')
+                .map(|pair| match pair.split_once('=') {
+                    Some((name, value)) => {
+                        let named = SECRET_PARAMETERS
+                            .iter()
+                            .any(|secret| name.eq_ignore_ascii_case(secret));
+                        let hidden = named || self.occurs(&percent_decoded(value));
+                        let value = if hidden { MASK } else { value };
+                        format!("{name}={value}")
+                    }
+                    None if self.occurs(&percent_decoded(pair)) => MASK.to_owned(),
+                    None => pair.to_owned(),
+                })
+                .collect();
+            shown.push('?');
+            shown.push_str(&pairs.join("&"));
+        }
+        shown
+    }
+
+    /// True where the body was changed.
+    fn body(&self, body: &mut Vec<u8>) -> bool {
+        let mut changed = self.cover_secrets(body);
+        if self.pointers.is_empty() || body.is_empty() {
+            return changed;
+        }
+        let tokens = |body: &[u8]| -> Vec<String> {
+            let Ok(value) = serde_json::from_slice::<Value>(body) else {
+                return Vec::new();
+            };
+            let of = self
+                .pointers
+                .iter()
+                .flat_map(|pointer| at(&value, pointer))
+                .filter_map(Value::as_str)
+                .filter(|token| !token.is_empty() && token.bytes().any(|byte| byte != b'*'));
+            of.map(str::to_owned).collect()
+        };
+        for token in tokens(body) {
+            changed |= cover(body, token.as_bytes());
+            let written = serde_json::to_string(&token).unwrap_or_default();
+            changed |= cover(body, written.trim_matches('"').as_bytes());
+        }
+        // A token that is written with escapes, or a body that is no JSON: nothing of it is kept.
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+        if !is_json || !tokens(body).is_empty() {
+            body.clear();
+            changed = true;
+        }
+        changed
+    }
+
+    fn cover_secrets(&self, bytes: &mut [u8]) -> bool {
+        let mut changed = false;
+        for secret in &self.secrets {
+            changed |= cover(bytes, secret.as_bytes());
+        }
+        changed
+    }
+}
+
+/// Writes stars over every occurrence.
+fn cover(bytes: &mut [u8], secret: &[u8]) -> bool {
+    let (mut from, mut found) = (0, false);
+    while let Some(rest) = bytes.get_mut(from..) {
+        let Some(place) = find(rest, secret) else {
+            break;
+        };
+        let end = place.saturating_add(secret.len());
+        if let Some(hit) = rest.get_mut(place..end) {
+            hit.fill(b'*');
+        }
+        found = true;
+        from = from.saturating_add(end);
+    }
+    found
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    if part.is_empty() {
+        return None;
+    }
+    bytes.windows(part.len()).position(|window| window == part)
+}
+
+/// Every value at a pointer in which `*` stands for each item of a list.
+fn at<'a>(value: &'a Value, pointer: &str) -> Vec<&'a Value> {
+    let mut found = vec![value];
+    for part in pointer.split('/').skip(1) {
+        let name = part.replace("~1", "/").replace("~0", "~");
+        found = found
+            .into_iter()
+            .flat_map(|value| match value {
+                Value::Array(items) if name == "*" => items.iter().collect(),
+                Value::Array(items) => {
+                    let index: Option<usize> = name.parse().ok();
+                    index.and_then(|at| items.get(at)).into_iter().collect()
+                }
+                Value::Object(fields) => fields.get(&name).into_iter().collect(),
+                _ => Vec::new(),
+            })
+            .collect();
+    }
+    found
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let hex = |byte: &u8| char::from(*byte).to_digit(16);
+        let byte = match (first, after) {
+            (b'%', [high, low, left @ ..]) => match (hex(high), hex(low)) {
+                (Some(high), Some(low)) => {
+                    rest = left;
+                    u8::try_from(high * 16 + low).unwrap_or(b'%')
+                }
+                _ => b'%',
+            },
+            (b'+', _) => b' ',
+            (byte, _) => *byte,
+        };
+        bytes.push(byte);
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_senders::{body_tokens, rebill_za, tokens};
+
+    use super::*;
+
+    const SECRET: &str = "hunter2-of-the-sender";
+
+    fn request(headers: &[(&str, &str)], target: &str, body: &str) -> Request {
+        Request {
+            method: "POST".to_owned(),
+            target: target.to_owned(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+                .collect(),
+            body: body.as_bytes().to_vec(),
+            ..Request::default()
+        }
+    }
+
+    fn mask(scheme: &Scheme) -> Mask {
+        Mask::new(Some(scheme), &[Zeroizing::new(SECRET.to_owned())])
+    }
+
+    #[test]
+    fn no_secret_is_left() {
+        let mut made = request(
+            &[
+                ("x-rebill-signature", "sha256=00"),
+                ("Authorization", "Bearer abc"),
+                ("cookie", "session=1"),
+                ("x-copied", "prefix hunter2-of-the-sender suffix"),
+            ],
+            "/hooks/hunter2-of-the-sender?token=abc&a=hunter2%2Dof-the-sender&b=1",
+            "{\"id\":\"inv_1\",\"key\":\"hunter2-of-the-sender\"}",
+        );
+        let (masked, body) = mask(&rebill_za::SCHEME).apply(&mut made);
+        assert_eq!(masked, [false, true, true, true]);
+        assert_eq!(body, Some(BodyState::Masked));
+        let all = format!("{made:?}");
+        assert!(!all.contains("hunter2") && !all.contains("abc"), "{all}");
+        assert_eq!(
+            made.target,
+            "/hooks/*********************?token=(masked)&a=(masked)&b=1"
+        );
+        assert_eq!(
+            made.body,
+            b"{\"id\":\"inv_1\",\"key\":\"*********************\"}"
+        );
+    }
+
+    #[test]
+    fn what_holds_no_secret_stays_as_it_is() {
+        let mut made = request(&[("x-rebill-signature", "sha256=00")], "/?a=1", "{}");
+        let before = made.clone();
+        let (masked, body) = mask(&rebill_za::SCHEME).apply(&mut made);
+        assert_eq!((made, masked, body), (before, vec![false], None));
+    }
+
+    #[test]
+    fn a_wrong_token_is_masked_too() {
+        let telegram = tokens::TELEGRAM;
+        let mut made = request(
+            &[(telegram.signature_header(), "another-secret")],
+            "/",
+            "{}",
+        );
+        mask(&telegram).apply(&mut made);
+        assert!(!format!("{made:?}").contains("another"), "{made:?}");
+
+        let graph = body_tokens::MICROSOFT_GRAPH;
+        let body = r#"{"value":[{"clientState":"another-secret","id":1},{"clientState":"hunter2-of-the-sender"}]}"#;
+        let mut made = request(&[], "/", body);
+        let (_, state) = mask(&graph).apply(&mut made);
+        assert_eq!(state, Some(BodyState::Masked));
+        let text = String::from_utf8(made.body).unwrap();
+        assert_eq!(
+            text,
+            r#"{"value":[{"clientState":"**************","id":1},{"clientState":"*********************"}]}"#
+        );
+    }
+
+    #[test]
+    fn a_token_that_is_hidden_by_escapes_costs_the_body() {
+        let graph = body_tokens::MICROSOFT_GRAPH;
+        for body in [
+            r#"{"value":[{"clientState":"an\u006fther"}]}"#,
+            "{\"value\":[{\"clientState\":\"another",
+        ] {
+            let mut made = request(&[], "/", body);
+            let (_, state) = mask(&graph).apply(&mut made);
+            assert_eq!((made.body, state), (Vec::new(), Some(BodyState::Masked)));
+        }
+    }
+}
