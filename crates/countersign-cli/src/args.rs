@@ -1,11 +1,11 @@
 //! What can be said on the command line.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-/// Signs, verifies, explains and sends webhooks.
+/// Signs, verifies, explains, sends and receives webhooks.
 ///
 /// Exit codes: 0 yes, 1 no, 2 the question was wrong, 3 there is no answer (a file that cannot be read, an
 /// address where nobody listens).
@@ -62,6 +62,10 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Send events to an endpoint of yours as the sender does, and count what it answers
     Send(SendArgs),
+    /// Receive webhooks, prove them, show them in the terminal and in a browser, and pass on what was proved
+    Listen(ListenArgs),
+    /// Send what `listen` kept once more
+    Replay(ReplayArgs),
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell
@@ -79,6 +83,8 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Explain(_) => "explain",
             Self::Send(_) => "send",
+            Self::Listen(_) => "listen",
+            Self::Replay(_) => "replay",
             Self::Completions { .. } => "completions",
             Self::Man => "man",
         }
@@ -260,6 +266,95 @@ pub(crate) struct SendArgs {
     /// The address that is signed, for senders that sign one [default: the one of `--to`]
     #[arg(long, value_name = "URL", env = "COUNTERSIGN_URL")]
     pub(crate) url: Option<String>,
+    /// Send to an address that is not this machine's: yours, and nobody else's
+    #[arg(long)]
+    pub(crate) i_own_this_endpoint: bool,
+}
+
+/// Where several senders are received, what belongs to one of them is given as `NAME=..`: `--scheme
+/// stripe=/hooks/stripe --secret-env stripe=STRIPE_SECRET`.
+#[derive(Debug, Args)]
+pub(crate) struct ListenArgs {
+    /// A sender's name or the path of a scheme, and where it is received: `stripe=/hooks/stripe`. One sender
+    /// without a path is received everywhere [default of several: /webhooks/NAME]
+    #[arg(long, value_name = "NAME[=PATH]")]
+    pub(crate) scheme: Vec<String>,
+    /// Secrets that belong to one of several senders are given as `NAME=..`, or in COUNTERSIGN_SECRET_NAME
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+    /// Where to listen
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "COUNTERSIGN_LISTEN",
+        default_value = "127.0.0.1:8787"
+    )]
+    pub(crate) listen: SocketAddr,
+    /// Pass on what was proved, once and byte for byte, to this address
+    #[arg(long, value_name = "[NAME=]URL")]
+    pub(crate) forward: Vec<String>,
+    /// End when nobody has listened at the forward address for this many seconds; 0 never ends
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) give_up_after: u32,
+    /// Remember deliveries in this SQLite file, so that a copy is known after a restart [default: in memory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Show and pass on only events of this type; `invoice.*` is all that begin so
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) event: Vec<String>,
+    /// Show and pass on only events with this value in the body: `/data/status=paid`
+    #[arg(long = "where", value_name = "POINTER=VALUE")]
+    pub(crate) conditions: Vec<String>,
+    /// Show heads, and all of an explanation
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+    /// The file that requests are kept in [default: countersign/captures.db in ~/.local/state]
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CAPTURES")]
+    pub(crate) captures: Option<PathBuf>,
+    /// Keep the newest so many requests
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) keep: u32,
+    /// Keep bodies up to this length, and the beginning of longer ones
+    #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024)]
+    pub(crate) keep_body: u32,
+    /// Where the inspector is served, on this machine alone [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", env = "COUNTERSIGN_INSPECT")]
+    pub(crate) inspect: Option<SocketAddr>,
+    /// Serve no inspector
+    #[arg(long, conflicts_with = "inspect")]
+    pub(crate) no_inspector: bool,
+    /// The address that a sender was given, where it signs one
+    #[arg(long, value_name = "[NAME=]URL")]
+    pub(crate) url: Vec<String>,
+    /// Read the text that was entered at the sender to prove the address is yours (Meta) from this variable
+    #[arg(long, value_name = "NAME", default_value = "COUNTERSIGN_VERIFY_TOKEN")]
+    pub(crate) verify_token_env: String,
+}
+
+/// To the forward address it goes without another look at the signature and without deduplication: only what was
+/// proved when it came, as often as it is asked for.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The numbers of the requests, as `listen` shows them
+    #[arg(value_name = "N", required_unless_present = "since")]
+    pub(crate) numbers: Vec<i64>,
+    /// All that came since: 15m, 2h or 3d ago, a time such as 2026-05-01T12:00:00Z, or Unix seconds
+    #[arg(
+        long,
+        value_name = "TIME",
+        conflicts_with = "numbers",
+        allow_negative_numbers = true
+    )]
+    pub(crate) since: Option<String>,
+    /// The file that `listen` keeps requests in [default: countersign/captures.db in ~/.local/state]
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CAPTURES")]
+    pub(crate) captures: Option<PathBuf>,
+    /// Where to send [default: where `listen` passed it on to]
+    #[arg(long, value_name = "URL", conflicts_with = "through_listener")]
+    pub(crate) to: Option<String>,
+    /// Send it to the listener, which judges it anew: what was done before is a duplicate and is not passed on
+    #[arg(long)]
+    pub(crate) through_listener: bool,
     /// Send to an address that is not this machine's: yours, and nobody else's
     #[arg(long)]
     pub(crate) i_own_this_endpoint: bool,

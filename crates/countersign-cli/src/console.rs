@@ -75,6 +75,11 @@ impl<'a> Console<'a> {
         Ok(())
     }
 
+    /// Whether answers cannot be written any more.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.out_end.is_some()
+    }
+
     /// Says something that is not the answer.
     pub(crate) fn note(&mut self, text: &str) {
         // A reader who has gone needs no notes.

@@ -1,4 +1,4 @@
-//! The command `countersign`: signs, verifies, explains and sends webhooks.
+//! The command `countersign`: signs, verifies, explains, sends and receives webhooks.
 //!
 //! The binary is [`main`]. The crate is a library so that tests and fuzz targets reach its parts; **its
 //! interface is the command line**, which `docs/cli.md` describes, and nothing in here is stable.
@@ -15,18 +15,20 @@ use std::{
 use clap::{CommandFactory, Parser};
 
 mod args;
-#[allow(dead_code, reason = "listen comes next")]
 mod captures;
 mod choose;
 mod commands;
 mod config;
 mod console;
 mod failure;
-#[allow(dead_code, reason = "what passes requests on comes next")]
+#[allow(dead_code, reason = "serve needs more of it than listen does")]
 mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
 mod input;
+mod inspector;
+mod listen;
+mod replay;
 mod secrets;
 mod show;
 
@@ -89,6 +91,8 @@ fn perform(cli: &Cli, console: &mut Console<'_>) -> Result<Exit, Failure> {
         Command::Verify(args) => commands::verify::run(args, &config, console),
         Command::Explain(args) => commands::explain::run(args, &config, console),
         Command::Send(args) => commands::send::run(args, &config, console),
+        Command::Listen(args) => commands::listen::run(args, &config, console),
+        Command::Replay(args) => commands::replay::run(args, console),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "countersign", &mut text);

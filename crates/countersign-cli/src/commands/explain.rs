@@ -128,7 +128,8 @@ const fn spot(spot: Spot) -> &'static str {
     }
 }
 
-fn row(finding: &Finding) -> Value {
+/// A finding as JSON.
+pub(crate) fn row(finding: &Finding) -> Value {
     json!({
         "cause": finding.cause().code(),
         "what": finding.to_string(),

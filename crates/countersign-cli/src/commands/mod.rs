@@ -1,6 +1,8 @@
 //! The commands.
 
 pub(crate) mod explain;
+pub(crate) mod listen;
+pub(crate) mod replay;
 pub(crate) mod schemes;
 pub(crate) mod send;
 pub(crate) mod sign;
