@@ -342,13 +342,18 @@ function explanation(one) {
     made.append(el("div", { class: "finding", "data-sure": finding.reproduced ? "yes" : "no" },
       el("p", { class: "what", text: finding.what }),
       el("p", { class: "change", text: `Change: ${finding.change}.` }),
-      el("p", { class: "at", text: `${SPOTS[finding.where] || ""}${finding.reproduced ? " · reproduced with your secret" : " · likely, not proved"}` })));
+      el("p", { class: "at", text: sureness(finding) })));
   }
   if (found.findings.length === 0) {
     const text = "None of the usual mistakes makes the signature match: the request is forged, or signed with a secret that the listener does not have.";
     made.append(el("p", { class: "note", text }));
   }
   return made;
+}
+
+function sureness(finding) {
+  if (finding.cause === "unknown") return "the signature was not reproduced";
+  return `${SPOTS[finding.where] || ""} · ${finding.reproduced ? "reproduced with your secret" : "likely, not proved"}`;
 }
 
 function bytesOf(text) {

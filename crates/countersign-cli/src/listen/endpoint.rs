@@ -100,7 +100,8 @@ pub(super) fn read(
                 "{name} signs the address that it was given: say it with `--url`"
             )));
         }
-        let verifier = verifier(*scheme, &secrets, None, url.clone())?;
+        let verifier = verifier(*scheme, &secrets, None, url.clone())
+            .map_err(|failure| Failure::usage(format!("{name}: {}", failure.message)))?;
         let endpoint = match (twice, path) {
             (true, Some(path)) => format!("{name} {path}"),
             _ => name.to_owned(),

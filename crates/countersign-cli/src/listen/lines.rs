@@ -224,11 +224,9 @@ fn explained(
     for finding in findings.iter().take(most) {
         let text = |name: &str| in_line(finding[name].as_str().unwrap_or_default());
         let what = console.paint(Tone::Strong, &text("what"));
-        let sure = match finding["reproduced"].as_bool() {
-            Some(true) => "",
-            _ => "perhaps: ",
-        };
-        console.line(&format!("    #{number}  {sure}{what}"));
+        let sure = finding["reproduced"] == true || finding["cause"] == "unknown";
+        let likely = if sure { "" } else { "likely: " };
+        console.line(&format!("    #{number}  {likely}{what}"));
         console.line(&format!("        change: {}", text("change")));
     }
     Ok(())

@@ -12,6 +12,9 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub mod desk;
+pub mod http;
+
 /// A secret that must appear nowhere.
 pub const SECRET: &str = "hunter2-of-the-sender";
 
@@ -116,7 +119,7 @@ pub fn root() -> PathBuf {
         .unwrap()
 }
 
-fn schema() -> jsonschema::Validator {
+pub fn schema() -> jsonschema::Validator {
     let text = fs::read_to_string(root().join("docs/cli.schema.json")).unwrap();
     jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
 }
