@@ -75,7 +75,7 @@ function under(row) {
 }
 
 function clock(row) {
-  return new Date(row.received_ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return new Date(row.received_ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 }
 
 function words(row) {
@@ -97,7 +97,14 @@ function refresh() {
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
+    // Whoever reads further down keeps the row at the top where it is.
+    const place = Math.floor(rows.scrollTop / ROW);
+    const anchor = rows.scrollTop > 0 ? state.shown[place] : undefined;
+    const into = rows.scrollTop - place * ROW;
     narrow();
+    stretch();
+    const now = anchor ? state.shown.indexOf(anchor) : -1;
+    if (now >= 0) rows.scrollTop = now * ROW + into;
     draw();
   });
 }
@@ -108,36 +115,67 @@ function narrow() {
   state.shown = state.all.filter((row) => of(row) && asked.every((word) => words(row).includes(word)));
 }
 
+function stretch() {
+  space.style.height = `${Math.max(state.shown.length * ROW, 1)}px`;
+}
+
+// Only the rows in sight are in the page. A row keeps its element while it is in sight, so that a click that is
+// half done, or a mark, is not lost when something arrives.
+const lines = new Map();
 function draw() {
   const total = state.shown.length;
-  space.style.height = `${Math.max(total * ROW, 1)}px`;
   const first = Math.max(0, Math.floor(rows.scrollTop / ROW) - 6);
   const last = Math.min(total, Math.ceil((rows.scrollTop + rows.clientHeight) / ROW) + 6);
-  const made = document.createDocumentFragment();
-  for (let place = first; place < last; place += 1) made.append(line(state.shown[place], place, total));
-  space.replaceChildren(made);
-  const chosen = state.chosen !== null && document.getElementById(`row-${state.chosen}`);
-  if (chosen) rows.setAttribute("aria-activedescendant", chosen.id);
+  const inSight = new Set();
+  for (let place = first; place < last; place += 1) {
+    const row = state.shown[place];
+    inSight.add(row.number);
+    if (!lines.has(row.number)) {
+      lines.set(row.number, line(row));
+      space.append(lines.get(row.number).whole);
+    }
+    write(lines.get(row.number), row, place, total);
+  }
+  for (const [number, made] of lines) {
+    if (inSight.has(number)) continue;
+    made.whole.remove();
+    lines.delete(number);
+  }
+  if (lines.has(state.chosen)) rows.setAttribute("aria-activedescendant", `row-${state.chosen}`);
   else rows.removeAttribute("aria-activedescendant");
   const all = state.all.length;
   at("count").textContent = total === all ? `${all} requests` : `${total} of ${all} requests`;
   nothing(total);
 }
 
-function line(row, place, total) {
-  const { text, tone } = badge(row);
-  const made = el(
-    "div",
-    {
-      class: "row", role: "option", id: `row-${row.number}`, "data-number": row.number,
-      "aria-selected": String(row.number === state.chosen), "aria-posinset": place + 1, "aria-setsize": total,
-    },
-    el("div", {}, el("span", { class: "badge", "data-tone": tone, text }), el("div", { class: "number", text: `#${row.number}` })),
-    el("div", { class: "main" }, el("div", { class: "title", text: title(row) }), el("div", { class: "under", text: under(row) })),
-    el("div", {}, el("div", { class: "when", text: clock(row) }), el("div", { class: "side", text: side(row) })),
-  );
-  made.style.top = `${place * ROW}px`;
+function line(row) {
+  const made = {
+    badge: el("span", { class: "badge" }),
+    title: el("div", { class: "title" }),
+    under: el("div", { class: "under" }),
+    side: el("div", { class: "side" }),
+  };
+  made.whole = el("div", { class: "row", role: "option", id: `row-${row.number}`, "data-number": row.number },
+    el("div", {}, made.badge, el("div", { class: "number", text: `#${row.number}` })),
+    el("div", { class: "main" }, made.title, made.under),
+    el("div", {}, el("div", { class: "when", text: clock(row) }), made.side));
   return made;
+}
+
+function write(made, row, place, total) {
+  const { text, tone } = badge(row);
+  const set = (element, value) => {
+    if (element.textContent !== value) element.textContent = value;
+  };
+  set(made.badge, text);
+  made.badge.dataset.tone = tone;
+  set(made.title, title(row));
+  set(made.under, under(row));
+  set(made.side, side(row));
+  made.whole.setAttribute("aria-selected", String(row.number === state.chosen));
+  made.whole.setAttribute("aria-posinset", place + 1);
+  made.whole.setAttribute("aria-setsize", total);
+  made.whole.style.top = `${place * ROW}px`;
 }
 
 function side(row) {
@@ -178,7 +216,7 @@ function choose(number, keepInView) {
 function step(by) {
   if (state.shown.length === 0) return;
   const place = state.shown.findIndex((row) => row.number === state.chosen);
-  const next = place < 0 ? 0 : Math.min(state.shown.length - 1, Math.max(0, place + by));
+  const next = Math.min(state.shown.length - 1, Math.max(0, place + by));
   choose(state.shown[next].number, true);
 }
 
@@ -196,8 +234,6 @@ function take(summary) {
     while (place < state.all.length && state.all[place].number > summary.number) place += 1;
     state.all.splice(place, 0, summary);
     while (state.all.length > MOST) state.seen.delete(state.all.pop().number);
-    // Whoever reads further down stays where they are.
-    if (rows.scrollTop > 0) rows.scrollTop += ROW;
   }
   refresh();
 }
@@ -266,7 +302,7 @@ async function load(number) {
 function show(one) {
   const row = one.summary;
   const { text, tone } = badge(row);
-  detail.replaceChildren(
+  const parts = [
     el("div", { class: "head" },
       el("span", { class: "badge", "data-tone": tone, text }),
       el("h2", { text: title(row) }),
@@ -279,7 +315,8 @@ function show(one) {
     headers(one),
     command(one),
     replays(one),
-  );
+  ];
+  detail.replaceChildren(...parts.filter(Boolean));
 }
 
 function facts(one) {

@@ -165,8 +165,7 @@ impl Desk {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        let body = &delivery.clone();
-        let body = http_body(body);
+        let body = http_body(delivery);
         ask(&self.address, "POST", delivery.path(), &headers, &body)
     }
 }
@@ -196,15 +195,11 @@ impl Ended {
 }
 
 fn http_body(delivery: &SignedDelivery) -> Vec<u8> {
-    // The test kit's body is a stream of one chunk.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        use http_body_util::BodyExt as _;
-        let body = delivery.request().into_body();
-        body.collect().await.unwrap().to_bytes().to_vec()
-    })
+    use futures_util::FutureExt as _;
+    use http_body_util::BodyExt as _;
+    // The test kit's body is one chunk, which is there.
+    let body = delivery.request().into_body().collect().now_or_never();
+    body.unwrap().unwrap().to_bytes().to_vec()
 }
 
 /// Somebody who signs with the secret of [`Desk::start`].

@@ -12,6 +12,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub mod browser;
 pub mod desk;
 pub mod http;
 
