@@ -3,6 +3,7 @@
 //! Inputs are bytes or lines of text, laid out so that seeds can be read and written by hand. Each
 //! function panics when something that must hold does not.
 
+mod captures;
 mod compressed;
 mod document;
 mod explain;
@@ -17,7 +18,7 @@ mod signature;
 mod timestamp;
 
 pub use self::{
-    compressed::compressed, document::document, explain::explain, fields::fields, headers::headers,
-    intake::intake, mutate::sign_then_mutate, readers::readers, signature::signature,
-    timestamp::timestamp,
+    captures::captures, compressed::compressed, document::document, explain::explain,
+    fields::fields, headers::headers, intake::intake, mutate::sign_then_mutate, readers::readers,
+    signature::signature, timestamp::timestamp,
 };

@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 #[test]
 fn seeds_hold() {
     for (target, run) in [
-        ("compressed", countersign_fuzz::compressed as fn(&[u8])),
+        ("captures", countersign_fuzz::captures as fn(&[u8])),
+        ("compressed", countersign_fuzz::compressed),
         ("document", countersign_fuzz::document),
         ("explain", countersign_fuzz::explain),
         ("fields", countersign_fuzz::fields),

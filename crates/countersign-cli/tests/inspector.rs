@@ -6,13 +6,12 @@ use std::fs;
 use countersign_testkit::SignedDelivery;
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use thirtyfour::{By, Key};
 
 mod support;
 
 use support::{
     Place,
-    browser::Browser,
+    browser::{Browser, DOWN, END, ENTER, ESCAPE},
     desk::{Desk, sender},
     http::{Answer, Upstream, ask},
     root,
@@ -171,31 +170,23 @@ fn a_copied_command_is_judged_as_the_request_was() {
     assert_eq!(desk.delivery(2)["dedup"], "duplicate");
 }
 
-#[tokio::test]
-async fn a_delivery_appears_and_a_refused_one_says_why() {
-    let Some(browser) = Browser::start().await else {
+#[test]
+fn a_delivery_appears_and_a_refused_one_says_why() {
+    let Some(browser) = Browser::start() else {
         return;
     };
     let place = Place::new();
     let upstream = Upstream::start(|_| Answer::Status(200));
     let desk = start(&place, &["--forward", &upstream.url()]);
-    browser.driver.goto(&desk.inspector).await.unwrap();
-    browser
-        .until("return document.querySelector('#live').dataset.on === 'yes'")
-        .await;
-    assert!(
-        browser
-            .text("#empty")
-            .await
-            .contains("countersign send --scheme rebill-za")
-    );
-    browser.run("window.same = 1").await;
+    browser.open(&desk.inspector);
+    browser.until("return document.querySelector('#live').dataset.on === 'yes'");
+    let asked = "document.querySelector('#empty').innerText.includes('countersign send --scheme rebill-za')";
+    browser.until(&format!("return {asked}"));
+    browser.run("window.same = 1");
 
     assert_eq!(desk.send(&paid("d1")).status(), 200);
-    browser
-        .until("return document.querySelectorAll('.row').length === 1")
-        .await;
-    let row = browser.text(".row").await;
+    browser.until("return document.querySelectorAll('.row').length === 1");
+    let row = browser.text(".row");
     for word in ["verified", "#1", "invoice.paid", "d1", "rebill-za", "→ 200"] {
         assert!(row.contains(word), "{word}: {row}");
     }
@@ -212,15 +203,10 @@ async fn a_delivery_appears_and_a_refused_one_says_why() {
         signed.header("X-Rebill-Signature").unwrap(),
     );
     assert_eq!(desk.send(&spoilt).status(), 401);
-    browser
-        .until("return document.querySelectorAll('.row').length === 2")
-        .await;
-    let newest = browser.driver.find(By::Css("#row-2")).await.unwrap();
-    newest.click().await.unwrap();
-    browser
-        .until("return !!document.querySelector('#why .finding')")
-        .await;
-    let why = browser.text("#why").await;
+    browser.until("return document.querySelectorAll('.row').length === 2");
+    browser.click("#row-2");
+    browser.until("return !!document.querySelector('#why .finding')");
+    let why = browser.text("#why");
     assert!(
         why.contains("line break at its end that was not signed"),
         "{why}"
@@ -230,82 +216,49 @@ async fn a_delivery_appears_and_a_refused_one_says_why() {
         "{why}"
     );
     // Only what was proved is passed on.
-    assert!(
-        !browser
-            .driver
-            .find(By::Id("replay"))
-            .await
-            .unwrap()
-            .is_enabled()
-            .await
-            .unwrap()
-    );
+    assert!(browser.run("return document.querySelector('#replay').disabled") == true);
     assert_eq!(
-        browser.run("return window.same").await,
+        browser.run("return window.same"),
         1,
         "the page was loaded again"
     );
 
     // By keyboard: the other one, its body, and a replay.
-    let body = browser.driver.find(By::Id("rows")).await.unwrap();
-    body.send_keys(Key::Down).await.unwrap();
-    browser
-        .until("return document.querySelector('.head .number')?.textContent === '#1'")
-        .await;
-    assert!(
-        browser
-            .text("#body")
-            .await
-            .contains("\"total\": \"115.00\"")
-    );
-    body.send_keys("r").await.unwrap();
-    browser
-        .until("return !!document.querySelector('#replays')")
-        .await;
+    browser.press("#rows", DOWN);
+    browser.until("return document.querySelector('.head .number')?.textContent === '#1'");
+    assert!(browser.text("#body").contains("\"total\": \"115.00\""));
+    browser.press("#rows", "r");
+    browser.until("return !!document.querySelector('#replays')");
     assert_eq!(upstream.seen().len(), 2);
     assert_eq!(upstream.seen()[1].body, upstream.seen()[0].body);
-    assert!(browser.text("#replays").await.contains("200 in"));
-    body.send_keys("/").await.unwrap();
-    assert_eq!(
-        browser.run("return document.activeElement.id").await,
-        "filter"
-    );
-    let filter = browser.driver.find(By::Id("filter")).await.unwrap();
-    filter.send_keys("refused line").await.unwrap();
-    browser
-        .until("return document.querySelectorAll('.row').length === 0")
-        .await;
-    filter.send_keys(Key::Escape).await.unwrap();
-    browser
-        .until("return document.querySelectorAll('.row').length === 2")
-        .await;
-    filter.send_keys("refused").await.unwrap();
-    browser
-        .until("return document.querySelectorAll('.row').length === 1")
-        .await;
-    filter.send_keys(Key::Down + Key::Enter).await.unwrap();
-    browser
-        .until("return document.activeElement.id === 'detail'")
-        .await;
+    assert!(browser.text("#replays").contains("200 in"));
+    browser.press("#rows", "/");
+    assert_eq!(browser.run("return document.activeElement.id"), "filter");
+    let filter = |keys: &str| browser.press("#filter", keys);
+    filter("refused line");
+    browser.until("return document.querySelectorAll('.row').length === 0");
+    filter(ESCAPE);
+    browser.until("return document.querySelectorAll('.row').length === 2");
+    filter("refused");
+    browser.until("return document.querySelectorAll('.row').length === 1");
+    filter(DOWN);
+    filter(ENTER);
+    browser.until("return document.activeElement.id === 'detail'");
 
     // The listener ends, and the page says so.
     desk.stop();
-    browser
-        .until("return document.querySelector('#live').dataset.on === 'no'")
-        .await;
+    browser.until("return document.querySelector('#live').dataset.on === 'no'");
 }
 
-#[tokio::test]
-async fn markup_of_a_sender_stays_text() {
-    let Some(browser) = Browser::start().await else {
+#[test]
+fn markup_of_a_sender_stays_text() {
+    let Some(browser) = Browser::start() else {
         return;
     };
     let place = Place::new();
     let desk = start(&place, &[]);
-    browser.driver.goto(&desk.inspector).await.unwrap();
-    browser
-        .until("return document.querySelector('#live').dataset.on === 'yes'")
-        .await;
+    browser.open(&desk.inspector);
+    browser.until("return document.querySelector('#live').dataset.on === 'yes'");
     let evil = "<img src=x onerror=window.pwned=1><script>window.pwned=1</script><b id=evil>b</b>";
     let event = "<img/src=x/onerror=window.pwned=1><b/id=evil>";
     let json = json!({ "id": evil, evil: evil, "status": "paid" }).to_string();
@@ -322,44 +275,33 @@ async fn markup_of_a_sender_stays_text() {
         // Refused, with its explanation.
         assert_eq!(desk.send(&delivery.tampered()).status(), 401);
     }
-    browser
-        .until("return document.querySelectorAll('.row').length === 6")
-        .await;
+    browser.until("return document.querySelectorAll('.row').length === 6");
     for number in 1..=6 {
-        browser
-            .driver
-            .find(By::Id(format!("row-{number}")))
-            .await
-            .unwrap()
-            .click()
-            .await
-            .unwrap();
+        browser.click(&format!("#row-{number}"));
         let shown =
             format!("return document.querySelector('.head .number')?.textContent === '#{number}'");
-        browser.until(&shown).await;
+        browser.until(&shown);
         let modes = "return document.querySelectorAll('.part .more button').length";
-        for mode in 0..browser.run(modes).await.as_u64().unwrap() {
-            browser
-                .run(&format!(
-                    "document.querySelectorAll('.part .more button')[{mode}].click()"
-                ))
-                .await;
+        for mode in 0..browser.run(modes).as_u64().unwrap() {
+            browser.run(&format!(
+                "document.querySelectorAll('.part .more button')[{mode}].click()"
+            ));
             let made = "return document.querySelectorAll('img, b, svg, iframe, script:not([src]), #evil').length";
-            assert_eq!(browser.run(made).await, 0, "#{number} {mode}");
+            assert_eq!(browser.run(made), 0, "#{number} {mode}");
         }
-        assert!(browser.text("#headers").await.contains("<b id=evil>"));
-        assert_eq!(browser.text(".head h2").await, event);
+        assert!(browser.text("#headers").contains("<b id=evil>"));
+        assert_eq!(browser.text(".head h2"), event);
     }
-    assert_eq!(browser.run("return window.pwned === undefined").await, true);
+    assert_eq!(browser.run("return window.pwned === undefined"), true);
     // And if markup came in, the policy would not let it run.
     let inline = "const made = document.createElement('script'); made.textContent = 'window.ran = 1'; \
                   document.body.append(made); return window.ran === undefined";
-    assert_eq!(browser.run(inline).await, true);
+    assert_eq!(browser.run(inline), true);
 }
 
-#[tokio::test]
-async fn another_page_in_the_browser_reaches_nothing() {
-    let Some(browser) = Browser::start().await else {
+#[test]
+fn another_page_in_the_browser_reaches_nothing() {
+    let Some(browser) = Browser::start() else {
         return;
     };
     let place = Place::new();
@@ -369,19 +311,11 @@ async fn another_page_in_the_browser_reaches_nothing() {
     let (address, page) = parts(&desk);
     // A name of somebody else's that leads here.
     let port = address.rsplit(':').next().unwrap();
-    browser
-        .driver
-        .goto(&format!("http://rebound.example:{port}{page}"))
-        .await
-        .unwrap();
-    let text = browser.text("body").await;
+    browser.open(&format!("http://rebound.example:{port}{page}"));
+    let text = browser.text("body");
     assert!(text.contains("is asked by the address"), "{text}");
     // A page of another origin, which even knows the token.
-    browser
-        .driver
-        .goto(&format!("http://{}/", upstream.address))
-        .await
-        .unwrap();
+    browser.open(&format!("http://{}/", upstream.address));
     let before = upstream.seen().len();
     let attack = format!(
         "const done = arguments[arguments.length - 1]; const api = 'http://{address}{page}api/captures';
@@ -392,12 +326,8 @@ async fn another_page_in_the_browser_reaches_nothing() {
              body: '{{\"to\":\"forward\"}}' }}),
          ]).then((all) => done(all.map((one) => one.status === 'fulfilled' ? one.value.type : 'failed')));"
     );
-    let ended = browser
-        .driver
-        .execute_async(attack, Vec::<Value>::new())
-        .await
-        .unwrap();
-    assert_eq!(ended.json(), &json!(["failed", "failed", "failed"]));
+    let ended = browser.run_until_done(&attack);
+    assert_eq!(ended, json!(["failed", "failed", "failed"]));
     let replays = upstream.seen()[before..]
         .iter()
         .filter(|one| one.first.starts_with("POST"))
@@ -422,24 +352,21 @@ fn many(place: &Place) {
     .unwrap();
 }
 
-#[tokio::test]
-async fn five_thousand_scroll_and_filter_without_delay() {
+#[test]
+fn five_thousand_scroll_and_filter_without_delay() {
     /// The longest that a picture may take, on a machine that builds beside it.
     const LONGEST_MS: f64 = 250.0;
-    let Some(browser) = Browser::start().await else {
+    let Some(browser) = Browser::start() else {
         return;
     };
     let place = Place::new();
     many(&place);
     let desk = start(&place, &[]);
-    browser.driver.goto(&desk.inspector).await.unwrap();
-    browser
-        .until("return document.querySelector('#count').textContent === '5000 requests'")
-        .await;
+    browser.open(&desk.inspector);
+    browser.until("return document.querySelector('#count').textContent === '5000 requests'");
     assert!(
         browser
             .run("return document.querySelectorAll('.row').length")
-            .await
             .as_u64()
             .unwrap()
             < 60
@@ -463,52 +390,37 @@ async fn five_thousand_scroll_and_filter_without_delay() {
                   f.value = ''; f.dispatchEvent(new Event('input'))"
                 .to_owned(),
         };
-        let ran = browser
-            .driver
-            .execute_async(timed(&change), Vec::<Value>::new())
-            .await
-            .unwrap();
-        slowest = slowest.max(ran.json().as_f64().unwrap());
+        let ran = browser.run_until_done(&timed(&change));
+        slowest = slowest.max(ran.as_f64().unwrap());
     }
     println!("slowest change of 5,000 rows: {slowest:.0} ms");
     assert!(slowest < LONGEST_MS, "{slowest} ms");
     // The right ones, at both ends.
     let set = "const f = document.querySelector('#filter'); f.value = 'dlv_4999'; f.dispatchEvent(new Event('input'))";
-    browser.run(set).await;
-    browser
-        .until("return document.querySelector('#count').textContent === '1 of 5000 requests'")
-        .await;
-    assert!(browser.text(".row").await.contains("dlv_4999"));
-    browser.run("document.querySelector('#filter').value = ''; document.querySelector('[data-kind=refused]').click()").await;
-    browser
-        .until("return document.querySelector('#count').textContent === '500 of 5000 requests'")
-        .await;
-    browser.run("document.querySelector('[data-kind=all]').click(); document.querySelector('#rows').focus()").await;
-    browser
-        .until("return document.querySelector('#count').textContent === '5000 requests'")
-        .await;
-    let list = browser.driver.find(By::Id("rows")).await.unwrap();
-    list.send_keys(Key::End).await.unwrap();
-    browser
-        .until("return document.querySelector('.head .number')?.textContent === '#1'")
-        .await;
+    browser.run(set);
+    browser.until("return document.querySelector('#count').textContent === '1 of 5000 requests'");
+    assert!(browser.text(".row").contains("dlv_4999"));
+    browser.run("document.querySelector('#filter').value = ''; document.querySelector('[data-kind=refused]').click()");
+    browser.until("return document.querySelector('#count').textContent === '500 of 5000 requests'");
+    browser.run("document.querySelector('[data-kind=all]').click(); document.querySelector('#rows').focus()");
+    browser.until("return document.querySelector('#count').textContent === '5000 requests'");
+    browser.press("#rows", END);
+    browser.until("return document.querySelector('.head .number')?.textContent === '#1'");
     // New ones come in while somebody reads further down, and nothing jumps.
     let top = "return Math.round(document.querySelector('#row-1').getBoundingClientRect().top)";
-    let before = browser.run(top).await;
+    let before = browser.run(top);
     assert_eq!(desk.send(&paid("d1")).status(), 200);
-    browser
-        .until("return document.querySelector('#count').textContent === '5001 requests'")
-        .await;
-    assert_eq!(browser.run(top).await, before);
+    browser.until("return document.querySelector('#count').textContent === '5001 requests'");
+    assert_eq!(browser.run(top), before);
 }
 
 /// Pictures for the README: `COUNTERSIGN_PICTURES=1 cargo test -p countersign-cli --test inspector pictures`.
-#[tokio::test]
-async fn pictures() {
+#[test]
+fn pictures() {
     if std::env::var_os("COUNTERSIGN_PICTURES").is_none() {
         return;
     }
-    let browser = Browser::start().await.unwrap();
+    let browser = Browser::start().unwrap();
     let place = Place::new();
     let upstream = Upstream::start(|number| match number {
         3 => Answer::Status(500),
@@ -518,8 +430,17 @@ async fn pictures() {
         "http://127.0.0.1:{}/webhooks/rebill",
         upstream.address.port()
     );
-    let desk = start(&place, &["--forward", &forward]);
-    browser.driver.goto(&desk.inspector).await.unwrap();
+    let scheme = "rebill-za=/webhooks/rebill";
+    let args = [
+        "--scheme",
+        scheme,
+        "--listen",
+        "127.0.0.1:8787",
+        "--forward",
+        &forward,
+    ];
+    let desk = Desk::start(&place, &args);
+    browser.open(&desk.inspector);
     let made = |event: &str, id: &str, body: Value| {
         sender()
             .delivery_with_id(event, id, body)
@@ -574,29 +495,16 @@ async fn pictures() {
         .to("/webhooks/rebill");
     let tag = signed.header("X-Rebill-Signature").unwrap();
     desk.send(&spoilt.with_header("X-Rebill-Signature", tag));
-    browser
-        .until("return document.querySelectorAll('.row').length === 12")
-        .await;
-    browser
-        .driver
-        .find(By::Id("row-12"))
-        .await
-        .unwrap()
-        .click()
-        .await
-        .unwrap();
-    browser
-        .until("return !!document.querySelector('#why .finding')")
-        .await;
+    browser.until("return document.querySelectorAll('.row').length === 12");
+    browser.click("#row-12");
+    browser.until("return !!document.querySelector('#why .finding')");
     let folder = root().join("docs/images");
     fs::create_dir_all(&folder).unwrap();
     for scheme in ["light", "dark"] {
-        browser.prefer(scheme).await;
+        browser.prefer(scheme);
         // The change of colours has an end.
-        browser
-            .until("return document.getAnimations().length === 0")
-            .await;
-        let picture = browser.driver.screenshot_as_png().await.unwrap();
+        browser.until("return document.getAnimations().length === 0");
+        let picture = browser.picture();
         assert!(picture.len() < 150_000, "{} bytes", picture.len());
         fs::write(folder.join(format!("inspector-{scheme}.png")), picture).unwrap();
     }

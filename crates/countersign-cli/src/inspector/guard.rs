@@ -131,7 +131,7 @@ mod tests {
         let guard = guard();
         let token = guard.token().to_owned();
         assert_eq!(token.len(), 32);
-        assert_ne!(token, super::tests::guard().token());
+        assert_ne!(token, self::guard().token());
         let page = format!("/{token}/");
         let here = ("host", "127.0.0.1:4040");
         for (path, method, headers, due) in [
@@ -155,7 +155,7 @@ mod tests {
             (&*page, "GET", &[here, here], Some(403)),
             ("/", "GET", &[here], Some(403)),
             ("//", "GET", &[here], Some(403)),
-            (&*page[..page.len() - 2], "GET", &[here], Some(403)),
+            (&page[..page.len() - 2], "GET", &[here], Some(403)),
             (&*format!("/{token}x/"), "GET", &[here], Some(403)),
             (
                 &*format!("/{}/", token.to_ascii_lowercase()),

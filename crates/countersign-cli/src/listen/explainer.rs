@@ -96,7 +96,7 @@ fn run(
     };
     for job in waiting {
         let number = job.number;
-        let explanation = explain(job);
+        let explanation = explain(&job);
         let kept = explanation.clone();
         let set = captures.with(move |file| file.set_explanation(number, &kept));
         if let Ok(Some(summary)) = runtime.block_on(set) {
@@ -109,7 +109,7 @@ fn run(
     }
 }
 
-fn explain(job: Job) -> Value {
+fn explain(job: &Job) -> Value {
     let endpoint = &job.endpoint;
     let Some(((_, secret), others)) = endpoint.secrets.split_first() else {
         return Value::Null;

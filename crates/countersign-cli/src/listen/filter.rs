@@ -51,7 +51,7 @@ impl Filter {
             body.pointer(pointer).is_some_and(|value| match value {
                 Value::String(text) => text == wanted,
                 // Numbers, true, false and null as they are written.
-                value => value.to_string() == *wanted,
+                value => serde_json::to_string(value).is_ok_and(|text| text == *wanted),
             })
         })
     }

@@ -49,10 +49,11 @@ impl Message {
             if reader.read_line(&mut line).ok()? == 0 {
                 return None;
             }
-            let Some((name, value)) = line.trim_end().split_once(": ") else {
+            let Some((name, value)) = line.split_once(':') else {
                 break;
             };
-            message.headers.push((name.to_owned(), value.to_owned()));
+            let header = (name.to_owned(), value.trim().to_owned());
+            message.headers.push(header);
         }
         if let Some(length) = message.header("content-length") {
             message.body = vec![0; length.parse().unwrap()];
