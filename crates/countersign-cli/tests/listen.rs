@@ -634,6 +634,16 @@ fn no_secret_is_shown_or_kept() {
     );
     let ended = desk.stop();
     let mut all = format!("{:?}{}", ended.said, ended.err).into_bytes();
+    // A sender that signs, and somebody who pasted the secret where it does not belong.
+    let mut desk = Desk::start(&place, &REBILL);
+    let pasted = sender().delivery_with_id(SECRET, SECRET, json!({ "id": SECRET }));
+    assert_eq!(
+        desk.send(&pasted.to(&format!("/{SECRET}?a={SECRET}")))
+            .status(),
+        200
+    );
+    assert_eq!(desk.delivery(3)["event"], Value::Null);
+    all.extend(format!("{:?}", desk.stop().said).into_bytes());
     for name in ["captures.db", "captures.db-wal", "captures.db-shm"] {
         all.extend(fs::read(place.path().join(name)).unwrap_or_default());
     }

@@ -93,8 +93,6 @@ pub(crate) enum CaptureError {
     Full,
     /// What is in it is not what was written.
     Damaged,
-    /// More is to be kept than the disk takes.
-    Behind,
     /// The thread has ended.
     Closed,
     /// There is no file.
@@ -124,7 +122,6 @@ impl fmt::Display for CaptureError {
             ),
             Self::Full => f.write_str("the disk is full: captures cannot be kept"),
             Self::Damaged => f.write_str("the file is damaged: remove it, or name another"),
-            Self::Behind => f.write_str("captures cannot be kept as fast as they come"),
             Self::Closed => f.write_str("the captures were closed"),
             Self::Missing => f.write_str(
                 "there is no such file: `countersign listen` makes it, and `--captures FILE` names another",

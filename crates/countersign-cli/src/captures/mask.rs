@@ -105,7 +105,8 @@ impl Mask {
         (masked, changed.then_some(BodyState::Masked))
     }
 
-    fn occurs(&self, bytes: &[u8]) -> bool {
+    /// Whether a secret that the listener has is in it.
+    pub(crate) fn occurs(&self, bytes: &[u8]) -> bool {
         self.secrets
             .iter()
             .any(|secret| find(bytes, secret.as_bytes()).is_some())

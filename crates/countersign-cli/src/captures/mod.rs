@@ -7,13 +7,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc::{self, SyncSender},
     thread,
 };
 
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 pub(crate) mod file;
 pub(crate) mod headers;
@@ -23,7 +22,7 @@ use self::file::CaptureFile;
 pub(crate) use self::file::{CaptureError, Limits};
 use crate::{failure::Failure, input::Request};
 
-/// How many operations may wait for the file.
+/// How many operations may wait for the file. Further requests wait for their turn.
 const QUEUE: usize = 1_024;
 
 /// What became of a request.
@@ -169,7 +168,7 @@ type Job = Box<dyn FnOnce(&mut CaptureFile) + Send>;
 /// A handle to the thread that has the file open.
 #[derive(Clone)]
 pub(crate) struct Captures {
-    jobs: SyncSender<Job>,
+    jobs: mpsc::Sender<Job>,
     path: PathBuf,
 }
 
@@ -178,11 +177,11 @@ impl Captures {
     pub(crate) fn open(path: &Path, limits: Limits) -> Result<Self, Failure> {
         let named = |error: &CaptureError| Failure::no_answer(error.at(path));
         let mut file = CaptureFile::open(path, limits).map_err(|error| named(&error))?;
-        let (jobs, queue) = mpsc::sync_channel::<Job>(QUEUE);
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         thread::Builder::new()
             .name("captures".to_owned())
             .spawn(move || {
-                for job in queue {
+                while let Some(job) = queue.blocking_recv() {
                     job(&mut file);
                 }
             })
@@ -207,10 +206,8 @@ impl Captures {
             // Who asked may have gone.
             let _ = reply.send(work(file));
         });
-        match self.jobs.try_send(job) {
-            Ok(()) => {}
-            Err(mpsc::TrySendError::Full(_)) => return Err(CaptureError::Behind),
-            Err(mpsc::TrySendError::Disconnected(_)) => return Err(CaptureError::Closed),
+        if self.jobs.send(job).await.is_err() {
+            return Err(CaptureError::Closed);
         }
         answer.await.unwrap_or(Err(CaptureError::Closed))
     }

@@ -119,6 +119,12 @@ fn judge(recording: &Recording, response: &Response) -> (Verdict, End, Option<Ve
             end.delivery = claimed(scheme.and_then(|scheme| scheme.id()));
         }
     }
+    // What is shown is masked as what is kept.
+    if let Some(endpoint) = &recording.endpoint {
+        for claim in [&mut end.event, &mut end.delivery] {
+            claim.take_if(|claim| endpoint.mask.occurs(claim.value.as_bytes()));
+        }
+    }
     (verdict, end, verified)
 }
 

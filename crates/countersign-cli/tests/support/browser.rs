@@ -3,7 +3,12 @@
 //! The driver speaks HTTP and JSON, and a test asks it for ten things, so there is no crate for it here: one needs
 //! a licence that this workspace does not take, and another orders the JSON of the command that is tested.
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 use std::{
     io::{BufRead, BufReader},

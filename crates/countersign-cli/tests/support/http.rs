@@ -150,7 +150,8 @@ fn serve(
             kept.push(request);
             kept.len() - 1
         };
-        let text = match answer(number) {
+        let answer = answer(number);
+        let text = match answer {
             Answer::Status(status) => {
                 format!(
                     "HTTP/1.1 {status} X\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\ndone"
@@ -170,7 +171,7 @@ fn serve(
         if stream.write_all(text.as_bytes()).is_err() {
             return;
         }
-        if matches!(answer(number), Answer::Close | Answer::Half) {
+        if matches!(answer, Answer::Close | Answer::Half) {
             let _ = stream.shutdown(Shutdown::Both);
             return;
         }
