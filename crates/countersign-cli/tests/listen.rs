@@ -720,3 +720,94 @@ fn lines_are_for_people_without_json() {
         "{rest:?}"
     );
 }
+
+#[test]
+fn several_events_in_one_request_go_on_as_one() {
+    let place = Place::new();
+    let upstream = Upstream::start(|_| Answer::Status(200));
+    let document = "name = \"crm\"\nsignature = { header = \"X-Crm-Signature\" }\nbatch = \"\"\n\
+                    id = { pointer = \"/eventId\" }\nevent = { pointer = \"/type\" }\n";
+    let file = place.file("crm.toml", document);
+    let scheme = countersign_senders::document::from_toml(document).unwrap();
+    let url = upstream.url();
+    let desk = Desk::start(
+        &place,
+        &["--scheme", &file, "--forward", &url, "--event", "b"],
+    );
+    let send = |body: &str| desk.send(&sender_of(scheme).raw("", "", body.to_owned()));
+    let both = r#"[{"eventId":1,"type":"a"},{"eventId":2,"type":"b"},{"eventId":3,"type":"b"}]"#;
+    assert_eq!(send(both).status(), 200);
+    // What is new in it goes on, and what nobody looks for does not.
+    assert_eq!(send(both).header("countersign-dedup"), Some("duplicate"));
+    assert_eq!(send(r#"[{"eventId":4,"type":"a"}]"#).status(), 200);
+    let seen = upstream.seen();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].text(), both);
+}
+
+#[test]
+fn whatever_is_sent_is_answered_and_kept() {
+    let place = Place::new();
+    let mut desk = Desk::start(&place, &[&REBILL[..], &["--keep-body", "1024"]].concat());
+    // Nothing, and no text.
+    assert_eq!(
+        desk.send(&sender().raw("invoice.paid", "d1", Vec::new()))
+            .status(),
+        200
+    );
+    assert_eq!(
+        desk.send(&sender().raw("invoice.paid", "d2", vec![0xff, 0, 0xfe]))
+            .status(),
+        200
+    );
+    // Longer than the sender's longest, said at once and found out while reading.
+    let long = vec![b'a'; 25 * 1024 * 1024];
+    assert_eq!(
+        ask(
+            &desk.address,
+            "POST",
+            "/",
+            &[("x-rebill-signature", "sha256=00")],
+            &long
+        )
+        .status(),
+        401
+    );
+    let declared = sender().raw("invoice.paid", "d3", vec![b'a'; 2 * 1024 * 1024]);
+    assert_eq!(desk.send(&declared).status(), 413);
+    let said = desk.delivery(4);
+    assert_eq!(said["verdict"], "refused");
+    assert!(
+        said["reason"]
+            .as_str()
+            .unwrap()
+            .starts_with("body is over the limit")
+    );
+    // No HTTP at all.
+    let mut stream = std::net::TcpStream::connect(&desk.address).unwrap();
+    use std::io::Write as _;
+    stream
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\nno colon here\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    // A sender that hangs up in the middle.
+    let mut stream = std::net::TcpStream::connect(&desk.address).unwrap();
+    stream
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nhalf")
+        .unwrap();
+    drop(stream);
+    let said = desk.delivery(5);
+    assert_eq!(said["verdict"], "refused");
+    assert_eq!(
+        desk.send(&sender().delivery_with_id("invoice.paid", "d4", body("inv_4")))
+            .status(),
+        200
+    );
+    let ended = desk.stop();
+    assert_eq!(
+        (ended.code, ended.count("received"), ended.count("new")),
+        (Some(0), 6, 3)
+    );
+}
