@@ -558,7 +558,7 @@ mod tests {
         let mut file = CaptureFile::open(&path, Limits::default()).unwrap();
         let number = file.add(&arrival(b"\0\xff{}")).unwrap();
         let end = End {
-            reason: Some("no key matches the signature".to_owned()),
+            reason: Some("some reason".to_owned()),
             status: 401,
             event: Some(Claim {
                 value: "paid".to_owned(),
