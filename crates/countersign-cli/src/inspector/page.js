@@ -22,6 +22,7 @@ const state = {
   about: { listener: "", endpoints: [] },
   body: null, // how the body is looked at: pretty, text, hex
   one: null, // what is shown beside the list
+  filled: false, // whether the list was read once
 };
 
 const KINDS = [
@@ -185,8 +186,8 @@ function side(row) {
 
 function nothing(total) {
   const empty = at("empty");
-  empty.hidden = total > 0;
-  if (total > 0) return;
+  empty.hidden = total > 0 || !state.filled;
+  if (empty.hidden) return;
   if (state.all.length > 0) {
     empty.replaceChildren(el("p", { text: "No request is like that." }));
     return;
@@ -263,6 +264,7 @@ async function fill() {
   const since = state.all.filter((row) => row.number > newest);
   state.all = since.concat(found);
   state.seen = new Map(state.all.map((row) => [row.number, row]));
+  state.filled = true;
   refresh();
 }
 
@@ -638,7 +640,6 @@ async function begin() {
   }
   const from = state.about.endpoints.map((endpoint) => `${endpoint.scheme} ${endpoint.path || "(every path)"}`);
   at("where").textContent = `${state.about.listener}  ${from.join(", ")}`;
-  rows.focus();
   listen();
 }
 
