@@ -672,9 +672,9 @@ fn lines_are_for_people_without_json() {
     ]);
     command.env("COUNTERSIGN_SECRET", SECRET);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
+    let mut child = command.spawn().unwrap();
     let pid = child.id().to_string();
-    let mut reader = std::io::BufReader::new(child.stdout.unwrap());
+    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
     let mut line = || {
         use std::io::BufRead as _;
         let mut line = String::new();

@@ -8,6 +8,8 @@ use http::StatusCode;
 use hyper_util::client::legacy;
 
 /// Why there is no answer of the upstream's that counts.
+///
+/// It is told in one line and is no link of a chain, so it is no `Error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ForwardError {
     /// Nobody listens at the address.
@@ -70,8 +72,6 @@ impl fmt::Display for ForwardError {
         }
     }
 }
-
-impl Error for ForwardError {}
 
 fn is_refused(error: &legacy::Error) -> bool {
     let mut source = error.source();

@@ -42,11 +42,12 @@ pub(super) fn passed_on(arrived: &HeaderMap, leave_out: &[HeaderName]) -> Header
     headers
 }
 
-/// Whether two names are one to somebody: CGI, WSGI and PHP write `-` as `_` and capitals throughout.
+/// Whether two names are one to somebody: CGI and WSGI write `-` as `_` and capitals throughout, and PHP writes `.` as
+/// `_`, too.
 fn same(name: &str, other: &str) -> bool {
-    let plain = |byte: u8| match byte {
-        b'_' => b'-',
-        byte => byte.to_ascii_lowercase(),
+    let plain = |byte: u8| match byte.is_ascii_alphanumeric() {
+        true => byte.to_ascii_lowercase(),
+        false => b'-',
     };
     name.len() == other.len() && name.bytes().map(plain).eq(other.bytes().map(plain))
 }

@@ -106,7 +106,8 @@ async fn what_is_no_whole_answer_is_none() {
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf";
     let chunk = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n";
     let four = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfour";
-    let cases: [(&'static [u8], fn(&mut ForwardLimits), ForwardError); 6] = [
+    type Change = fn(&mut ForwardLimits);
+    let cases: [(&'static [u8], Change, ForwardError); 6] = [
         (b"", short, ForwardError::TimedOut),
         (b"HTTP/1.1 20", none, ForwardError::Broke),
         (half, none, ForwardError::DiedMidAnswer),
