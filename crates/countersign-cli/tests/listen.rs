@@ -719,6 +719,7 @@ fn lines_are_for_people_without_json() {
         rest.ends_with("1 received, 1 verified, 1 new\n"),
         "{rest:?}"
     );
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
