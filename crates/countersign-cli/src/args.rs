@@ -37,7 +37,8 @@ pub(crate) struct Global {
         default_value = "auto"
     )]
     pub(crate) color: Colour,
-    /// A TOML file with defaults: scheme, url, to, tolerance, secret_env, secret_file
+    /// A TOML file with defaults: scheme, url, to, tolerance, secret_env, secret_file; for `serve` the gateway's
+    /// own (docs/gateway.md)
     #[arg(long, global = true, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -66,6 +67,8 @@ pub(crate) enum Command {
     Listen(ListenArgs),
     /// Send what `listen` kept once more
     Replay(ReplayArgs),
+    /// Serve as the gateway in front of services: prove what arrives, and pass it on once, signed in one way
+    Serve(ServeArgs),
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell
@@ -85,6 +88,7 @@ impl Command {
             Self::Send(_) => "send",
             Self::Listen(_) => "listen",
             Self::Replay(_) => "replay",
+            Self::Serve(_) => "serve",
             Self::Completions { .. } => "completions",
             Self::Man => "man",
         }
@@ -358,6 +362,15 @@ pub(crate) struct ReplayArgs {
     /// Send to an address that is not this machine's: yours, and nobody else's
     #[arg(long)]
     pub(crate) i_own_this_endpoint: bool,
+}
+
+/// The gateway's file is the one of `--config`. SIGTERM and SIGINT let what runs come to its end, a second one ends at
+/// once; SIGHUP reads the file again.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Only say what is wrong with the file, everything at once
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 fn share(text: &str) -> Result<f64, String> {

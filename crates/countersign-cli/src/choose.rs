@@ -66,7 +66,7 @@ fn nearest(name: &str) -> String {
 }
 
 /// How many characters must be added, removed or changed.
-fn distance(one: &[char], other: &[char]) -> usize {
+pub(crate) fn distance(one: &[char], other: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, left) in one.iter().enumerate() {
         let mut diagonal = line;

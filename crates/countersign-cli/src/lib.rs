@@ -1,4 +1,4 @@
-//! The command `countersign`: signs, verifies, explains, sends and receives webhooks.
+//! The command `countersign`: signs, verifies, explains, sends and receives webhooks, and serves as a gateway.
 //!
 //! The binary is [`main`]. The crate is a library so that tests and fuzz targets reach its parts; **its
 //! interface is the command line**, which `docs/cli.md` describes, and nothing in here is stable.
@@ -21,10 +21,10 @@ mod commands;
 mod config;
 mod console;
 mod failure;
-#[allow(dead_code, reason = "serve needs more of it than listen does")]
 mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
+mod gateway;
 mod input;
 mod inspector;
 mod listen;
@@ -84,7 +84,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) -
 }
 
 fn perform(cli: &Cli, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let config = Config::read(cli.global.config.as_deref())?;
+    let file = cli.global.config.as_deref();
+    let config = match &cli.command {
+        // A gateway's file is another one than that of defaults.
+        Command::Serve(args) => return commands::serve::run(args, file, console),
+        _ => Config::read(file)?,
+    };
     match &cli.command {
         Command::Schemes(args) => commands::schemes::run(args, console),
         Command::Sign(args) => commands::sign::run(args, &config, console),
@@ -93,6 +98,7 @@ fn perform(cli: &Cli, console: &mut Console<'_>) -> Result<Exit, Failure> {
         Command::Send(args) => commands::send::run(args, &config, console),
         Command::Listen(args) => commands::listen::run(args, &config, console),
         Command::Replay(args) => commands::replay::run(args, console),
+        Command::Serve(args) => commands::serve::run(args, file, console),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "countersign", &mut text);

@@ -151,12 +151,12 @@ fn found(source: Source, text: Zeroizing<String>) -> Result<SecretText, Failure>
 }
 
 #[cfg(unix)]
-fn is_open(facts: &fs::Metadata) -> bool {
+pub(crate) fn is_open(facts: &fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     facts.is_file() && facts.permissions().mode() & 0o004 != 0
 }
 
 #[cfg(not(unix))]
-const fn is_open(_facts: &fs::Metadata) -> bool {
+pub(crate) const fn is_open(_facts: &fs::Metadata) -> bool {
     false
 }
