@@ -53,6 +53,7 @@ pub(crate) async fn serve<F, B>(
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let taken = tokio::select! {
+            biased;
             // Whoever told it to stop may be gone by now; that is to stop as well.
             _ = stop.wait_for(|stop| *stop) => break,
             taken = take(&listener, &places) => taken,

@@ -172,8 +172,8 @@ async fn serve(
             Signal::Stop => break,
         }
     }
-    console.note("stopping: no new deliveries; a second signal ends at once");
     let _ = stop.send(true);
+    console.note("stopping: no new deliveries; a second signal ends at once");
     let ended = tokio::select! {
         dropped = end(&mut senders, &endpoints, settings.drain) => Some(dropped),
         () = signals.stop() => None,
