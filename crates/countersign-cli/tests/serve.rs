@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 mod gateway;
 mod support;
 
-use gateway::{Gateway, KEY, Message, Mode, Upstream, config, headers, request};
+use gateway::{Gateway, KEY, Message, Mode, Upstream, config, headers, post, request};
 use support::{Place, SECRET};
 
 const MEMORY: &str = "kind = \"memory\"";
@@ -327,14 +327,7 @@ fn a_stop_waits_for_what_runs() {
     upstream.set(Mode::Waits);
     let listen = gateway.listen;
     let event = delivery("inv_1");
-    let sent = thread::spawn(move || {
-        let headers: Vec<_> = event
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        request(listen, "POST", "/hook", &headers, event.body())
-    });
+    let sent = thread::spawn(move || post(listen, &event));
     upstream.wait();
     gateway.signal("TERM");
     gateway.hear("stopping");

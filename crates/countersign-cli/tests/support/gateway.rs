@@ -106,18 +106,7 @@ impl Gateway {
 
     /// None where the connection ends without an answer.
     pub fn try_send(&self, delivery: &SignedDelivery) -> Option<Answer> {
-        let headers: Vec<_> = delivery
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        request(
-            self.listen,
-            "POST",
-            delivery.path(),
-            &headers,
-            delivery.body(),
-        )
+        post(self.listen, delivery)
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -177,6 +166,16 @@ pub fn headers(head: &str) -> impl Iterator<Item = (&str, &str)> {
     head.lines()
         .skip(1)
         .filter_map(|line| line.split_once(": "))
+}
+
+/// A delivery over a connection of its own.
+pub fn post(to: SocketAddr, delivery: &SignedDelivery) -> Option<Answer> {
+    let headers: Vec<_> = delivery
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    request(to, "POST", delivery.path(), &headers, delivery.body())
 }
 
 /// One request over a connection of its own.
@@ -309,6 +308,11 @@ impl Upstream {
             .unwrap()
             .recv_timeout(PATIENCE)
             .expect("an arrival");
+    }
+
+    /// Whether one more request arrived already.
+    pub fn arrived(&self) -> bool {
+        self.shared.arrivals.lock().unwrap().try_recv().is_ok()
     }
 
     /// Everything that arrived whole.
