@@ -5,6 +5,7 @@
 
 mod captures;
 mod compressed;
+mod config;
 mod document;
 mod explain;
 mod fields;
@@ -18,7 +19,7 @@ mod signature;
 mod timestamp;
 
 pub use self::{
-    captures::captures, compressed::compressed, document::document, explain::explain,
-    fields::fields, headers::headers, intake::intake, mutate::sign_then_mutate, readers::readers,
-    signature::signature, timestamp::timestamp,
+    captures::captures, compressed::compressed, config::config, document::document,
+    explain::explain, fields::fields, headers::headers, intake::intake, mutate::sign_then_mutate,
+    readers::readers, signature::signature, timestamp::timestamp,
 };

@@ -7,6 +7,7 @@ fn seeds_hold() {
     for (target, run) in [
         ("captures", countersign_fuzz::captures as fn(&[u8])),
         ("compressed", countersign_fuzz::compressed),
+        ("config", countersign_fuzz::config),
         ("document", countersign_fuzz::document),
         ("explain", countersign_fuzz::explain),
         ("fields", countersign_fuzz::fields),

@@ -1,11 +1,18 @@
 //! What fuzz targets call.
 
+use std::{
+    ffi::OsString,
+    io::{self, ErrorKind},
+    path::Path,
+};
+
 use countersign_core::{Scheme, Timestamp, scheme::IdenticalBodies};
 use zeroize::Zeroizing;
 
 use crate::{
     captures::{headers, mask::Mask},
     commands::replay::instant,
+    gateway::config::{Settings, Sources},
     input,
     listen::filter::Filter,
 };
@@ -80,3 +87,35 @@ pub fn mask(bytes: &[u8]) {
     assert!(!there(&request.body) && !there(request.target.as_bytes()));
     assert!(!request.headers.iter().any(|(_, value)| there(value)));
 }
+/// A gateway's file, on a machine without files, where one variable holds a secret of the gateway's own.
+pub fn config(text: &str) {
+    struct Nothing;
+
+    impl Sources for Nothing {
+        fn variable(&self, name: &str) -> Option<OsString> {
+            (name == "SECRET").then(|| CONFIG_SECRET.into())
+        }
+
+        fn file(&self, _: &Path) -> io::Result<(Zeroizing<Vec<u8>>, bool)> {
+            Err(ErrorKind::NotFound.into())
+        }
+    }
+
+    let lines = text.matches('\n').count().saturating_add(1);
+    if let Err(problems) = Settings::read(text, Path::new(""), &Nothing) {
+        assert!(!problems.is_empty(), "a refusal without a reason");
+        for problem in problems {
+            assert!(
+                (1..=lines).contains(&problem.line),
+                "a line that there is not"
+            );
+            let told = problem.to_string();
+            assert!(
+                text.contains(CONFIG_SECRET) || !told.contains(CONFIG_SECRET),
+                "a secret is told"
+            );
+        }
+    }
+}
+
+const CONFIG_SECRET: &str = "whsec_c2VydmljZXMta25vdy1tZS1ieS10aGlzLWtleQ==";

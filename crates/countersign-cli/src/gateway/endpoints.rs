@@ -1,5 +1,7 @@
 //! What is served by now: the receivers of the configuration that was read last.
 
+// docs/decisions.md: D89.
+
 use core::time::Duration;
 use std::{
     collections::HashMap,

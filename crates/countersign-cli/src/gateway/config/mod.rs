@@ -2,6 +2,8 @@
 //!
 //! No message repeats a value, because one may be a secret that stands where it should not.
 
+// docs/decisions.md: D90.
+
 use core::{net::SocketAddr, time::Duration};
 use std::{cell::RefCell, collections::HashMap, path::Path};
 
