@@ -166,11 +166,8 @@ async fn serve(
     let chores = chores(endpoints.clone(), metrics);
 
     say_ready(listen, admin_at, &store, &endpoints, console)?;
-    loop {
-        match signals.next().await {
-            Signal::Reload => reload(file, settings, &endpoints, console),
-            Signal::Stop => break,
-        }
+    while signals.next().await == Signal::Reload {
+        reload(file, settings, &endpoints, console);
     }
     let _ = stop.send(true);
     console.note("stopping: no new deliveries; a second signal ends at once");
