@@ -12,7 +12,7 @@ use std::{
 };
 
 use countersign_core::{Secret, Timestamp, Verifier};
-use countersign_senders::{rebill_za, standard_webhooks};
+use countersign_senders::{find, rebill_za, standard_webhooks};
 use countersign_testkit::{Sender, SignedDelivery};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -166,6 +166,81 @@ fn our_headers_from_outside_never_arrive() {
 }
 
 #[test]
+fn batches_are_taken_apart_and_compressed_bodies_are_text() {
+    // GoCardless names its own signature as Standard Webhooks does.
+    let (_place, upstream, gateway) = started("gocardless", "");
+    let gocardless = Sender::with_secret(find("gocardless").unwrap().scheme, SECRET);
+    let items = ["{ \"id\":\"EV1\"}", "{\"id\": \"EV2\" }"];
+    let both = gocardless
+        .raw(
+            "",
+            "",
+            format!("{{\"events\":[{},{}]}}", items[0], items[1]),
+        )
+        .to("/hook");
+    let theirs = both.header("webhook-signature").unwrap().to_owned();
+    upstream.set(Mode::Status(500));
+    assert_eq!(gateway.send(&both).status, 503);
+    upstream.set(Mode::Done);
+    assert_eq!(gateway.send(&both).status, 200);
+    assert_eq!(gateway.send(&both).dedup(), "duplicate");
+    let done = upstream.done();
+    let bodies: Vec<_> = done
+        .iter()
+        .map(|one| String::from_utf8_lossy(&one.body).into_owned())
+        .collect();
+    assert_eq!(bodies, items);
+    assert!(
+        done.iter()
+            .all(|one| is_ours(one) && !one.head.contains(&theirs))
+    );
+    let ids: Vec<_> = done
+        .iter()
+        .map(|one| gateway::header(&one.head, "webhook-id"))
+        .collect();
+    assert_ne!(ids[0], ids[1]);
+
+    let (_place, upstream, gateway) = started("stream-chat", "");
+    let stream = Sender::with_secret(find("stream-chat").unwrap().scheme, SECRET).compressing();
+    let text = "{\"type\":\"message.new\",  \"cid\":\"messaging:1\"}";
+    let packed = stream.raw("message.new", "m_1", text).to("/hook");
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    let answer = gateway.send(&packed);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let seen = upstream.seen();
+    assert_eq!(seen[0].body, text.as_bytes());
+    assert_eq!(gateway::header(&seen[0].head, "content-encoding"), None);
+    assert!(is_ours(&seen[0]));
+}
+
+#[test]
+fn what_a_sender_asks_first_is_answered_and_stays_here() {
+    let (_place, upstream, gateway) = started("meta", "verify_token_env = \"SENDER_SECRET\"");
+    let ask = |token: &str| {
+        let path =
+            format!("/hook?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token={token}");
+        request(gateway.listen, "GET", &path, &[], b"").unwrap()
+    };
+    let answer = ask(SECRET);
+    assert_eq!((answer.status, answer.text().as_str()), (200, "1158201444"));
+    assert!(ask("another").status >= 400);
+
+    // A key that anybody can offer is taken from nobody.
+    let (_place, offered, asana) = started("asana", "");
+    let answer = request(
+        asana.listen,
+        "POST",
+        "/hook",
+        &[("x-hook-secret", "of-an-attacker")],
+        b"",
+    )
+    .unwrap();
+    assert!(answer.status >= 400, "{answer:?}");
+    assert_eq!(answer.header("x-hook-secret"), None);
+    assert!(upstream.seen().is_empty() && offered.seen().is_empty());
+}
+
+#[test]
 fn failing_upstreams_lose_nothing_and_double_nothing() {
     let modes = [
         Mode::Status(500),
@@ -176,8 +251,13 @@ fn failing_upstreams_lose_nothing_and_double_nothing() {
         Mode::DiesMidAnswer,
         Mode::Closes,
     ];
-    let (_place, upstream, gateway) = started("rebill-za", "upstream_timeout = \"300ms\"");
+    let (_place, upstream, gateway) = started("rebill-za", "");
+    let (_other, slow, impatient) = started("rebill-za", "upstream_timeout = \"2s\"");
     for (at, mode) in modes.into_iter().enumerate() {
+        let (upstream, gateway) = match mode {
+            Mode::Hangs => (&slow, &impatient),
+            _ => (&upstream, &gateway),
+        };
         let event = delivery(&format!("inv_{at}"));
         upstream.set(mode);
         for _ in 0..2 {

@@ -1,12 +1,15 @@
 //! The store that all endpoints share.
 
-use core::fmt;
+use core::{fmt, time::Duration};
 use std::sync::Arc;
 
 use countersign_core::{DedupStore, MemoryStore, ReceiverBuilder};
 
 use super::config::{StoreKind, StoreSettings};
 use crate::failure::Failure;
+
+/// How long a store may take to be there. A gateway that waits for ever looks like one that serves.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// An open store of any kind.
 #[derive(Clone)]
@@ -31,6 +34,16 @@ impl Store {
     ///
     /// When it cannot be reached, or is none that can be relied on.
     pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, Failure> {
+        let opened = tokio::time::timeout(PATIENCE, Self::open_in_its_time(settings)).await;
+        opened.unwrap_or_else(|_| {
+            let (kind, seconds) = (settings.kind.name(), PATIENCE.as_secs());
+            Err(Failure::no_answer(format!(
+                "the store {kind} does not answer within {seconds} s"
+            )))
+        })
+    }
+
+    async fn open_in_its_time(settings: &StoreSettings) -> Result<Self, Failure> {
         match &settings.kind {
             StoreKind::Memory => Ok(Self::of("memory", MemoryStore::new(), Close::Nothing)),
             #[cfg(feature = "sqlite")]
