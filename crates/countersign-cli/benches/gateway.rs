@@ -161,18 +161,18 @@ async fn proxy(to: SocketAddr) {
         Client::builder(TokioExecutor::new()).build_http();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap());
-    let answer = async move |request: Request<Incoming>| {
-        let (mut head, body) = request.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        head.uri = format!("http://{to}{}", head.uri.path()).parse().unwrap();
-        head.headers
-            .insert(header::HOST, HeaderValue::try_from(to.to_string()).unwrap());
-        let answer = client
-            .request(Request::from_parts(head, Full::new(body)))
-            .await
-            .unwrap();
-        let (head, body) = answer.into_parts();
-        Response::from_parts(head, Full::new(body.collect().await.unwrap().to_bytes()))
+    let answer = move |request: Request<Incoming>| {
+        let client = client.clone();
+        async move {
+            let (mut head, body) = request.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            head.uri = format!("http://{to}{}", head.uri.path()).parse().unwrap();
+            let host = HeaderValue::try_from(to.to_string()).unwrap();
+            head.headers.insert(header::HOST, host);
+            let request = Request::from_parts(head, Full::new(body));
+            let (head, body) = client.request(request).await.unwrap().into_parts();
+            Response::from_parts(head, Full::new(body.collect().await.unwrap().to_bytes()))
+        }
     };
     serve(listener, answer).await;
 }
