@@ -523,6 +523,21 @@ fn health_and_metrics_are_on_an_address_of_their_own_and_no_secret_is_shown() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_ends_nothing() {
+    let (_place, upstream, mut gateway) = started("rebill-za", "");
+    gateway.turn_away();
+    for at in 0..20 {
+        let event = delivery(&format!("inv_{at}"));
+        assert_eq!(gateway.send(&event.tampered()).status, 401);
+        assert_eq!(gateway.send(&event).status, 200);
+    }
+    assert_eq!(upstream.done().len(), 20);
+    gateway.signal("HUP");
+    gateway.signal("TERM");
+    assert_eq!(gateway.end().code(), Some(0));
+}
+
+#[test]
 fn what_cannot_start_says_so_with_its_code() {
     let place = Place::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -89,6 +89,11 @@ impl Gateway {
         }
     }
 
+    /// Closes standard error, once the next line was written to it.
+    pub fn turn_away(&mut self) {
+        self.lines = channel().1;
+    }
+
     pub fn end(&mut self) -> ExitStatus {
         let status = self.child.wait().unwrap();
         self.told.extend(self.lines.iter());
