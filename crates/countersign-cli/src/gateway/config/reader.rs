@@ -176,6 +176,11 @@ impl<'t> Reader<'t> {
         tables
     }
 
+    /// Takes keys for known that nobody needs any more.
+    pub(super) fn know(&self, keys: &[&'static str]) {
+        self.known.borrow_mut().extend(keys);
+    }
+
     /// Says which keys nobody asked for.
     pub(super) fn finish(self) {
         let known = self.known.borrow();

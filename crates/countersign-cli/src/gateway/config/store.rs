@@ -52,20 +52,30 @@ impl core::fmt::Debug for StoreSettings {
     }
 }
 
+/// The keys of all kinds, for a table that does not say which it is.
+const ALL: [&str; 6] = [
+    "path",
+    "url",
+    "url_env",
+    "url_file",
+    "prefix",
+    "connections",
+];
+
 pub(super) fn read(table: Reader<'_>, beside: &Beside<'_>) -> Option<StoreSettings> {
     let lease = lease(&table);
-    let kind = match table.text("kind") {
-        None => {
-            if !table.has("kind") {
-                table.wrong(
-                    "",
-                    "which store? say `kind = \"memory\"`, \"sqlite\", \"redis\" or \"postgres\"",
-                );
-            }
-            return None;
+    let Some(entry) = table.text("kind") else {
+        if !table.has("kind") {
+            table.wrong(
+                "",
+                "which store? say `kind = \"memory\"`, \"sqlite\", \"redis\" or \"postgres\"",
+            );
         }
-        Some(entry) => entry.value,
+        table.know(&ALL);
+        table.finish();
+        return None;
     };
+    let kind = entry.value;
     let kind = match kind {
         "memory" => Some(StoreKind::Memory),
         "sqlite" if cfg!(feature = "sqlite") => sqlite(&table, beside),
@@ -85,11 +95,13 @@ pub(super) fn read(table: Reader<'_>, beside: &Beside<'_>) -> Option<StoreSettin
                 "kind",
                 "this binary was built without that store: install it with its feature, or with the default ones",
             );
-            return None;
+            table.know(&ALL);
+            None
         }
         _ => {
             table.wrong("kind", "this must be memory, sqlite, redis or postgres");
-            return None;
+            table.know(&ALL);
+            None
         }
     };
     table.finish();

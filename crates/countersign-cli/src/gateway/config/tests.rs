@@ -240,6 +240,12 @@ fn mistakes_are_told_with_line_and_key() {
             "store.kind",
             "must be memory",
         ),
+        (
+            replace("kind =", "knd ="),
+            5,
+            "store.knd",
+            "did you mean `kind`",
+        ),
         (replace("kind = \"memory\"", ""), 4, "store", "which store?"),
         (
             replace("kind = \"memory\"", "kind = \"sqlite\""),
