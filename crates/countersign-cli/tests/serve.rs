@@ -131,6 +131,7 @@ fn our_headers_from_outside_never_arrive() {
         ("webhook-signature", "v1,outside"),
         ("webhook-timestamp", "1outside"),
         ("webhook_timestamp", "1outside"),
+        ("webhook.id", "msg_outside"),
     ];
     let (_place, upstream, gateway) = started("rebill-za", "");
     for (at, (name, value)) in outside.into_iter().enumerate() {
