@@ -64,6 +64,9 @@ who captured one genuine request; [what-counts-as-a-copy.md](what-counts-as-a-co
 about that. *Sure*: `high` means that the facts are from the sender's documentation or library, and that published
 signatures verify where there are any; `low`, that no page of the sender's was read: try it before you rely on it.
 
+A *procedure* is code that says which bytes are signed, where no data can: what it names is the *message*, and
+nothing else of the request is proved (`Verified::proved_message`).
+
 A *token* is a shared secret that is sent as it is: it proves who sent a request and nothing about it. *SHA-1* and
 *SHA-256* without HMAC are plain hashes over bytes that hold the secret.
 
@@ -126,6 +129,14 @@ fn signature(scheme: &Scheme) -> String {
         Grammar::TimeThenTags { separator } => format!("{header}: {{time}}{separator}.."),
         _ => header.to_owned(),
     };
+    if let Some(procedure) = scheme.procedure() {
+        let at = match scheme.location() {
+            Location::Body(pointer) => format!("`{pointer}` in the body"),
+            _ => format!("`{header}`"),
+        };
+        let (name, encoding) = (algorithm_name(scheme), encoding(scheme));
+        return format!("{at}, {name}, {encoding}, procedure `{}`", procedure.name());
+    }
     if !scheme.body_is_signed() {
         return match scheme.location() {
             Location::Body(pointer) => format!("token at `{pointer}` in the body"),
@@ -160,9 +171,10 @@ fn encoding(scheme: &Scheme) -> &'static str {
 
 /// What the signature covers, and what it does not.
 fn covered(scheme: &Scheme) -> (String, String) {
-    let (mut signed, mut unsigned) = match scheme.body_is_signed() {
-        true => (vec!["body"], Vec::new()),
-        false => (vec!["**nothing**"], vec!["body"]),
+    let (mut signed, mut unsigned) = match (scheme.body_is_signed(), scheme.procedure()) {
+        (true, _) => (vec!["body"], Vec::new()),
+        (false, None) => (vec!["**nothing**"], vec!["body"]),
+        (false, Some(_)) => (vec!["its message"], vec!["the rest of the body"]),
     };
     for (what, there, covered) in [
         ("id", scheme.id().is_some(), scheme.id_is_signed()),
@@ -179,7 +191,7 @@ fn covered(scheme: &Scheme) -> (String, String) {
             (false, _) => {}
         }
     }
-    if scheme.signed().contains(&Part::Url) {
+    if scheme.signs_url() {
         signed.push("URL");
     }
     if scheme.time_unit().is_none() {
@@ -196,7 +208,11 @@ fn delivery(scheme: &Scheme) -> String {
             format!("what is at `{fields}`, for {}", span(within))
         }
         (None, Some(IdenticalBodies::Copies { within })) => {
-            format!("its body, for {}", span(within))
+            let by = match (scheme.procedure(), scheme.body_is_signed()) {
+                (Some(_), false) => "its message",
+                _ => "its body",
+            };
+            format!("{by}, for {}", span(within))
         }
         _ => "every request".to_owned(),
     }
@@ -273,7 +289,18 @@ fn sender(preset: &Preset) -> Value {
         }),
     );
     if let Location::Body(pointer) = scheme.location() {
-        put("token", json!(pointer));
+        let name = match scheme.procedure() {
+            Some(_) => "signature_pointer",
+            None => "token",
+        };
+        put(name, json!(pointer));
+    }
+    if let Some(procedure) = scheme.procedure() {
+        put("procedure", json!(procedure.name()));
+        put("body_is_signed", json!(scheme.body_is_signed()));
+    }
+    if !scheme.covered().is_empty() {
+        put("covered", json!(scheme.covered()));
     }
     put("key", key(scheme));
     put("signed", json!(template(scheme)));

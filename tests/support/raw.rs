@@ -337,7 +337,7 @@ fn line(head: &mut Vec<u8>, name: &str, value: &str) {
 }
 
 fn head(delivery: &SignedDelivery, method: &str, lines: &[&[u8]]) -> Vec<u8> {
-    let mut head = start(method, delivery.path());
+    let mut head = start(method, &delivery.target());
     for (name, value) in delivery.headers() {
         line(&mut head, name, value);
     }

@@ -11,6 +11,8 @@ use crate::handshakes::{Taker, configure};
 /// A POST request; unlike `http`'s, its headers may hold any bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
+    /// The query, without the question mark.
+    pub query: Option<String>,
     /// Names and values.
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
@@ -37,8 +39,8 @@ impl Request {
     #[must_use]
     pub fn with_body(&self, body: impl Into<Bytes>) -> Self {
         Self {
-            headers: self.headers.clone(),
             body: body.into(),
+            ..self.clone()
         }
     }
 
@@ -78,6 +80,7 @@ impl From<&SignedDelivery> for Request {
     fn from(delivery: &SignedDelivery) -> Self {
         let headers = delivery.headers().iter();
         Self {
+            query: delivery.query().map(str::to_owned),
             headers: headers
                 .map(|(name, value)| (name.clone(), value.clone().into_bytes()))
                 .collect(),
@@ -96,7 +99,7 @@ impl Head for Request {
     }
 
     fn query(&self) -> Option<&str> {
-        None
+        self.query.as_deref()
     }
 
     fn each_header<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
@@ -113,10 +116,7 @@ pub fn receiver(scheme: Scheme, secrets: impl IntoIterator<Item = Secret>) -> Re
     let mut builder = Receiver::builder(scheme)
         .endpoint("test")
         .store(MemoryStore::new());
-    if scheme
-        .signed()
-        .contains(&countersign_core::scheme::Part::Url)
-    {
+    if scheme.signs_url() {
         builder = builder.url(URL);
     }
     for secret in secrets {

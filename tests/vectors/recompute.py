@@ -280,9 +280,14 @@ CONVOY = bare("X-Convoy-Signature", "HMAC-SHA512", signed="{time},{body}")
 CONVOY["signature"]["grammar"] = {"kind": "pairs", "separator": ",", "tags": ["v1"]}
 CONVOY["time"] = {"unit": "seconds", "signature_key": "t"}
 
-OWN_RULES = {
-    "twilio": twilio,
+# By the name of the sender's procedure in `senders.json`.
+PROCEDURES = {
     "adyen": adyen,
+    "twilio-form": twilio,
+    "twilio-json": twilio,
+}
+
+OWN_RULES = {
     "dropbox-sign": dropbox_sign,
     "plivo": plivo,
     "github-gogithub": lambda vector, body: judge(vector, bare("X-Hub-Signature", "HMAC-SHA1", "sha1="), body),
@@ -296,6 +301,9 @@ def verdict(vector, senders):
     try:
         if vector.get("form"):
             return judge(vector, vector["form"], body)
+        procedure = senders.get(vector.get("preset"), {}).get("procedure")
+        if procedure:
+            return PROCEDURES[procedure](vector, body)
         if vector.get("preset"):
             return judge(vector, senders[vector["preset"]], body)
         for begin, rule in OWN_RULES.items():

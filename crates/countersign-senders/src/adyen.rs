@@ -8,8 +8,9 @@
 //! Adyen joins without escaping, so a field with `:` in it is refused, but for `merchantReference`: all others
 //! have none, so where it begins and ends is certain.
 //!
-//! A notification in JSON holds one item: Adyen's own examples, in every language, take "the first (and only)"
-//! one. One with several is refused, because each would be proved by itself and could be sent alone.
+//! A notification is a list of items, each with a signature of its own: each is a delivery, known by its proved
+//! message, so one that is taken out of a captured request and sent alone is the same delivery. Adyen's examples
+//! take "the first (and only)" one; where there are several, all of them must be proved.
 
 use core::time::Duration;
 use std::borrow::Cow;
@@ -23,16 +24,23 @@ use serde::Deserialize;
 /// Adyen's standard notifications. An application that verifies them says
 /// [`accept_unsigned_body`](countersign_core::VerifierBuilder::accept_unsigned_body).
 ///
-/// Its id is the proved message: the same event of the same payment is the same delivery for 8 days.
+/// Its id is the proved message: the same event of the same payment is the same delivery for 8 days. The type is
+/// `eventCode`, and it is signed.
 pub const SCHEME: Scheme = Scheme::signed_by(&Items)
     .name("adyen")
+    .signature_pointer("/notificationItems/*/NotificationRequestItem/additionalData/hmacSignature")
+    .batch("/notificationItems")
+    .event_pointer("/NotificationRequestItem/eventCode")
+    .covers(&["/NotificationRequestItem/eventCode"])
     .encoding(Encoding::Base64)
     .key_format(KeyFormat::Hex)
     .retry_span(Duration::from_secs(7 * 86_400))
     .identical_bodies(IdenticalBodies::Copies {
         within: Duration::from_secs(8 * 86_400),
     })
-    .evidence("https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures")
+    .evidence(
+        "docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures",
+    )
     .declare();
 
 #[derive(Debug)]
@@ -46,33 +54,35 @@ impl Procedure for Items {
     fn read(&self, request: &Unproved<'_>, signed: &mut Signed) -> Result<(), Unreadable> {
         let read: Notification<'_> = serde_json::from_slice(request.body())
             .map_err(|_| Unreadable("the body is no notification of Adyen's"))?;
-        // Each item has a signature of its own, and Adyen sends one in JSON.
-        let [Outer { item }] = read.items.as_slice() else {
-            return Err(Unreadable("a notification holds not exactly one item"));
-        };
-        let value = match &item.amount.value {
-            Minor::Number(value) => *value,
-            Minor::Text(text) => {
-                (text.parse()).map_err(|_| Unreadable("an amount is no number"))?
-            }
-        };
-        let value = value.to_string();
-        let fields = [
-            &*item.psp_reference,
-            item.original_reference.as_deref().unwrap_or_default(),
-            &item.merchant_account_code,
-            item.merchant_reference.as_deref().unwrap_or_default(),
-            &value,
-            &item.amount.currency,
-            &item.event_code,
-            &item.success,
-        ];
-        let mut others = (0..).zip(&fields).filter(|(at, _)| *at != FREE_FIELD);
-        if others.any(|(_, field)| field.contains(':')) {
-            return Err(Unreadable("a signed field holds what parts it from others"));
+        for Outer { item } in &read.items {
+            signed.prove(message(item)?, &item.additional_data.hmac_signature)?;
         }
-        signed.prove(fields.join(":"), &item.additional_data.hmac_signature)
+        Ok(())
     }
+}
+
+/// The eight fields of an item, joined.
+fn message(item: &Fields<'_>) -> Result<String, Unreadable> {
+    let value = match &item.amount.value {
+        Minor::Number(value) => *value,
+        Minor::Text(text) => (text.parse()).map_err(|_| Unreadable("an amount is no number"))?,
+    };
+    let value = value.to_string();
+    let fields = [
+        &*item.psp_reference,
+        item.original_reference.as_deref().unwrap_or_default(),
+        &item.merchant_account_code,
+        item.merchant_reference.as_deref().unwrap_or_default(),
+        &value,
+        &item.amount.currency,
+        &item.event_code,
+        &item.success,
+    ];
+    let mut others = (0..).zip(&fields).filter(|(at, _)| *at != FREE_FIELD);
+    if others.any(|(_, field)| field.contains(':')) {
+        return Err(Unreadable("a signed field holds what parts it from others"));
+    }
+    Ok(fields.join(":"))
 }
 
 /// `merchantReference`, which is the application's own text.
@@ -149,7 +159,8 @@ pub struct Item<'v> {
 }
 
 impl<'v> Item<'v> {
-    /// Reads the proved message. `None` for another sender's delivery.
+    /// Reads the proved message of an item. `None` for another sender's delivery, and for a whole notification
+    /// ([`Verified::into_items`] takes it apart; a receiver does).
     #[must_use]
     pub fn of(verified: &'v Verified) -> Option<Self> {
         if verified.scheme().procedure().map(Procedure::name) != Some("adyen") {
@@ -197,6 +208,14 @@ mod tests {
         verify_with(KEY, body)
     }
 
+    /// The only item of a notification.
+    fn only(body: String) -> Verified {
+        let mut items = verify(body).unwrap().into_items(2).unwrap();
+        let item = items.next().unwrap();
+        assert!(items.next().is_none());
+        item
+    }
+
     fn verify_with(key: &str, body: String) -> Result<Verified, Rejection> {
         let secret = Secret::new(key).unwrap();
         let verifier = Verifier::builder(SCHEME).secret(secret);
@@ -207,8 +226,10 @@ mod tests {
 
     #[test]
     fn a_published_item_is_proved_and_read() {
-        let proved = verify(body(&[ITEM])).unwrap();
+        let proved = only(body(&[ITEM]));
         assert!(!proved.body_is_signed() && proved.id().is_none());
+        let event = proved.event_type().unwrap();
+        assert!(event.is_signed() && event.as_str() == "AUTHORISATION");
         let item = Item::of(&proved).unwrap();
         assert_eq!(
             (item.value, item.currency, item.success),
@@ -239,7 +260,8 @@ mod tests {
     fn published_items_with_odd_texts_are_proved() {
         for (key, item) in OTHERS {
             let item = format!("{{\"NotificationRequestItem\":{item}}}");
-            let proved = verify_with(key, body(&[&item])).unwrap();
+            let whole = verify_with(key, body(&[&item])).unwrap();
+            let proved = whole.into_items(1).unwrap().next().unwrap();
             let read: serde_json::Value = serde_json::from_str(&item).unwrap();
             let reference = &read["NotificationRequestItem"]["merchantReference"];
             let item = Item::of(&proved).unwrap();
@@ -249,7 +271,7 @@ mod tests {
 
     #[test]
     fn every_signed_field_counts_and_the_others_change_nothing() {
-        let first = verify(body(&[ITEM])).unwrap();
+        let first = only(body(&[ITEM]));
         for (from, to) in [
             ("7914073381342284", "7914073381342285"),
             ("TestPayment-", "TestPayment_"),
@@ -270,8 +292,9 @@ mod tests {
             let changed = ITEM.replace(from, to);
             assert_ne!(changed, ITEM, "{from}");
             assert!(verify(body(&[&changed])).is_err(), "{from}");
+            assert!(verify(body(&[ITEM, &changed])).is_err(), "{from}");
         }
-        let other = verify(body(&[&ITEM.replace("visa", "mc")])).unwrap();
+        let other = only(body(&[&ITEM.replace("visa", "mc")]));
         assert_eq!(other.proved_message(), first.proved_message());
     }
 
@@ -288,9 +311,22 @@ mod tests {
     }
 
     #[test]
-    fn no_item_two_items_and_deep_json_are_refused() {
+    fn every_item_is_a_delivery_and_is_the_same_one_alone() {
+        let items: Vec<_> = (verify(body(&[ITEM, ITEM])).unwrap().into_items(2).unwrap()).collect();
+        assert_eq!(items.len(), 2);
+        for item in items {
+            assert_eq!(item.proved_message(), only(body(&[ITEM])).proved_message());
+            assert_eq!(Item::of(&item).unwrap().value, 1130);
+        }
+        let whole = verify(body(&[ITEM, ITEM])).unwrap();
+        assert!(whole.proved_message().is_none() && Item::of(&whole).is_none());
+    }
+
+    #[test]
+    fn no_item_too_many_and_deep_json_are_refused() {
         assert!(verify(body(&[])).is_err());
-        assert!(verify(body(&[ITEM, ITEM])).is_err());
+        assert!(verify(body(&[ITEM; 100])).is_ok());
+        assert!(verify(body(&[ITEM; 101])).is_err());
         assert!(verify("[".repeat(100_000)).is_err());
         // Skipped without recursion, like every field that is not signed.
         let deep = format!(

@@ -51,6 +51,15 @@ pub use self::{
 /// The senders that have a module of their own.
 const OWN_MODULES: &[Preset] = &[
     Preset {
+        name: adyen::SCHEME.name(),
+        title: "Adyen (standard webhook)",
+        scheme: adyen::SCHEME,
+        source: adyen::SCHEME.evidence(),
+        confidence: Confidence::High,
+        sample: r#"{"live":"false","notificationItems":[{"NotificationRequestItem":{"pspReference":"7914073381342284","merchantReference":"TestPayment-1407325143704","merchantAccountCode":"TestMerchant","amount":{"currency":"EUR","value":1130},"success":"true","eventDate":"2026-05-06T17:15:34+02:00","paymentMethod":"visa"}}]}"#,
+        note: "Signs eight fields of each item and nothing else of it, no date and no `paymentMethod`: read them with `adyen::Item`, and fetch the rest. Old endpoints want the answer `[accepted]`.",
+    },
+    Preset {
         name: github::SCHEME.name(),
         title: "GitHub",
         scheme: github::SCHEME,
@@ -115,6 +124,8 @@ const OWN_MODULES: &[Preset] = &[
 pub fn all() -> impl Iterator<Item = &'static Preset> {
     [
         OWN_MODULES,
+        #[cfg(feature = "legacy-sha1")]
+        twilio::FAMILY,
         standard::FAMILY,
         payments::FAMILY,
         commerce::FAMILY,

@@ -15,6 +15,8 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
+use crate::{Confidence, Preset};
+
 use countersign_core::{
     Algorithm, Scheme,
     scheme::{Encoding, IdenticalBodies, Procedure, SchemeBuilder, Signed, Unproved, Unreadable},
@@ -37,18 +39,51 @@ pub const VOICE: Scheme = FORM
     .declare();
 
 /// Twilio's callbacks as JSON: the query's `bodySHA256` is signed with the address, and must be the body's.
-pub const JSON: Scheme = begin(&Json).name("twilio-json").declare();
+/// So the body is proved.
+pub const JSON: Scheme = begin(&Json).name("twilio-json").signs_body().declare();
+
+pub(crate) const FAMILY: &[Preset] = &[
+    Preset {
+        name: FORM.name(),
+        title: "Twilio (forms)",
+        scheme: FORM,
+        source: FORM.evidence(),
+        confidence: Confidence::High,
+        sample: r#"{"MessageSid":"SM90c6fc909d8504d45ecdb3a3d5b3556e","MessageStatus":"delivered","To":"+15558675310"}"#,
+        note: "Signs the URL, and the names and values of the fields with nothing in between: whoever captured a request can cut the same characters otherwise, which is the same delivery. Take what matters (`MessageSid`) from its API. Configure the URL without its query, which comes with the request and is signed.",
+    },
+    Preset {
+        name: VOICE.name(),
+        title: "Twilio (calls)",
+        scheme: VOICE,
+        source: VOICE.evidence(),
+        confidence: Confidence::High,
+        sample: r#"{"CallSid":"CA1234567890ABCDE","Digits":"1234","From":"+14158675309"}"#,
+        note: "As the forms, but every request runs, because equal ones are two requests of a call: the handler must be idempotent.",
+    },
+    Preset {
+        name: JSON.name(),
+        title: "Twilio (JSON)",
+        scheme: JSON,
+        source: JSON.evidence(),
+        confidence: Confidence::High,
+        sample: r#"{"property":"value","boolean":true}"#,
+        note: "The query's `bodySHA256` is signed, and must be the body's.",
+    },
+];
 
 const HEADER: &str = "X-Twilio-Signature";
+const HASH: &str = "bodySHA256=";
 
 const fn begin(procedure: &'static dyn Procedure) -> SchemeBuilder {
     Scheme::signed_by(procedure)
+        .signature_header(HEADER)
         .algorithm(Algorithm::HmacSha1)
         .encoding(Encoding::Base64)
         .identical_bodies(IdenticalBodies::Copies {
             within: Duration::from_secs(7 * 86_400),
         })
-        .evidence("https://www.twilio.com/docs/usage/webhooks/webhooks-security")
+        .evidence("twilio.com/docs/usage/webhooks/webhooks-security")
 }
 
 /// The configured address, with the query of the request; where a query was configured, it must be that one.
@@ -80,10 +115,6 @@ impl Procedure for Form {
 
     fn headers(&self) -> &'static [&'static str] {
         &[HEADER]
-    }
-
-    fn signature_header(&self) -> Option<&'static str> {
-        Some(HEADER)
     }
 
     fn signs_url(&self) -> bool {
@@ -151,12 +182,14 @@ impl Procedure for Json {
         &[HEADER]
     }
 
-    fn signature_header(&self) -> Option<&'static str> {
-        Some(HEADER)
-    }
-
     fn signs_url(&self) -> bool {
         true
+    }
+
+    fn query_to_add(&self, request: &Unproved<'_>) -> Option<String> {
+        let digits = |byte: &u8| format!("{byte:02x}");
+        let hash: String = request.body_sha256().iter().map(digits).collect();
+        Some(format!("{HASH}{hash}"))
     }
 
     fn read(&self, request: &Unproved<'_>, signed: &mut Signed) -> Result<(), Unreadable> {
@@ -176,12 +209,12 @@ impl Procedure for Json {
                     rest.strip_prefix('&')
                 }
             })
-            .and_then(|rest| rest?.strip_prefix("bodySHA256="))
+            .and_then(|rest| rest?.strip_prefix(HASH))
             .filter(|hash| request.body_has_sha256(hash))
             .ok_or(Unreadable(
                 "the query is not that of the configured address and the body's bodySHA256",
             ))?;
-        signed.prove(format!("{url}{separator}bodySHA256={hash}"), tag(request)?)
+        signed.prove(format!("{url}{separator}{HASH}{hash}"), tag(request)?)
     }
 }
 
@@ -201,15 +234,23 @@ mod tests {
     const JSON_TAG: &str = "a9nBmqA0ju/hNViExpshrM61xv4=";
 
     fn verify(scheme: Scheme, query: &str, tag: &str, body: &str) -> Result<Verified, Rejection> {
-        let verifier = Verifier::builder(scheme).secret(Secret::new("12345").unwrap());
         let url = match scheme.name() {
             "twilio-json" => JSON_URL,
             _ => URL,
         };
-        let verifier = verifier.url(url).accept_unsigned_body().build().unwrap();
+        let verifier = verifier(scheme, url);
         let request = http::Request::post(format!("/myapp.php?{query}")).header(HEADER, tag);
         let (request, now) = (request.body(()).unwrap(), Timestamp::from_unix_seconds(0));
         verifier.verify(&request, body.to_owned().into(), now)
+    }
+
+    fn verifier(scheme: Scheme, url: &str) -> Verifier {
+        let verifier = Verifier::builder(scheme).secret(Secret::new("12345").unwrap());
+        let verifier = match scheme.body_is_signed() {
+            true => verifier,
+            false => verifier.accept_unsigned_body(),
+        };
+        verifier.url(url).build().unwrap()
     }
 
     fn form(body: &str) -> Result<Verified, Rejection> {
@@ -278,8 +319,7 @@ mod tests {
         const HASH: &str = "f94dd6fad2748707c1fd1777873479912e937bec6a6f116a1368b0dddb9f5580";
         const TAG: &str = "a7hugn4OzK3JQ+KlrMSvsXpWDz4=";
         let judge = |scheme, query: &str, body: String| {
-            let verifier = Verifier::builder(scheme).secret(Secret::new("12345").unwrap());
-            let verifier = verifier.url(URL).accept_unsigned_body().build().unwrap();
+            let verifier = verifier(scheme, URL);
             let request = http::Request::post(format!("/myapp.php?{query}")).header(HEADER, TAG);
             let (request, now) = (request.body(()).unwrap(), Timestamp::from_unix_seconds(0));
             verifier.verify(&request, body.into(), now).is_ok()

@@ -8,6 +8,7 @@ use http_body_util::Full;
 #[derive(Clone, Debug)]
 pub struct SignedDelivery {
     path: String,
+    query: Option<String>,
     headers: Vec<(String, String)>,
     body: Bytes,
     signature_header: String,
@@ -17,6 +18,7 @@ impl SignedDelivery {
     pub(crate) fn new(headers: Vec<(String, String)>, body: Bytes) -> Self {
         Self {
             path: "/".to_owned(),
+            query: None,
             headers,
             body,
             signature_header: String::new(),
@@ -39,6 +41,26 @@ impl SignedDelivery {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The query that it is sent with, where a [procedure](countersign_core::scheme::Procedure) may read it.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// The path, with the query where there is one.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    pub(crate) fn with_query(mut self, query: Option<String>) -> Self {
+        self.query = query;
+        self
     }
 
     /// The headers, in the case that the scheme writes them.
@@ -122,7 +144,7 @@ impl SignedDelivery {
     pub fn request(&self) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = self.path.parse().unwrap_or_default();
+        *request.uri_mut() = self.target().parse().unwrap_or_default();
         for (name, value) in &self.headers {
             if let (Ok(name), Ok(value)) = (
                 HeaderName::try_from(name.as_str()),

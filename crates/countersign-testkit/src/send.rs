@@ -138,7 +138,7 @@ impl Sender {
             >,
         B: actix_web::body::MessageBody + 'static,
     {
-        let mut request = actix_web::test::TestRequest::post().uri(delivery.path());
+        let mut request = actix_web::test::TestRequest::post().uri(&delivery.target());
         for (name, value) in delivery.headers() {
             request = request.append_header((name.as_str(), value.as_str()));
         }

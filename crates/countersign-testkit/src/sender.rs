@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use countersign_core::{
     Clock, Secret, SecretError, Timestamp,
-    scheme::{Compression, Location, Part, Place, RetryTime, Scheme},
+    scheme::{Compression, Location, Part, Place, Procedure, RetryTime, Scheme, Unproved},
 };
 use serde_json::{Map, Value};
 
@@ -21,7 +21,8 @@ use crate::{
 
 /// Signs deliveries the way a scheme's sender does.
 ///
-/// Its signing code is its own, apart from the code that checks signatures.
+/// Its signing code is its own, apart from the code that checks signatures. Only which bytes are signed is asked of a
+/// scheme's [`Procedure`], where it has one.
 ///
 /// ```
 /// use countersign_core::Verifier;
@@ -183,13 +184,13 @@ impl Sender {
         if let Some(pointer) = self.scheme.time_pointer() {
             fill(&mut body, pointer, self.stamp_value());
         }
-        if let Location::Body(pointer) = self.scheme.location() {
+        if let (Location::Body(pointer), None) = (self.scheme.location(), self.scheme.procedure()) {
             self.fill_tokens(&mut body, pointer);
         }
-        self.raw(event, id, body.to_string())
+        self.raw(event, id, self.written(&body))
     }
 
-    /// A delivery of exactly these bytes.
+    /// A delivery of exactly these bytes. A [procedure](Procedure)'s signature that is in the body is written there.
     #[must_use]
     pub fn raw(&self, event: &str, id: &str, body: impl Into<Bytes>) -> SignedDelivery {
         let body = body.into();
@@ -260,6 +261,10 @@ impl Sender {
         if let Some(name) = self.scheme.time_header() {
             delivery = delivery.with_header(name, time);
         }
+        let key = sign::key(&self.scheme, &self.secret).unwrap_or_default();
+        if let Some(procedure) = self.scheme.procedure() {
+            return self.sign_by(procedure, delivery, &key);
+        }
         if matches!(self.scheme.location(), Location::Body(_)) {
             return delivery;
         }
@@ -267,23 +272,83 @@ impl Sender {
             Some(Place::Header(name)) => delivery.header(name).unwrap_or_default().to_owned(),
             _ => String::new(),
         };
-        let key = sign::key(&self.scheme, &self.secret).unwrap_or_default();
-        let value = sign::header_value(
-            &self.scheme,
-            &key,
-            &Signed {
-                time,
-                id: &id,
-                url: &self.url,
-                headers: delivery.headers(),
-                body: &self.signed_body(&delivery),
-            },
-        );
+        let signed = Signed {
+            time,
+            id: &id,
+            url: &self.url,
+            headers: delivery.headers(),
+            body: &self.signed_body(&delivery),
+        };
+        let message = sign::message(&self.scheme, &key, &signed);
+        let value = sign::header_value(&self.scheme, &key, &message, time);
         let name = match self.scheme.location() {
             Location::Numbered(stem) => format!("{stem}1"),
             _ => self.scheme.signature_header().to_owned(),
         };
         delivery.with_header(&name, &value).signed_by(name.clone())
+    }
+
+    /// Signs what a procedure says is signed, and puts the signatures where they go.
+    fn sign_by(
+        &self,
+        procedure: &dyn Procedure,
+        delivery: SignedDelivery,
+        key: &[u8],
+    ) -> SignedDelivery {
+        let in_body = match self.scheme.location() {
+            Location::Body(pointer) => {
+                let body = serde_json::from_slice::<Value>(delivery.body()).ok();
+                body.map(|body| (pointer, body))
+            }
+            _ => None,
+        };
+        let mut delivery = delivery;
+        if let Some((pointer, mut body)) = in_body.clone() {
+            set_all(&mut body, pointer, core::iter::repeat(String::new()));
+            delivery = delivery.with_body(body.to_string());
+        }
+        let headers: Vec<_> = (procedure.headers().iter())
+            .map(|name| {
+                let value = delivery.header(name).unwrap_or_default();
+                (*name, value.to_owned())
+            })
+            .collect();
+        let body = delivery.body().clone();
+        // The request goes to the address, with its query.
+        let of_url = self.url.split_once('?').map(|(_, query)| query);
+        let added = procedure.query_to_add(&Unproved::new(&self.url, of_url, &headers, &body));
+        let query: Vec<&str> = of_url.into_iter().chain(added.as_deref()).collect();
+        let query = (!query.is_empty()).then(|| query.join("&"));
+        let request = Unproved::new(&self.url, query.as_deref(), &headers, &body);
+        // What cannot be read is not signed, which fails the test that asked.
+        let messages = self.scheme.messages(&request).unwrap_or_default();
+        let tag = |message: &Vec<u8>| sign::header_value(&self.scheme, key, message, "");
+        let mut tags = messages.iter().map(tag);
+        delivery = delivery.with_query(query);
+        match in_body {
+            Some((pointer, mut body)) => {
+                set_all(&mut body, pointer, tags);
+                delivery.with_body(body.to_string())
+            }
+            None => {
+                let name = self.scheme.signature_header();
+                let tag = tags.next().unwrap_or_default();
+                delivery.with_header(name, &tag).signed_by(name.to_owned())
+            }
+        }
+    }
+
+    /// A body as this sender writes it: JSON, a form of its fields, or a form with the JSON in one field.
+    fn written(&self, body: &Value) -> String {
+        let is_form = self.content_type() == "application/x-www-form-urlencoded";
+        match (body, self.scheme.form_field()) {
+            (body, Some(field)) if is_form => {
+                let text = Value::from(body.to_string());
+                sign::form(&Map::from_iter([(field.to_owned(), text)]))
+            }
+            (Value::Object(fields), None) if is_form => sign::form(fields),
+            _ => body.to_string(),
+        }
     }
 
     /// Writes the secret into the body, or into each item of its list.
@@ -343,5 +408,21 @@ fn fill(body: &mut Value, pointer: &str, value: impl Into<Value>) {
             None => value.clone(),
         };
         at = object.entry(step).or_insert(default);
+    }
+}
+
+/// Sets a text at a pointer, in each item where the pointer has a `*`.
+fn set_all(body: &mut Value, pointer: &str, texts: impl IntoIterator<Item = String>) {
+    let (list, field) = pointer.split_once("/*").unwrap_or(("", pointer));
+    let items: Vec<&mut Value> = match body.pointer_mut(list) {
+        Some(Value::Array(items)) if pointer.contains("/*") => items.iter_mut().collect(),
+        Some(one) => vec![one],
+        None => Vec::new(),
+    };
+    for (item, text) in items.into_iter().zip(texts) {
+        fill(item, field, "");
+        if let Some(place) = item.pointer_mut(field) {
+            *place = text.into();
+        }
     }
 }

@@ -5,6 +5,7 @@ use countersign_core::{
     Timestamp,
     scheme::{Encoding, Grammar, KeyFormat, Part, Scheme, TimeUnit},
 };
+use serde_json::{Map, Value};
 
 use crate::tag::{self, tag};
 
@@ -49,8 +50,29 @@ pub(crate) fn key(scheme: &Scheme, secret: &str) -> Option<Vec<u8>> {
     }
 }
 
-/// The value of the signature header.
-pub(crate) fn header_value(scheme: &Scheme, key: &[u8], signed: &Signed<'_>) -> String {
+/// An object of texts as a form.
+pub(crate) fn form(fields: &Map<String, Value>) -> String {
+    let pairs = fields.iter().map(|(name, value)| {
+        let text = value.as_str().map(str::to_owned);
+        let value = text.unwrap_or_else(|| value.to_string());
+        format!("{}={}", escaped(name), escaped(&value))
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+fn escaped(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        byte if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) => {
+            char::from(byte).to_string()
+        }
+        b' ' => "+".to_owned(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+/// The signed bytes.
+pub(crate) fn message(scheme: &Scheme, key: &[u8], signed: &Signed<'_>) -> Vec<u8> {
     let mut message = Vec::new();
     for part in scheme.signed() {
         match part {
@@ -69,7 +91,12 @@ pub(crate) fn header_value(scheme: &Scheme, key: &[u8], signed: &Signed<'_>) -> 
             _ => {}
         }
     }
-    let tag = tag(scheme.algorithm(), key, &message);
+    message
+}
+
+/// The value of the signature header.
+pub(crate) fn header_value(scheme: &Scheme, key: &[u8], message: &[u8], time: &str) -> String {
+    let tag = tag(scheme.algorithm(), key, message);
     let tag = match scheme.encoding() {
         Encoding::Base64 => STANDARD.encode(tag),
         Encoding::Base64Url => URL_SAFE.encode(tag),
@@ -82,11 +109,11 @@ pub(crate) fn header_value(scheme: &Scheme, key: &[u8], signed: &Signed<'_>) -> 
         Grammar::Pairs { separator, tags } => {
             let tag = format!("{}={tag}", first(tags));
             match scheme.time_key() {
-                Some(key) => format!("{key}={}{separator}{tag}", signed.time),
+                Some(key) => format!("{key}={time}{separator}{tag}"),
                 None => tag,
             }
         }
-        Grammar::TimeThenTags { separator } => format!("{}{separator}{tag}", signed.time),
+        Grammar::TimeThenTags { separator } => format!("{time}{separator}{tag}"),
         _ => tag,
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     keys::Secret,
     rejection::{Rejection, RejectionKind},
-    scheme::{Location, Part, Scheme, Tolerance},
+    scheme::{Location, Scheme, Tolerance},
     verify::{Head, Verifier, VerifierBuilder},
 };
 
@@ -254,7 +254,7 @@ impl Case {
         if !self.scheme.body_is_signed() {
             builder = builder.accept_unsigned_body();
         }
-        if self.scheme.signed().contains(&Part::Url) {
+        if self.scheme.signs_url() {
             builder = builder.url(self.url.clone().unwrap_or_default());
         }
         change(builder)

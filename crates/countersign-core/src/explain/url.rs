@@ -1,7 +1,6 @@
 //! Addresses as they look from behind a proxy.
 
 use super::{Cause, Finding, case::Case, search::Try};
-use crate::scheme::Part;
 
 /// The most addresses that are tried.
 const MOST: usize = 400;
@@ -18,7 +17,7 @@ struct Address {
 
 /// Addresses that differ from the configured one in few things, those with the fewest first.
 pub(super) fn tries(base: &Case) -> Vec<Try> {
-    if !base.scheme.signed().contains(&Part::Url) {
+    if !base.scheme.signs_url() {
         return Vec::new();
     }
     let Some(known) = base.url.as_deref().and_then(Address::parse) else {

@@ -306,7 +306,7 @@ impl Seen {
     /// Whether an item is a copy of one that came before it in the same request. What became of that one
     /// becomes of its copy.
     fn before(&mut self, inner: &Inner, item: &Received) -> bool {
-        let fingerprint = identity::fingerprint(item.body());
+        let fingerprint = identity::fingerprint(item.proved_or_body());
         match self.0.entry(item.key()) {
             Entry::Occupied(first) => {
                 inner.compare(item, fingerprint, *first.get());

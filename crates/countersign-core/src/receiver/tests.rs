@@ -11,7 +11,7 @@ use crate::{
     store::memory::MemoryStore,
     verify::{
         VerifierError,
-        tests::{DOT, FULL, KEY, NOW, Request, tag},
+        tests::{DOT, FULL, KEY, NOW, Request, tag, tag_by},
     },
 };
 

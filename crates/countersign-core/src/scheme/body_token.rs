@@ -35,7 +35,7 @@ impl Scheme {
     /// Where each item's token is and, where there are several, their list.
     pub(crate) const fn body_token(&self) -> Option<(Option<&'static str>, &'static str)> {
         match self.location {
-            Location::Body(pointer) => Some(split(pointer)),
+            Location::Body(pointer) if self.procedure.is_none() => Some(split(pointer)),
             _ => None,
         }
     }

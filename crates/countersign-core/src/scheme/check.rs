@@ -212,9 +212,11 @@ impl SchemeError {
                  `identical_bodies(IdenticalBodies::Events)`, or take the type from the body"
             }
             Self::NotOfProcedure => {
-                "a procedure proves one message, which tells deliveries apart: leave out parts, time, id, gzip, \
-                 subject, batch, form field, handshakes and an event in a header, and say \
-                 `identical_bodies`; the algorithm must be a MAC's or have a public key"
+                "a procedure proves its message: say where the signature is (`signature_header`, or \
+                 `signature_pointer`), and by `covers` which fields the message holds; nothing else may be the \
+                 id, the time, the subject or an event in a header. Leave out parts, gzip, a content key and \
+                 lengths; rules for events and a form's field need `signs_body`; the algorithm must be a \
+                 MAC's or have a public key"
             }
             Self::FormFieldWithoutForms => {
                 "a form's field needs `application/x-www-form-urlencoded` among `content_types`"
@@ -385,7 +387,7 @@ impl Scheme {
             }
             Location::Body(_) => true,
             Location::AnyOf(names) | Location::AllOf(names) => {
-                let mut valid = !names.is_empty() || self.procedure.is_some();
+                let mut valid = !names.is_empty();
                 let mut at = 0;
                 while at < names.len() {
                     valid = valid && is_header_name(names[at]);
@@ -532,7 +534,7 @@ impl Scheme {
     /// after it from the right: each variable part ends where it must, by what is beside it or by its own
     /// grammar.
     const fn check_parts(&self) -> Result<(), SchemeError> {
-        if !self.body_is_signed() {
+        if self.procedure.is_some() || !self.body_is_signed() {
             return Ok(());
         }
         let parts = self.signed;

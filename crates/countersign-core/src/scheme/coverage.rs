@@ -5,18 +5,29 @@ use crate::mac::Algorithm;
 
 impl Scheme {
     /// Whether there is a signature, over the body at least. False for [tokens](Scheme::token), which prove
-    /// who sent a request and nothing about it, and for a [`Procedure`](super::Procedure), which proves what
-    /// it read out of the request.
+    /// who sent a request and nothing about it, and for a [`Procedure`](super::Procedure) whose message does
+    /// not hold the whole body.
     #[must_use]
     pub const fn body_is_signed(&self) -> bool {
-        !matches!(self.algorithm, Algorithm::Token) && self.procedure.is_none()
+        match &self.procedure {
+            Some(signing) => signing.body,
+            None => !matches!(self.algorithm, Algorithm::Token),
+        }
+    }
+
+    /// Whether the signature covers what is at a place of the body.
+    const fn signs_pointer(&self, pointer: &'static str) -> bool {
+        match &self.procedure {
+            Some(signing) => signing.covers(Place::Body(pointer)),
+            None => self.body_is_signed(),
+        }
     }
 
     /// Whether the signature covers the id.
     #[must_use]
     pub const fn id_is_signed(&self) -> bool {
         match self.id {
-            Some(Place::Body(_)) => self.body_is_signed(),
+            Some(Place::Body(pointer)) => self.signs_pointer(pointer),
             Some(Place::Header(name)) => self.signs_header(name, true),
             None => false,
         }
@@ -26,7 +37,7 @@ impl Scheme {
     #[must_use]
     pub const fn event_is_signed(&self) -> bool {
         match self.event {
-            Some(Place::Body(_)) => self.body_is_signed(),
+            Some(Place::Body(pointer)) => self.signs_pointer(pointer),
             Some(Place::Header(name)) => self.signs_header(name, false),
             None => false,
         }
@@ -37,9 +48,13 @@ impl Scheme {
     pub const fn time_is_signed(&self) -> bool {
         match self.time {
             Some(TimeRule {
-                at: TimeAt::Body(_),
+                at: TimeAt::Body(pointer),
                 ..
-            }) => self.body_is_signed(),
+            }) => self.signs_pointer(pointer),
+            Some(TimeRule {
+                at: TimeAt::Header(name),
+                ..
+            }) if self.procedure.is_some() => self.signs_header(name, false),
             Some(_) => self.signs(Part::Timestamp),
             None => false,
         }
@@ -50,7 +65,10 @@ impl Scheme {
         clippy::indexing_slicing,
         reason = "const code has no iterators"
     )]
-    const fn signs_header(&self, name: &str, is_id: bool) -> bool {
+    const fn signs_header(&self, name: &'static str, is_id: bool) -> bool {
+        if let Some(signing) = &self.procedure {
+            return signing.covers(Place::Header(name));
+        }
         let mut at = 0;
         while at < self.signed.len() {
             match self.signed[at] {

@@ -63,6 +63,7 @@ mod time;
 pub(crate) use self::{
     answers::{is_echo, is_token},
     handshake::HOOK_SECRET,
+    procedure::Messages,
     signature::{SignatureFault, parse as parse_signature},
     template::{Segment, Segments},
     time::{TimeAt, TimeRule},

@@ -1,6 +1,6 @@
 //! The items of a proved body, each a delivery of its own.
 
-use core::{fmt, ops::ControlFlow};
+use core::{fmt, iter::Enumerate, ops::ControlFlow};
 use std::{sync::Arc, vec};
 
 use bytes::Bytes;
@@ -156,7 +156,7 @@ impl Visitor<'_> for Is<'_> {
 #[derive(Debug)]
 pub struct Items {
     whole: Arc<Verified>,
-    texts: vec::IntoIter<Bytes>,
+    texts: Enumerate<vec::IntoIter<Bytes>>,
 }
 
 impl Verified {
@@ -211,7 +211,7 @@ impl Items {
         })?;
         Ok(Self {
             whole,
-            texts: texts.into_iter(),
+            texts: texts.into_iter().enumerate(),
         })
     }
 
@@ -225,8 +225,8 @@ impl Iterator for Items {
     type Item = Verified;
 
     fn next(&mut self) -> Option<Verified> {
-        let text = self.texts.next()?;
-        Some(Verified::item(&self.whole, text))
+        let (at, text) = self.texts.next()?;
+        Some(Verified::item(&self.whole, at, text))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

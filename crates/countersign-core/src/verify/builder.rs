@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     keys::{Keyring, KeyringError, Secret, TenantAt},
-    scheme::{Part, Scheme, Tolerance},
+    scheme::{Scheme, Tolerance},
 };
 
 /// Configures a [`Verifier`]. Comes from [`Verifier::builder`].
@@ -178,9 +178,7 @@ impl VerifierBuilder {
             return Err(VerifierError::BufferSmallerThanBody);
         }
         let tolerance = tolerance(&scheme, self.tolerance, self.refuse_late)?;
-        let signs_url = scheme.signed().contains(&Part::Url)
-            || scheme.procedure().is_some_and(|of| of.signs_url());
-        if signs_url != self.url.is_some() {
+        if scheme.signs_url() != self.url.is_some() {
             return Err(VerifierError::Url);
         }
         let slots = HeaderSlots::new(&scheme, keys.tenant_at());

@@ -112,7 +112,15 @@ impl Policy {
         judged.gzip = content::check(scheme, slots, &found)?;
 
         if let Some(procedure) = scheme.procedure() {
-            judged.unproved = Some(UnprovedHead::keep(procedure, head, &self.limits)?);
+            let kept = UnprovedHead::keep(scheme, procedure, head, &self.limits)?;
+            judged.unproved = Some(kept);
+            if let Some(TimeAt::Header(name)) = scheme.time.map(|rule| rule.at) {
+                let value = slots
+                    .time
+                    .map_or(Ok(None), |slot| slots.one(&found, slot))?;
+                read_time(self, judged, name, value)?;
+            }
+            judged.id = slots.text(&mut judged.texts, &found, slots.id)?;
             return self.judge_rest(head, &found, judged);
         }
         let signature = SignatureHeaders::find(scheme, slots, &found, head, &self.limits)?;

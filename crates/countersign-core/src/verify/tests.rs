@@ -124,7 +124,11 @@ impl Head for Request {
 }
 
 pub(crate) fn tag(message: &[u8]) -> String {
-    let key = KeyedMac::new(Algorithm::HmacSha256, KEY.as_bytes()).unwrap();
+    tag_by(KEY, message)
+}
+
+pub(crate) fn tag_by(key: &str, message: &[u8]) -> String {
+    let key = KeyedMac::new(Algorithm::HmacSha256, key.as_bytes()).unwrap();
     let mut macs = Macs::new(Algorithm::HmacSha256, [&key].into_iter());
     macs.update(message);
     let tags = macs.finish();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{body::Reservation, content::Payload, handshake::SignedHandshake, signed};
+use super::{
+    body::Reservation, content::Payload, handshake::SignedHandshake, procedure::Proved, signed,
+};
 use crate::{
     clock::Timestamp,
     mac::Tags,
@@ -45,7 +47,7 @@ pub(super) struct VerifiedParts {
     /// The request that an item came in.
     pub(super) whole: Option<Arc<Verified>>,
     /// What a procedure named and a key made.
-    pub(super) proved: Option<Bytes>,
+    pub(super) proved: Option<Arc<Proved>>,
     pub(super) body: Bytes,
     pub(super) payload: Payload,
     pub(super) held: Reservation,
@@ -84,8 +86,9 @@ impl Verified {
         Self { parts }
     }
 
-    /// An item of a proved body. Its text was proved with the rest of it.
-    pub(super) fn item(whole: &Arc<Self>, text: Bytes) -> Self {
+    /// An item of a proved body, the n-th. Its text was proved with the rest of it; by a procedure that signs
+    /// items, what its own message holds.
+    pub(super) fn item(whole: &Arc<Self>, at: usize, text: Bytes) -> Self {
         let parts = &whole.parts;
         let policy = parts.held.policy();
         let mut texts = Texts::default();
@@ -105,7 +108,7 @@ impl Verified {
             received_at: parts.received_at,
             handshake: None,
             whole: Some(Arc::clone(whole)),
-            proved: None,
+            proved: parts.proved.as_ref().and_then(|proved| proved.item(at)),
             body: text,
             payload: Payload::Whole,
             held: Reservation::new(Arc::clone(policy)),
@@ -130,15 +133,18 @@ impl Verified {
     }
 
     /// The message that was proved in place of the body, where the scheme has a
-    /// [`Procedure`](crate::scheme::Procedure). It tells deliveries apart.
+    /// [`Procedure`](crate::scheme::Procedure). It tells deliveries apart that have no id. In a
+    /// [batch](Scheme::batch) whose items are signed one by one, each item has its own, and the whole none.
     #[must_use]
-    pub const fn proved_message(&self) -> Option<&Bytes> {
-        self.parts.proved.as_ref()
+    pub fn proved_message(&self) -> Option<&Bytes> {
+        self.parts.proved.as_ref()?.message()
     }
 
     /// What tells the delivery apart where there is no id: what the signature covers.
     pub(crate) fn proved_or_body(&self) -> &Bytes {
-        self.proved_message().unwrap_or(self.body())
+        let proved = self.parts.proved.as_ref();
+        let message = proved.and_then(|proved| proved.tells_apart(self.scheme()));
+        message.unwrap_or_else(|| self.body())
     }
 
     pub(super) fn payload_bytes(&self) -> Option<Bytes> {

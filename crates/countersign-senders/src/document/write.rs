@@ -41,7 +41,7 @@ pub fn to_toml(scheme: &Scheme) -> String {
     if !key.is_empty() {
         page.line("key", table(&key));
     }
-    if scheme.signed() != [Part::Body] && scheme.body_is_signed() {
+    if scheme.signed() != [Part::Body] && !scheme.signed().is_empty() {
         page.line("signed", text(&template(scheme.signed())));
     }
     if scheme.is_json_body() {
@@ -133,6 +133,9 @@ fn signature(scheme: &Scheme) -> Vec<(&'static str, String)> {
     let mut fields = match scheme.location() {
         Location::AnyOf(names) => vec![("first_of", list(names))],
         Location::AllOf(names) => vec![("all_of", list(names))],
+        Location::Body(pointer) if scheme.procedure().is_some() => {
+            vec![("pointer", text(pointer))]
+        }
         Location::Body(pointer) => vec![("token_in_body", text(pointer))],
         _ => vec![("header", text(scheme.signature_header()))],
     };
