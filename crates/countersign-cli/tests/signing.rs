@@ -17,7 +17,7 @@ fn published_vectors_agree() {
     assert_eq!(ran.code, Some(0), "{}", ran.out);
     assert_eq!(
         ran.out.lines().last(),
-        Some("80 agree, 0 disagree, 23 of senders that have no preset")
+        Some("92 agree, 0 disagree, 11 of senders that have no preset")
     );
     // One that expects something else, and nothing but a list.
     let text = fs::read_to_string(vectors).unwrap();
@@ -91,7 +91,9 @@ fn what_is_signed_verifies_in_every_form() {
     let url = "https://shop.example/hooks?a=1";
     for preset in all() {
         let scheme = preset.scheme;
-        if scheme.algorithm().has_public_key() || !scheme.body_is_signed() {
+        // A procedure's sender has bodies of its own form.
+        let by_procedure = scheme.procedure().is_some();
+        if scheme.algorithm().has_public_key() || !scheme.body_is_signed() || by_procedure {
             continue;
         }
         let secret = match scheme.key_format() {

@@ -3,7 +3,6 @@
 use countersign_core::{
     Scheme, Timestamp,
     explain::{Explanation, Finding, Question, Spot},
-    scheme::Part,
 };
 use countersign_senders::all;
 use serde_json::{Value, json};
@@ -43,7 +42,7 @@ pub(crate) fn run(
         question = question.other_secret(other.source.name(), other.text.to_string());
     }
     let url = args.request.url(&request, config);
-    if scheme.signed().contains(&Part::Url) && url.is_none() {
+    if scheme.signs_url() && url.is_none() {
         return Err(Failure::usage(
             "this sender signs the address that it was given: say it with `--url`",
         ));

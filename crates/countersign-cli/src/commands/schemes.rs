@@ -81,7 +81,7 @@ pub(crate) fn not_covered(scheme: &Scheme) -> Vec<&'static str> {
     if !scheme.time_is_signed() {
         not.push("time");
     }
-    if !scheme.signed().contains(&Part::Url) {
+    if !scheme.signs_url() {
         not.push("address");
     }
     not
@@ -115,7 +115,11 @@ fn facts(chosen: &Chosen) -> Value {
             _ => Some(scheme.signature_header()),
         },
         "token_pointer": match scheme.location() {
-            Location::Body(pointer) => Some(pointer),
+            Location::Body(pointer) if scheme.procedure().is_none() => Some(pointer),
+            _ => None,
+        },
+        "signature_pointer": match scheme.location() {
+            Location::Body(pointer) if scheme.procedure().is_some() => Some(pointer),
             _ => None,
         },
         "algorithm": algorithm(scheme),
@@ -239,6 +243,9 @@ const fn secret(scheme: &Scheme) -> &'static str {
 }
 
 fn signed(scheme: &Scheme) -> String {
+    if let Some(procedure) = scheme.procedure() {
+        return format!("what the procedure `{}` names", procedure.name());
+    }
     if !scheme.body_is_signed() {
         return "nothing".to_owned();
     }

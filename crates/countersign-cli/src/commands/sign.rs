@@ -4,7 +4,7 @@
 
 use countersign_core::{
     Algorithm, Keyring, RejectionKind, Scheme, Secret, Timestamp,
-    scheme::{Encoding, Grammar, Location, Part, Place},
+    scheme::{Encoding, Grammar, Location, Place},
 };
 use countersign_testkit::{ManualClock, Sender, SignedDelivery};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     let scheme = args.scheme.choose(config)?.scheme;
     let url = args.url.clone().or_else(|| config.url.clone());
-    if scheme.signed().contains(&Part::Url) && url.is_none() {
+    if scheme.signs_url() && url.is_none() {
         return Err(Failure::usage(
             "this sender signs the address that it was given: say it with `--url`",
         ));
@@ -42,6 +42,13 @@ pub(crate) fn run(
     let secret = secrets.swap_remove(0);
     if !secrets.is_empty() {
         return Err(Failure::usage("one secret signs: several were given"));
+    }
+    if let (Location::Body(pointer), Some(_)) = (scheme.location(), scheme.procedure()) {
+        return Err(Failure::usage(format!(
+            "{} writes its signature into the body, at `{pointer}`, and so there is no header to print for this one: \
+             `send` sends one",
+            scheme.name(),
+        )));
     }
     if let Location::Body(pointer) = scheme.location() {
         return Err(Failure::usage(format!(
@@ -205,7 +212,7 @@ impl Signer {
         if !scheme.body_is_signed() {
             builder = builder.accept_unsigned_body();
         }
-        if scheme.signed().contains(&Part::Url) {
+        if scheme.signs_url() {
             builder = builder.url(self.url.clone());
         }
         let verifier = builder
@@ -231,7 +238,12 @@ fn curl(
     body_name: &str,
     source: &Source,
 ) -> Result<String, Failure> {
-    let mut lines = vec![format!("curl {}", shell_word(url))];
+    let url = match (url.split_once('?'), delivery.query()) {
+        (_, None) => url.to_owned(),
+        (Some((address, _)), Some(query)) => format!("{address}?{query}"),
+        (None, Some(query)) => format!("{url}?{query}"),
+    };
+    let mut lines = vec![format!("curl {}", shell_word(&url))];
     for (name, value) in delivery.headers() {
         let is_secret = scheme.algorithm() == Algorithm::Token && name == scheme.signature_header();
         let word = if is_secret {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use core::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use countersign_core::{Rejection, Scheme, Secret, Timestamp, Verifier, scheme::Part};
+use countersign_core::{Rejection, Scheme, Secret, Timestamp, Verifier};
 use countersign_senders::find;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ impl Vector {
         if let Some(seconds) = self.tolerance_s.filter(|_| scheme.tolerance().is_some()) {
             builder = builder.refuse_late_retries_after(Duration::from_secs(seconds));
         }
-        if scheme.signed().contains(&Part::Url) {
+        if scheme.signs_url() {
             builder = builder.url(
                 self.url
                     .clone()

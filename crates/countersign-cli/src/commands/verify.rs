@@ -3,8 +3,7 @@
 use core::time::Duration;
 
 use countersign_core::{
-    Rejection, Scheme, Secret, Timestamp, Verified, Verifier,
-    scheme::{Part, Tolerance},
+    Rejection, Scheme, Secret, Timestamp, Verified, Verifier, scheme::Tolerance,
 };
 use serde_json::{Value, json};
 
@@ -75,7 +74,7 @@ pub(crate) fn verifier(
     if !scheme.body_is_signed() {
         builder = builder.accept_unsigned_body();
     }
-    if scheme.signed().contains(&Part::Url) {
+    if scheme.signs_url() {
         builder = builder.url(url.ok_or_else(|| {
             Failure::usage("this sender signs the address that it was given: say it with `--url`")
         })?);

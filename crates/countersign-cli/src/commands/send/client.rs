@@ -57,7 +57,14 @@ impl Client {
 
     pub(super) async fn send(&self, delivery: &SignedDelivery) -> Attempt {
         let mut request = delivery.request();
-        *request.uri_mut() = self.to.clone();
+        // A sender that signs a query of its own sends that one.
+        let with_query = |query| {
+            format!("{}?{query}", self.to.to_string().split('?').next()?)
+                .parse()
+                .ok()
+        };
+        let to = delivery.query().and_then(with_query);
+        *request.uri_mut() = to.unwrap_or_else(|| self.to.clone());
         let agent = HeaderValue::from_static(concat!("countersign/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(header::USER_AGENT, agent);
         let begun = Instant::now();

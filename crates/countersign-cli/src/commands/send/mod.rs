@@ -3,10 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use countersign_core::{
-    Scheme, Timestamp,
-    scheme::{Part, Place},
-};
+use countersign_core::{Scheme, Timestamp, scheme::Place};
 use futures_util::{StreamExt, stream};
 use tokio::runtime;
 
@@ -179,7 +176,7 @@ fn check_shares(args: &SendArgs, scheme: &Scheme) -> Result<(), Failure> {
             scheme.name()
         )));
     }
-    if args.url.is_some() && !scheme.signed().contains(&Part::Url) {
+    if args.url.is_some() && !scheme.signs_url() {
         return Err(Failure::usage(format!(
             "--url: {} does not sign its address",
             scheme.name()
