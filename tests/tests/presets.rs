@@ -100,6 +100,11 @@ fn in_header(preset: &&Preset) -> bool {
 
 /// The key of somebody else.
 fn stranger(scheme: Scheme) -> Secret {
+    if scheme.algorithm() == Algorithm::RsaSha256 {
+        let amazons = "../crates/countersign-senders/src/amazon_sns/certificate.pem";
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(amazons);
+        return Secret::new(fs::read_to_string(file).unwrap().trim()).unwrap();
+    }
     if scheme.algorithm().has_public_key() {
         let private = "07".repeat(32);
         return Sender::with_secret(scheme, private).secret().unwrap();
@@ -299,7 +304,7 @@ fn a_procedure_proves_its_message_and_the_rest_makes_no_other_delivery() {
             assert_eq!(silent.build().unwrap_err(), VerifierError::BodyNotSigned);
         }
     }
-    assert!(unsigned >= 3 && held >= 1, "{unsigned} and {held}");
+    assert!(unsigned >= 5 && held >= 7, "{unsigned} and {held}");
 }
 
 /// The signature of a procedure that is in the body is looked at as one in a header is.
@@ -327,7 +332,7 @@ fn no_byte_of_a_signature_in_a_body_can_be_changed() {
         let kind = refused.unwrap_err().kind();
         assert_eq!(kind, RejectionKind::SignatureMismatch, "{}", preset.name);
     }
-    assert!(judged >= 1, "{judged}");
+    assert!(judged >= 3, "{judged}");
 }
 
 #[test]
@@ -668,7 +673,7 @@ fn published_signatures_verify_by_preset() {
 
 #[test]
 fn further_published_signatures_verify_by_preset() {
-    assert_eq!(agree("further.json"), (116, 12));
+    assert_eq!(agree("further.json"), (126, 12));
 }
 
 #[test]
@@ -708,7 +713,8 @@ fn sha1_is_only_where_a_sender_has_nothing_else() {
             "webex",
             "help-scout",
             "sinch-numbers",
-            "survey-monkey"
+            "survey-monkey",
+            "mandrill"
         ]
     );
 }
@@ -724,7 +730,7 @@ fn dates_come_from_the_senders_that_write_them() {
         })
         .map(|preset| preset.name)
         .collect();
-    assert_eq!(dates, ["orb", "twitch", "zendesk", "box"]);
+    assert_eq!(dates, ["orb", "twitch", "zendesk", "box", "amazon-sns"]);
 }
 
 /// The page and the data that are written from the presets are those that are committed.

@@ -119,3 +119,34 @@ def ed25519(public, message, signature):
     left = times(add_edwards, neutral, s, BASE)
     right = add_edwards(r, times(add_edwards, neutral, challenge, key))
     return left == right
+
+
+def elements(der):
+    """The elements of DER: for each its kind and content."""
+    while der:
+        kind, length, at = der[0], der[1], 2
+        if length & 0x80:
+            at += length & 0x7F
+            length = int.from_bytes(der[2:at], "big")
+        yield kind, der[at : at + length]
+        der = der[at + length :]
+
+
+def rsa_of_certificate(der):
+    """Modulus and exponent of an X.509 certificate."""
+    (_, certificate), = elements(der)
+    signed = [content for kind, content in elements(next(elements(certificate))[1]) if kind != 0xA0]
+    _, key = elements(signed[5])
+    (_, pair), = elements(key[1][1:])
+    return [int.from_bytes(number, "big") for _, number in elements(pair)]
+
+
+def rsa_sha256(certificate, message, signature):
+    """RSASSA-PKCS1-v1_5 (RFC 8017, section 8.2.2)."""
+    modulus, exponent = rsa_of_certificate(certificate)
+    length = (modulus.bit_length() + 7) // 8
+    if len(signature) != length:
+        return False
+    info = bytes.fromhex("3031300d060960864801650304020105000420") + hashlib.sha256(message).digest()
+    due = b"\0\1" + b"\xff" * (length - len(info) - 3) + b"\0" + info
+    return pow(int.from_bytes(signature, "big"), exponent, modulus).to_bytes(length, "big") == due

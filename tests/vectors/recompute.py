@@ -254,6 +254,43 @@ def adyen(vector, body):
     return base64.b64encode(due).decode() == item["additionalData"]["hmacSignature"]
 
 
+def header_of(vector, name):
+    return next((value for known, value in vector["headers"].items() if known.lower() == name), "")
+
+
+def mailgun(vector, body):
+    signature = json.loads(body)["signature"]
+    if len(signature["timestamp"]) != 10:
+        return False
+    due = digest("HMAC-SHA256", vector["secret"].encode(), (signature["timestamp"] + signature["token"]).encode())
+    return due.hex() == signature["signature"]
+
+
+def messagebird(vector, body):
+    query = urllib.parse.urlsplit(vector["url"]).query
+    pairs = sorted(query.split("&"), key=lambda pair: pair.split("=")[0])
+    moment = header_of(vector, "messagebird-request-timestamp")
+    message = f"{moment}\n{'&'.join(pairs)}\n".encode() + hashlib.sha256(body).digest()
+    due = digest("HMAC-SHA256", vector["secret"].encode(), message)
+    return base64.b64encode(due).decode() == header_of(vector, "messagebird-signature")
+
+
+def mandrill(vector, body):
+    ((name, value),) = urllib.parse.parse_qsl(body.decode(), keep_blank_values=True)
+    due = digest("HMAC-SHA1", vector["secret"].encode(), (vector["url"] + name + value).encode())
+    return base64.b64encode(due).decode() == header_of(vector, "x-mandrill-signature")
+
+
+def amazon_sns(vector, body):
+    fields = json.loads(body)
+    if fields["SignatureVersion"] != "2" or fields["TopicArn"] != vector["url"]:
+        return False
+    names = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"]
+    message = "".join(f"{name}\n{fields[name]}\n" for name in names if name in fields)
+    certificate = base64.b64decode("".join(vector["secret"].splitlines()[1:-1]))
+    return curves.rsa_sha256(certificate, message.encode(), base64.b64decode(fields["Signature"]))
+
+
 def dropbox_sign(vector, body):
     event = json.loads(body)["event"]
     due = digest("HMAC-SHA256", vector["secret"].encode(), (event["event_time"] + event["event_type"]).encode())
@@ -283,6 +320,10 @@ CONVOY["time"] = {"unit": "seconds", "signature_key": "t"}
 # By the name of the sender's procedure in `senders.json`.
 PROCEDURES = {
     "adyen": adyen,
+    "amazon-sns": amazon_sns,
+    "mailgun": mailgun,
+    "mandrill": mandrill,
+    "messagebird": messagebird,
     "twilio-form": twilio,
     "twilio-json": twilio,
 }

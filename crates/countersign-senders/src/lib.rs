@@ -19,11 +19,14 @@
     )
 )]
 
+mod forms;
 mod missing;
 mod preset;
 mod spans;
 
 pub mod adyen;
+#[cfg(feature = "rsa")]
+pub mod amazon_sns;
 pub mod body_tokens;
 pub mod business;
 pub mod commerce;
@@ -35,6 +38,7 @@ pub mod github;
 pub mod invoice_maker;
 pub mod messaging;
 pub mod payments;
+pub mod procedures;
 pub mod rebill_za;
 pub mod standard;
 pub mod standard_webhooks;
@@ -132,6 +136,9 @@ pub fn all() -> impl Iterator<Item = &'static Preset> {
         developer::FAMILY,
         messaging::FAMILY,
         business::FAMILY,
+        procedures::FAMILY,
+        #[cfg(feature = "rsa")]
+        amazon_sns::FAMILY,
         tokens::FAMILY,
         body_tokens::FAMILY,
     ]

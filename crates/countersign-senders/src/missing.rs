@@ -1,6 +1,6 @@
 //! Senders that are looked for and that no scheme can say, so that nobody has to find out twice.
 
-// docs/decisions.md: D54.
+// docs/decisions.md: D54, D81.
 
 /// A sender that is missing.
 ///
@@ -88,45 +88,24 @@ const MISSING: &[Missing] = &[
         instead: "Use a delivery property (`azure-event-grid`)",
     },
     Missing {
-        name: "mailgun",
-        title: "Mailgun",
-        source: "documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks",
-        why: "the signature is in the body and covers a time and a token, and nothing else of it",
-        instead: "Fetch what the event is about from its API",
-    },
-    Missing {
-        name: "messagebird",
-        title: "MessageBird, Bird",
+        name: "messagebird-jwt",
+        title: "MessageBird (JWT)",
         source: "developers.messagebird.com/api/#verifying-http-requests",
-        why: "the signature covers the time, the sorted query and a hash of the body, and a procedure proves no time yet",
-        instead: "Check it before the receiver with MessageBird's library",
+        why: "`MessageBird-Signature-JWT` is a JWT (HS256) that holds hashes of the URL and the body",
+        instead: "Check the JWT before the receiver; Bird's own API signs without one (`bird`)",
     },
     Missing {
-        name: "freshbooks",
-        title: "FreshBooks",
-        source: "freshbooks.com/api/webhooks",
-        why: "the signature covers the form's fields, written anew as JSON",
-        instead: "Write a procedure (`Scheme::signed_by`) that renders them as FreshBooks does",
+        name: "amazon-sns-v1",
+        title: "Amazon SNS with SignatureVersion 1",
+        source: "docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html",
+        why: "it is signed with SHA-1, and a message may hold a stranger's text: texts that SHA-1 does not tell apart can be made",
+        instead: "Set the topic's attribute `SignatureVersion` to 2, and use `amazon-sns`",
     },
     Missing {
         name: "paypal",
         title: "PayPal",
         source: "developer.paypal.com/api/rest/webhooks/rest",
-        why: "what is signed holds a CRC-32 of the body, which anybody can make another body for; the certificate is fetched from PayPal",
+        why: "what is signed holds a CRC-32 of the body: four bytes behind any other body give it the same one, so no body is proved",
         instead: "Ask PayPal's API whether the event is its own, or fetch what it is about",
-    },
-    Missing {
-        name: "mandrill",
-        title: "Mandrill (Mailchimp Transactional)",
-        source: "mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks",
-        why: "the signature covers the address and the sorted fields of a form, put together",
-        instead: "Write a procedure (`Scheme::signed_by`), as `twilio` does",
-    },
-    Missing {
-        name: "amazon-sns",
-        title: "Amazon SNS",
-        source: "docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html",
-        why: "the signature covers named fields of the JSON, by a certificate that each message names",
-        instead: "Check it before the receiver with a library for SNS, which must look at the certificate's address",
     },
 ];

@@ -15,7 +15,7 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use crate::{Confidence, Preset};
+use crate::{Confidence, Preset, forms};
 
 use countersign_core::{
     Algorithm, Scheme,
@@ -123,16 +123,10 @@ impl Procedure for Form {
 
     fn read(&self, request: &Unproved<'_>, signed: &mut Signed) -> Result<(), Unreadable> {
         let tag = tag(request)?;
-        let body = str::from_utf8(request.body()).map_err(|_| Unreadable("the form is no text"))?;
         // Sorted by name and then by value, equal pairs once.
-        let mut fields = BTreeSet::new();
-        for pair in body.split('&').filter(|pair| !pair.is_empty()) {
-            if fields.len() >= MAX_FIELDS {
-                return Err(Unreadable("the form has too many fields"));
-            }
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            fields.insert((decode(name)?, decode(value)?));
-        }
+        let fields: BTreeSet<_> = forms::fields(request.body(), MAX_FIELDS)?
+            .into_iter()
+            .collect();
         let mut message = address(request)?.into_bytes();
         for (name, value) in fields {
             message.extend_from_slice(&name);
@@ -144,31 +138,6 @@ impl Procedure for Form {
 
 /// Twilio's largest forms have some dozens.
 const MAX_FIELDS: usize = 1_000;
-
-fn decode(text: &str) -> Result<Vec<u8>, Unreadable> {
-    const WRONG: Unreadable = Unreadable("a field of the form is not well encoded");
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    let digit = |byte: Option<u8>| {
-        char::from(byte?)
-            .to_digit(16)
-            .and_then(|of| u8::try_from(of).ok())
-    };
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let (high, low) = (digit(bytes.next()), digit(bytes.next()));
-                let (Some(high), Some(low)) = (high, low) else {
-                    return Err(WRONG);
-                };
-                (high << 4) | low
-            }
-            other => other,
-        });
-    }
-    Ok(decoded)
-}
 
 #[derive(Debug)]
 struct Json;

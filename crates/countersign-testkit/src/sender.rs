@@ -1,5 +1,7 @@
 //! A sender under the test's control.
 
+// docs/decisions.md: D78.
+
 use core::{
     fmt,
     sync::atomic::{AtomicU64, Ordering},
@@ -184,7 +186,11 @@ impl Sender {
         if let Some(pointer) = self.scheme.time_pointer() {
             fill(&mut body, pointer, self.stamp_value());
         }
-        if let (Location::Body(pointer), None) = (self.scheme.location(), self.scheme.procedure()) {
+        let procedure = self.scheme.procedure();
+        if let Some(pointer) = procedure.and_then(Procedure::url_pointer) {
+            fill(&mut body, pointer, self.url.as_str());
+        }
+        if let (Location::Body(pointer), None) = (self.scheme.location(), procedure) {
             self.fill_tokens(&mut body, pointer);
         }
         self.raw(event, id, self.written(&body))

@@ -1,6 +1,6 @@
 //! Signed bytes that data cannot say: code that reads them out of a request.
 
-// docs/decisions.md: D56, D57, D78.
+// docs/decisions.md: D56, D57.
 
 use core::{cell::Cell, fmt, ptr};
 
@@ -89,6 +89,11 @@ pub trait Procedure: fmt::Debug + Send + Sync {
     /// [`VerifierBuilder::url`](crate::VerifierBuilder::url) is needed.
     fn signs_url(&self) -> bool {
         false
+    }
+
+    /// Where the body repeats what is configured as that address, if it does. For whoever signs.
+    fn url_pointer(&self) -> Option<&'static str> {
+        None
     }
 
     /// The query that the sender adds to the address, where it signs one that depends on the body. For whoever
