@@ -14,7 +14,7 @@ use super::{
     message::{Side, bytes_around_body, feed_around_body},
     policy::Policy,
     precheck::JudgedHead,
-    procedure,
+    procedure::{self, ByProcedure},
     signed::SignedFields,
     verified::{Verified, VerifiedParts},
 };
@@ -180,19 +180,46 @@ impl Proof {
     }
 
     fn conclude(mut self, head: &mut JudgedHead, body: Bytes) -> Result<Verified, Rejection> {
-        let by_procedure = procedure::prove(&mut self.held, head, &body, &self.keys)?;
+        let by_procedure = match self.held.policy().scheme.procedure() {
+            Some(code) => Some(procedure::prove(
+                code,
+                &mut self.held,
+                head,
+                &body,
+                &self.keys,
+            )?),
+            None => None,
+        };
         let policy = &**self.held.policy();
         if !policy.scheme.takes_body(&body) {
             return Err(
                 Rejection::new(RejectionKind::SignatureMismatch).because(Fault::BodyNotJson)
             );
         }
+        feed_around_body(policy, head, &mut self.macs, Side::After);
+        let token = body_token::matching(&policy.scheme, &body, &self.macs)?;
+        let (mut before, mut after) = (Vec::new(), Vec::new());
         let (verdict, proved) = match by_procedure {
-            Some((verdict, proved)) => (verdict, Some(proved)),
-            None => (Self::compare(policy, &mut self.macs, head, &body)?, None),
+            Some(by_procedure) => {
+                let ByProcedure { verdict, proved } = *by_procedure;
+                (verdict, Some(proved))
+            }
+            None => (
+                self.macs.conclude(&head.candidates, || {
+                    before = bytes_around_body(policy, head, Side::Before);
+                    after = bytes_around_body(policy, head, Side::After);
+                    Whole {
+                        before: &before,
+                        body: &body,
+                        after: &after,
+                    }
+                }),
+                None,
+            ),
         };
         let Verdict { matched, tags } = verdict;
         let (at, matched) = matched
+            .or(token)
             .and_then(|at| Some((at, self.keys.label(at)?)))
             .ok_or(Rejection::new(RejectionKind::SignatureMismatch))?;
         handshake::refuse_signed_token(&policy.scheme, &body)?;
@@ -237,30 +264,5 @@ impl Proof {
             payload,
             held: self.held,
         }))
-    }
-    /// What a scheme that is data comes to, once the body is whole.
-    #[inline]
-    fn compare(
-        policy: &Policy,
-        macs: &mut Macs,
-        head: &JudgedHead,
-        body: &Bytes,
-    ) -> Result<Verdict, Rejection> {
-        feed_around_body(policy, head, macs, Side::After);
-        let token = body_token::matching(&policy.scheme, body, macs)?;
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        let verdict = macs.conclude(&head.candidates, || {
-            before = bytes_around_body(policy, head, Side::Before);
-            after = bytes_around_body(policy, head, Side::After);
-            Whole {
-                before: &before,
-                body,
-                after: &after,
-            }
-        });
-        Ok(Verdict {
-            matched: verdict.matched.or(token),
-            ..verdict
-        })
     }
 }

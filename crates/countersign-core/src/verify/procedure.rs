@@ -128,18 +128,23 @@ impl Proved {
     }
 }
 
-/// A key's verdict on the messages that the scheme's procedure names; `None` for a scheme that is data.
+/// The verdict on the messages of a procedure, and the messages.
+pub(super) struct ByProcedure {
+    pub(super) verdict: Verdict,
+    pub(super) proved: Arc<Proved>,
+}
+
+/// The keys' verdict on the messages that the scheme's procedure names. In a box, so that schemes that are data do not
+/// move it about.
 pub(super) fn prove(
+    procedure: &dyn Procedure,
     held: &mut Reservation,
     head: &JudgedHead,
     body: &Bytes,
     keys: &ActiveKeys,
-) -> Result<Option<(Verdict, Arc<Proved>)>, Rejection> {
+) -> Result<Box<ByProcedure>, Rejection> {
     let policy = Arc::clone(held.policy());
     let scheme = &policy.scheme;
-    let Some(procedure) = scheme.procedure() else {
-        return Ok(None);
-    };
     let (messages, hashed) = read(&policy, procedure, head, body)?;
     let sizes = messages.iter().map(|(message, _)| message.len());
     held.grow(sizes.fold(0, usize::saturating_add))?;
@@ -176,7 +181,10 @@ pub(super) fn prove(
         let message = messages.next().unwrap_or_default();
         Proved::One { message, hashed }
     };
-    Ok(Some((verdict, Arc::new(proved))))
+    Ok(Box::new(ByProcedure {
+        verdict,
+        proved: Arc::new(proved),
+    }))
 }
 
 /// The messages that the procedure names, with the signatures that are offered for them, and whether it had the

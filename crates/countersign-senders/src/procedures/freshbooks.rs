@@ -72,7 +72,7 @@ fn push_text(to: &mut String, text: &str) {
 mod tests {
     use countersign_core::{RejectionKind, Secret, Timestamp, Verified, Verifier};
 
-    use super::super::FRESHBOOKS;
+    use super::{super::FRESHBOOKS, Unproved};
 
     // Made by Python's `json.dumps` and `hmac`, as FreshBooks' pages say.
     const BODY: &str = "name=invoice.create&object_id=1234567&account_id=6BApk&business_id=6543&identity_id=1234&user_id=1";
@@ -121,6 +121,14 @@ mod tests {
             let judged = judge(&other, TAG).err();
             assert_eq!(judged, Some(RejectionKind::SignatureMismatch), "{other}");
         }
-        assert!(judge("name=%FF", TAG).is_err() && judge("name=%4", TAG).is_err());
+        // What has two readings is not even looked at.
+        let headers = [(super::SIGNATURE, String::new())];
+        for unclear in ["name=a&name=b", "name=a&n%61me=b", "name=%FF", "name=%4"] {
+            let request = Unproved::new("", None, &headers, unclear.as_bytes());
+            assert!(FRESHBOOKS.messages(&request).is_err(), "{unclear}");
+        }
+        let clear = Unproved::new("", None, &headers, b"name=a&n%62me=b");
+        let due = br#"{"name": "a", "nbme": "b"}"#.to_vec();
+        assert_eq!(FRESHBOOKS.messages(&clear), Ok(vec![due]));
     }
 }
