@@ -47,6 +47,7 @@ mod check;
 mod compression;
 mod content_key;
 mod coverage;
+mod error;
 mod event;
 mod handshake;
 mod parts;
@@ -70,8 +71,8 @@ pub(crate) use self::{
 };
 pub use self::{
     builder::SchemeBuilder,
-    check::SchemeError,
     compression::Compression,
+    error::SchemeError,
     event::EventRule,
     handshake::{Handshake, PingAnswer},
     parts::{Encoding, Grammar, KeyFormat, Location, Part, Place},
