@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use super::{
     Encoding, Grammar, IdenticalBodies, KeyFormat, Location, Part, Place, Scheme, SchemeError,
-    TimeAt, TimeRule, TimeUnit,
+    TimeAt, TimeRule,
 };
 use crate::mac::Algorithm;
 
@@ -298,115 +298,11 @@ impl Scheme {
             Err(SchemeError::TokenSignsNothing)
         }
     }
-
-    /// The signed bytes must have one reading. Before the body, parts are told apart from the left, and
-    /// after it from the right: each variable part ends where it must, by what is beside it or by its own
-    /// grammar.
-    const fn check_parts(&self) -> Result<(), SchemeError> {
-        if self.procedure.is_some() || !self.body_is_signed() {
-            return Ok(());
-        }
-        let parts = self.signed;
-        let secrets = self.count(Part::Secret);
-        match (self.algorithm.is_plain(), secrets) {
-            (false, 0) => {}
-            (true, 1) if self.json_body => {}
-            _ => return Err(SchemeError::SecretNotSigned),
-        }
-        match self.count(Part::Body) {
-            0 => return Err(SchemeError::BodyNotSigned),
-            1 => {}
-            _ => return Err(SchemeError::BodySignedTwice),
-        }
-        let mut after_body = false;
-        let mut at = 0;
-        while at < parts.len() {
-            if matches!(parts[at], Part::Body) {
-                after_body = true;
-            } else {
-                let beside = if after_body {
-                    if at == 0 { None } else { Some(parts[at - 1]) }
-                } else if at + 1 < parts.len() {
-                    Some(parts[at + 1])
-                } else {
-                    None
-                };
-                let ends = self.ends(parts[at], beside, after_body)
-                    || self.ends_by_length(parts[at])
-                    || (matches!(parts[at], Part::Id | Part::Header(_))
-                        && self.ends_by_braces(at, after_body));
-                if !ends {
-                    return Err(SchemeError::AmbiguousParts);
-                }
-            }
-            at += 1;
-        }
-        Ok(())
-    }
-
-    /// How often the body, or the secret, is among the signed parts.
-    const fn count(&self, part: Part) -> usize {
-        let mut count = 0;
-        let mut at = 0;
-        while at < self.signed.len() {
-            match (self.signed[at], part) {
-                (Part::Body, Part::Body) | (Part::Secret, Part::Secret) => count += 1,
-                _ => {}
-            }
-            at += 1;
-        }
-        count
-    }
-
-    /// Whether it is certain where a part ends that stands beside another one, read from the left before
-    /// the body and from the right after it.
-    const fn ends(&self, part: Part, beside: Option<Part>, after_body: bool) -> bool {
-        let separator = match beside {
-            Some(Part::Literal(text)) => separator_byte(text, after_body),
-            _ => None,
-        };
-        match (part, self.date()) {
-            (Part::Literal(_) | Part::Url | Part::Secret | Part::Body, _) => true,
-            // A date with a zone ends with it. From the right, a date begins ten characters before its
-            // only `T`, which is the last one.
-            (Part::Timestamp, Some(TimeUnit::Rfc3339)) => true,
-            (Part::Timestamp, Some(_)) if after_body => true,
-            // Digits, and in a date without a zone the point of a fraction.
-            (Part::Timestamp, date) => match (separator, beside) {
-                (Some(byte), _) => !byte.is_ascii_digit() && (date.is_none() || byte != b'.'),
-                (None, Some(Part::Body)) => self.json_body,
-                (None, _) => false,
-            },
-            // The intake refuses a value that holds the separator, or what a date begins with.
-            (Part::Id | Part::Header(_), date) => {
-                separator.is_some()
-                    || (!after_body && date.is_some() && matches!(beside, Some(Part::Timestamp)))
-            }
-        }
-    }
-
-    /// The unit of the time, where that is a date.
-    const fn date(&self) -> Option<TimeUnit> {
-        match self.time {
-            Some(rule) if rule.unit.is_date() => Some(rule.unit),
-            _ => None,
-        }
-    }
 }
 
 /// Durations cannot be compared in const code.
 const fn shorter(left: Duration, right: Duration) -> bool {
     left.as_nanos() < right.as_nanos()
-}
-
-/// The byte of a literal that ends the part beside it.
-pub(super) const fn separator_byte(literal: &str, after_body: bool) -> Option<u8> {
-    let bytes = literal.as_bytes();
-    match (after_body, bytes) {
-        (_, []) => None,
-        (false, [first, ..]) => Some(*first),
-        (true, [.., last]) => Some(*last),
-    }
 }
 
 /// Compares two header names as HTTP does.

@@ -47,6 +47,7 @@ mod check;
 mod compression;
 mod content_key;
 mod coverage;
+mod deliveries;
 mod error;
 mod event;
 mod handshake;
@@ -56,6 +57,7 @@ mod repeats;
 #[cfg(test)]
 pub(crate) mod samples;
 mod signature;
+mod signed_by;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -91,7 +93,7 @@ pub struct Scheme {
     pub(crate) encoding: Encoding,
     pub(crate) key_format: KeyFormat,
     pub(crate) signed: &'static [Part],
-    pub(crate) procedure: Option<procedure::SignedBy>,
+    pub(crate) procedure: Option<signed_by::SignedBy>,
     pub(crate) time: Option<TimeRule>,
     pub(crate) tolerance: Option<Tolerance>,
     pub(crate) id: Option<Place>,

@@ -1,6 +1,6 @@
 //! The signed bytes around the body.
 
-use super::{Part, Scheme, check::separator_byte};
+use super::{Part, Scheme, boundaries::separator_byte};
 
 /// One piece of the signed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
