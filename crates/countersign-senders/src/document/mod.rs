@@ -36,15 +36,19 @@ use countersign_core::{
         SchemeBuilder, SchemeError, Tolerance,
     },
 };
-use serde::Deserialize;
 
 mod handshake;
 mod intern;
+mod tables;
 mod values;
 mod words;
 mod write;
 
 use handshake::HandshakeTable;
+use tables::{
+    AlgorithmName, Bodies, Document, EncodingName, Event, GzipName, Key, KeyName, Pairs,
+    RetriesName, Signature, Time, UnitName, When,
+};
 use values::{Span, Template};
 pub use write::to_toml;
 
@@ -90,205 +94,6 @@ impl fmt::Display for DocumentError {
 
 /// The message is the cause's own, so there is no source to print twice.
 impl Error for DocumentError {}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    name: String,
-    #[serde(default)]
-    evidence: String,
-    signature: Signature,
-    #[serde(default)]
-    key: Key,
-    signed: Option<Template>,
-    #[serde(default)]
-    json_body: bool,
-    gzip: Option<GzipName>,
-    time: Option<Time>,
-    id: Option<Location>,
-    event: Option<Location>,
-    id_copy: Option<String>,
-    event_copy: Option<String>,
-    attempt_header: Option<String>,
-    subject: Option<String>,
-    identical_bodies: Option<Bodies>,
-    #[serde(default)]
-    content_key: Vec<String>,
-    #[serde(default)]
-    events: Vec<Event>,
-    #[serde(default)]
-    unlisted_events_once: bool,
-    #[serde(default)]
-    pings: Vec<String>,
-    #[serde(default)]
-    handshakes: Vec<HandshakeTable>,
-    batch: Option<String>,
-    done_body: Option<String>,
-    content_types: Option<Vec<String>>,
-    form_field: Option<String>,
-    body_limit: Option<usize>,
-    retry_span: Option<Span>,
-    response_budget: Option<Span>,
-    switch_off_after: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Signature {
-    header: Option<String>,
-    token_in_body: Option<String>,
-    #[serde(default)]
-    first_of: Vec<String>,
-    #[serde(default)]
-    all_of: Vec<String>,
-    #[serde(default)]
-    repeated: bool,
-    #[serde(default)]
-    numbered: bool,
-    prefix: Option<String>,
-    optional_prefix: Option<String>,
-    pairs: Option<Pairs>,
-    versions: Option<Vec<String>>,
-    time_then_tags: Option<char>,
-    #[serde(default)]
-    algorithm: AlgorithmName,
-    #[serde(default)]
-    encoding: EncodingName,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Pairs {
-    separator: char,
-    tags: Vec<String>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-enum AlgorithmName {
-    #[default]
-    #[serde(rename = "hmac-sha256")]
-    Sha256,
-    #[serde(rename = "hmac-sha512")]
-    Sha512,
-    #[serde(rename = "hmac-sha384")]
-    Sha384,
-    #[serde(rename = "hmac-sha1")]
-    Sha1,
-    #[serde(rename = "sha256")]
-    PlainSha256,
-    #[serde(rename = "sha1")]
-    PlainSha1,
-    #[serde(rename = "ed25519")]
-    Ed25519,
-    #[serde(rename = "ecdsa-p256-sha256")]
-    EcdsaP256Sha256,
-    #[serde(rename = "rsa-sha256")]
-    RsaSha256,
-    #[serde(rename = "token")]
-    Token,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum EncodingName {
-    #[default]
-    Hex,
-    Base64,
-    Base64url,
-    Text,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Key {
-    #[serde(default)]
-    format: KeyName,
-    prefix: Option<String>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum KeyName {
-    #[default]
-    Text,
-    Hex,
-    Base64,
-    Public,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Time {
-    header: Option<String>,
-    signature_key: Option<String>,
-    pointer: Option<String>,
-    #[serde(default)]
-    unit: UnitName,
-    digits: Option<usize>,
-    past: Option<Span>,
-    future: Option<Span>,
-    #[serde(default)]
-    retries: RetriesName,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum UnitName {
-    #[default]
-    Seconds,
-    Milliseconds,
-    Rfc3339,
-    Rfc3339WithoutZone,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RetriesName {
-    #[default]
-    Unknown,
-    Kept,
-    Renewed,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Location {
-    length: Option<usize>,
-    header: Option<String>,
-    pointer: Option<String>,
-    #[serde(default)]
-    must_be_signed: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Bodies {
-    Events,
-    Copies(Span),
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum GzipName {
-    SignedBefore,
-    SignedAfter,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Event {
-    name: String,
-    #[serde(default)]
-    once: bool,
-    when: Option<When>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct When {
-    pointer: String,
-    values: Vec<String>,
-}
 
 /// How many of several exclusive keys are there.
 fn given(keys: &[bool]) -> usize {
