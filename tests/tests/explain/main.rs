@@ -347,6 +347,11 @@ fn no_explanation_shows_a_secret_or_a_tag() {
         let secret = secret_of(&preset.scheme);
         let right = signer(preset.scheme, &secret).raw("invoice.paid", "evt_1", BODY);
         let tag = right.header(right.signature_header()).unwrap().to_owned();
+        // A procedure that reads forms signs no JSON.
+        if tag.is_empty() {
+            assert!(preset.scheme.procedure().is_some(), "{}", preset.name);
+            continue;
+        }
         for delivery in [
             right.clone(),
             right.with_body(PRETTY),
