@@ -566,40 +566,16 @@ struct Published {
     now_unix: Option<i64>,
     tolerance_s: Option<u64>,
     url: Option<String>,
-    signed_url: Option<String>,
+    query: Option<String>,
     expect: String,
 }
 
 impl Published {
     fn body(&self) -> Vec<u8> {
-        let body = match (&self.body, &self.body_b64) {
+        match (&self.body, &self.body_b64) {
             (Some(text), _) => text.clone().into_bytes(),
             (None, Some(text)) => STANDARD.decode(text).unwrap(),
             (None, None) => Vec::new(),
-        };
-        // Adyen's libraries publish items, which are sent in a list.
-        let item = str::from_utf8(&body).ok();
-        match item.filter(|_| self.preset.as_deref() == Some("adyen")) {
-            Some(item) => {
-                let item = format!(r#"{{"NotificationRequestItem":{item}}}"#);
-                format!(r#"{{"live":"false","notificationItems":[{item}]}}"#).into_bytes()
-            }
-            None => body,
-        }
-    }
-
-    /// The query of the request, which its sender signs.
-    fn query(&self) -> Option<String> {
-        let (_, query) = self.url.as_deref()?.split_once('?')?;
-        Some(query.to_owned())
-    }
-
-    /// The address as its application would configure it: without what the sender adds to it.
-    fn configured_url(&self, scheme: &Scheme) -> String {
-        let url = self.signed_url.clone().or(self.url.clone()).unwrap();
-        match scheme.name() {
-            "twilio-json" => url.split("&bodySHA256").next().unwrap().to_owned(),
-            _ => url,
         }
     }
 
@@ -623,12 +599,12 @@ impl Published {
             builder = builder.refuse_late_retries_after(Duration::from_secs(seconds));
         }
         if scheme.signs_url() {
-            builder = builder.url(self.configured_url(&scheme));
+            builder = builder.url(self.url.clone().unwrap());
         }
         let verifier = builder.build().unwrap();
         let headers = self.headers.iter();
         let request = Request {
-            query: self.query(),
+            query: self.query.clone(),
             ..Request::default()
         };
         let request = headers.fold(request, |request, (name, value)| {

@@ -240,7 +240,7 @@ def twilio(vector, body):
 
 
 def adyen(vector, body):
-    item = json.loads(body)
+    (item,) = (outer["NotificationRequestItem"] for outer in json.loads(body)["notificationItems"])
     amount = item.get("amount", {})
     fields = [
         *(item.get(name, "") for name in ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")),
@@ -267,8 +267,7 @@ def mailgun(vector, body):
 
 
 def messagebird(vector, body):
-    query = urllib.parse.urlsplit(vector["url"]).query
-    pairs = sorted(query.split("&"), key=lambda pair: pair.split("=")[0])
+    pairs = sorted(vector["query"].split("&"), key=lambda pair: pair.split("=")[0])
     moment = header_of(vector, "messagebird-request-timestamp")
     message = f"{moment}\n{'&'.join(pairs)}\n".encode() + hashlib.sha256(body).digest()
     due = digest("HMAC-SHA256", vector["secret"].encode(), message)

@@ -90,7 +90,7 @@ family! {
             .retry_span(HOUR);
     /// Adyen for Platforms and its management webhooks: the key is hexadecimal. No id, but a time in each body.
     ADYEN_PLATFORM: "adyen-platform", "Adyen (platform, management)", High, "docs.adyen.com/development-resources/webhooks",
-        r#"{"environment":"test","data":{"id":"BA00000000000000000000001"},"timestamp":"2026-01-17T12:26:23Z"}"#, "The standard webhook of payments signs fields of its item: `adyen::SCHEME`." =
+        r#"{"environment":"test","data":{"id":"BA00000000000000000000001"},"timestamp":"2026-01-17T12:26:23Z"}"#, "The standard webhook of payments signs fields of its items: `adyen`." =
         Scheme::body_hmac("HmacSignature")
             .encoding(Encoding::Base64)
             .key_format(KeyFormat::Hex)

@@ -36,6 +36,7 @@ struct Vector {
     body_b64: Option<String>,
     now_unix: Option<i64>,
     tolerance_s: Option<u64>,
+    query: Option<String>,
     url: Option<String>,
     expect: Expect,
 }
@@ -135,7 +136,10 @@ impl Vector {
         let verifier = builder.build().map_err(|error| error.to_string())?;
         let mut request = Request {
             method: self.method.clone().unwrap_or_else(|| "POST".to_owned()),
-            target: "/".to_owned(),
+            target: match &self.query {
+                Some(query) => format!("/?{query}"),
+                None => "/".to_owned(),
+            },
             ..Request::default()
         };
         for (name, value) in &self.headers {
