@@ -166,11 +166,11 @@ pub(super) fn prove(
         for (item, (message, _)) in items.iter().zip(&messages) {
             holds_fields(scheme, item, message)?;
         }
-        if let (false, Some((message, _))) = (scheme.signs_items(), messages.first()) {
-            if !scheme.body_is_signed() {
+        for (message, _) in &messages {
+            holds_headers(scheme, head, message)?;
+            if !scheme.signs_items() && !scheme.body_is_signed() {
                 holds_fields(scheme, payload.of(body).unwrap_or_default(), message)?;
             }
-            holds_headers(scheme, head, message)?;
         }
     }
 

@@ -259,6 +259,22 @@ fn items_are_proved_all_or_none() {
 
 const OTHER: &str = "another signing secret";
 
+/// A header is the request's, so every item's message has to hold it.
+#[test]
+fn a_covered_header_is_in_every_message() {
+    let scheme = CLAIMS.batch("").signature_pointer("/*/sig");
+    let scheme = scheme.covers(&["/id", "X-Claims"]).declare();
+    let item = |id: &str| format!(r#"{{"id":"{id}","sig":"{}"}}"#, tag(id.as_bytes()));
+    let builder = Verifier::builder(scheme).secret(Secret::new(KEY).unwrap());
+    let verifier = builder.accept_unsigned_body().build().unwrap();
+    let judge = |claims: &str| {
+        let request = Request::new(format!("[{},{}]", item("a1"), item("b1")));
+        request.with("X-Claims", claims).judge(&verifier).is_ok()
+    };
+    assert!(judge("1"));
+    assert!(!judge("a") && !judge("b") && !judge("c"));
+}
+
 /// Signs the time of a header and the body's hash.
 #[derive(Debug)]
 struct Hashes;
