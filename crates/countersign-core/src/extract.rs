@@ -2,6 +2,8 @@
 
 // docs/decisions.md: D28, D70.
 
+mod handed;
+
 use core::{error::Error, fmt};
 
 use bytes::Bytes;
@@ -16,6 +18,8 @@ use crate::{
     scheme::Scheme,
     verify::Verified,
 };
+
+pub use self::handed::{FromHanded, HandedBody};
 
 /// The exact bytes of a delivery, for handlers that parse them on their own.
 #[derive(Clone, PartialEq, Eq)]
@@ -123,6 +127,10 @@ enum Fault {
         wanted: &'static str,
         proved: &'static str,
     },
+    /// The same of a message, whose sender's name anybody may have written.
+    HandedSender {
+        wanted: &'static str,
+    },
 }
 
 impl PayloadError {
@@ -137,7 +145,7 @@ impl PayloadError {
     /// application, whatever the body is.
     #[must_use]
     pub const fn is_wrong_sender(&self) -> bool {
-        matches!(self.0, Fault::Sender { .. })
+        matches!(self.0, Fault::Sender { .. } | Fault::HandedSender { .. })
     }
 }
 
@@ -162,6 +170,10 @@ impl fmt::Display for PayloadError {
                 f,
                 "the handler expects an event of `{wanted}`, but its receiver proves deliveries of \
                  `{proved}`"
+            ),
+            Fault::HandedSender { wanted } => write!(
+                f,
+                "an event of `{wanted}` is expected, and the message is of another sender"
             ),
         }
     }
@@ -227,11 +239,15 @@ impl Admitted {
                 report::wrong_sender(self, wanted, proved);
                 RejectionKind::WrongSender
             }
-            Fault::Json(_) | Fault::Form | Fault::Unexpected if receiver.discard_unexpected => {
+            Fault::Json(_) | Fault::Form | Fault::Unexpected | Fault::HandedSender { .. }
+                if receiver.discard_unexpected =>
+            {
                 report::discarded(receiver, self);
                 return receiver.done(Dedup::Discarded);
             }
-            Fault::Json(_) | Fault::Form | Fault::Unexpected => RejectionKind::UnexpectedBody,
+            Fault::Json(_) | Fault::Form | Fault::Unexpected | Fault::HandedSender { .. } => {
+                RejectionKind::UnexpectedBody
+            }
         };
         let rejection = Rejection::new(kind);
         report::refused(receiver, self.tenant(), &rejection);

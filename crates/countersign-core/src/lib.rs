@@ -71,7 +71,7 @@ pub use self::{
     clock::{Clock, Sleep, SystemClock, Timestamp},
     delivery::{Admitted, Completion, Delivery, Outcome},
     detail::Detail,
-    extract::{DeliveryRejection, FromDelivery, PayloadError, Raw},
+    extract::{DeliveryRejection, FromDelivery, FromHanded, HandedBody, PayloadError, Raw},
     key::DeliveryKey,
     keys::{
         Keyring, KeyringError, KeyringSource, LookupError, MAX_KEYS, Rotation, Secret, SecretError,

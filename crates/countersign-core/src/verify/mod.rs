@@ -35,7 +35,6 @@ pub(crate) mod tests;
 mod verified;
 mod verifier;
 
-pub(crate) use self::handshake::{SignedAnswer, SignedHandshake, read_field, read_text};
 pub use self::{
     batch::Items,
     builder::{VerifierBuilder, VerifierError},
@@ -45,4 +44,8 @@ pub use self::{
     precheck::Prechecked,
     verified::{EventName, Verified},
     verifier::Verifier,
+};
+pub(crate) use self::{
+    handshake::{SignedAnswer, SignedHandshake, read_field, read_text},
+    signed::contradicts,
 };

@@ -96,13 +96,7 @@ impl SignedFields {
             }
             _ => None,
         };
-        let standing = match (proof, claim) {
-            (Some((_, values)), Some(Field::Text(text))) if !values.contains(&&*text) => {
-                Standing::Contradicted
-            }
-            (Some(_), Some(Field::Unreadable)) => Standing::Contradicted,
-            _ => Standing::Unopposed,
-        };
+        let standing = standing(proof.map(|(_, values)| values), claim.as_ref());
         Ok(Self {
             id,
             event,
@@ -111,6 +105,29 @@ impl SignedFields {
             standing,
         })
     }
+}
+
+/// Whether what is at the place that a type is tied to supports it.
+fn standing(values: Option<&[&str]>, claim: Option<&Field<'_>>) -> Standing {
+    match (values, claim) {
+        (Some(values), Some(Field::Text(text))) if !values.contains(&&**text) => {
+            Standing::Contradicted
+        }
+        (Some(_), Some(Field::Unreadable)) => Standing::Contradicted,
+        _ => Standing::Unopposed,
+    }
+}
+
+/// Whether a body contradicts the unsigned type that is claimed for it, by a scheme's rules: for what was
+/// proved in another process, under rules that may have been others.
+pub(crate) fn contradicts(scheme: &Scheme, name: &str, body: &[u8]) -> bool {
+    let unsigned = matches!(scheme.event, Some(Place::Header(_)));
+    let rule = scheme.event_rule(name).filter(|_| unsigned);
+    rule.and_then(|rule| rule.proof)
+        .is_some_and(|(pointer, values)| {
+            let found = fields::read(body, &[pointer]);
+            standing(Some(values), found.first()) == Standing::Contradicted
+        })
 }
 
 /// What a scheme takes from one item.

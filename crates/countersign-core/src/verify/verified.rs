@@ -68,6 +68,12 @@ pub struct EventName<'a> {
 }
 
 impl<'a> EventName<'a> {
+    /// A name, for whoever passes on what was proved elsewhere. It proves nothing.
+    #[must_use]
+    pub const fn new(name: &'a str, signed: bool) -> Self {
+        Self { name, signed }
+    }
+
     /// The name, such as `invoice.paid`.
     #[must_use]
     pub const fn as_str(self) -> &'a str {

@@ -142,6 +142,15 @@ macro_rules! events {
             }
         }
 
+        impl countersign_core::FromHanded for Event {
+            fn from_handed(
+                handed: &countersign_core::HandedBody<'_>,
+            ) -> Result<Self, countersign_core::PayloadError> {
+                handed.expect_sender(&SCHEME)?;
+                Ok(Self::decode($crate::events::EventInput::of_handed(handed, &SCHEME)))
+            }
+        }
+
         impl Event {
             /// What the scheme says of each type.
             pub(super) const RULES: &[countersign_core::scheme::EventRule] = &[$(

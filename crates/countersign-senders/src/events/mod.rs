@@ -45,7 +45,7 @@ mod money;
 mod payload;
 
 use bytes::Bytes;
-use countersign_core::{EventName, Verified};
+use countersign_core::{EventName, HandedBody, Scheme, Verified};
 
 pub(crate) use self::{
     id::id_types,
@@ -82,6 +82,17 @@ impl<'a> EventInput<'a> {
             ping: verified.is_ping(),
             body: verified.body(),
             json: verified.payload().unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn of_handed(handed: &HandedBody<'a>, scheme: &Scheme) -> Self {
+        let name = handed.event_type();
+        Self {
+            name,
+            contradicted: handed.is_contradicted(scheme),
+            ping: name.is_some_and(|name| scheme.pings().contains(&name)),
+            body: handed.body(),
+            json: handed.payload().unwrap_or_default(),
         }
     }
 }
