@@ -11,6 +11,7 @@ pub mod keys;
 pub mod kit;
 pub mod log;
 pub mod model;
+pub mod nats_server;
 pub mod notices;
 pub mod one_process;
 pub mod postgres_server;

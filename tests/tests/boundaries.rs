@@ -315,6 +315,33 @@ fn adapters_neither_compare_nor_choose_statuses_nor_call_stores() {
 }
 
 #[test]
+fn only_an_engine_s_own_file_names_its_driver() {
+    let root = crates().join("countersign-handoff/src");
+    let mut named = 0;
+    for (path, code) in sources(&root) {
+        let path = path.strip_prefix(&root).unwrap();
+        for word in words(&code) {
+            let home = match word {
+                "async_nats" => "jetstream.rs",
+                "redis" | "countersign_redis" => "redis_streams",
+                // What to do with a store is the receiver's.
+                "DedupStore" | "completion" => "",
+                _ => continue,
+            };
+            // It is offered to applications there.
+            let offered = path == Path::new("lib.rs") && !home.is_empty();
+            assert!(
+                offered || path.starts_with(home) && !home.is_empty(),
+                "{}: {word}",
+                path.display()
+            );
+            named += 1;
+        }
+    }
+    assert!(named > 5, "{named} names");
+}
+
+#[test]
 fn what_handlers_and_adapters_hold_may_travel() {
     const fn travels<T: Send + Sync + Unpin + 'static>() {}
     travels::<Receiver>();

@@ -10,6 +10,10 @@ use countersign_core::{
     RejectionKind, Scheme, Secret, StoreError, SystemClock, Timestamp, Verified, Verifier,
     scheme::Part,
 };
+use countersign_handoff::{
+    Envelope, HandOffConfigError, HandOffError, HandedError, PublishError,
+    jetstream::JetStreamError, redis_streams::RedisStreamsError,
+};
 use countersign_postgres::{HandoverError, Table};
 use countersign_redis::CheckError;
 use countersign_senders::{document, invoice_maker, rebill_za, stripe};
@@ -113,6 +117,25 @@ async fn chains() -> Vec<Chain> {
         chain(HandoverError::Enqueue("the queue is away".into())),
         chain(HandoverError::Store(StoreError::timeout())),
         chain(HandoverError::Lost),
+        chain(HandOffError::from(PublishError::engine(
+            "the queue says no",
+        ))),
+        chain(HandOffError::from(PublishError::timeout())),
+        chain(HandOffError::Place("the bucket is away".into())),
+        chain(HandOffError::NotCovered),
+        chain(PublishError::full("10 of 10 messages")),
+        chain(HandOffConfigError::NoReceiver),
+        chain(HandedError::from(Envelope::from_json(b"{}").unwrap_err())),
+        chain(HandedError::Unreadable(PayloadError::unexpected())),
+        chain(HandedError::Elsewhere),
+        chain(Envelope::from_json(b"{}").unwrap_err()),
+        chain(JetStreamError::Server("connection refused".into())),
+        chain(JetStreamError::Subject),
+        chain(RedisStreamsError::Check(CheckError::NotPermitted)),
+        chain(RedisStreamsError::from(CheckError::Store(
+            StoreError::timeout(),
+        ))),
+        chain(RedisStreamsError::Forgets),
         chain("No Table".parse::<Table>().unwrap_err()),
         chain(axum.unwrap_err()),
         chain(actix.unwrap_err()),

@@ -1,6 +1,9 @@
-#![cfg_attr(all(feature = "axum", feature = "actix"), doc = include_str!("../README.md"))]
 #![cfg_attr(
-    not(all(feature = "axum", feature = "actix")),
+    all(feature = "axum", feature = "actix", feature = "jetstream"),
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(feature = "axum", feature = "actix", feature = "jetstream")),
     doc = "Receives webhooks: proves the signature, runs the handler once per delivery, refuses the rest."
 )]
 
@@ -35,8 +38,8 @@ pub mod integration {
     #[doc(inline)]
     pub use countersign_core::{
         Admitted, Answer, AnswerHeader, Clock, Completion, Delivery, DeliveryRejection,
-        FromDelivery, Handle, Head, HeaderText, Intake, PayloadError, Prechecked, Received, Reply,
-        Run, Sleep, SystemClock, Verdict,
+        FromDelivery, FromHanded, HandedBody, Handle, Head, HeaderText, Intake, PayloadError,
+        Prechecked, Received, Reply, Run, Sleep, SystemClock, Verdict,
     };
 }
 
@@ -46,6 +49,9 @@ pub use countersign_actix as actix;
 #[cfg(feature = "axum")]
 #[doc(inline)]
 pub use countersign_axum as axum;
+#[cfg(feature = "handoff")]
+#[doc(inline)]
+pub use countersign_handoff as handoff;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use countersign_postgres as postgres;

@@ -1,0 +1,368 @@
+//! Handing a delivery over: within the time that there is, or not at all.
+
+// docs/decisions.md: D95, D96.
+
+use core::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_core::{Admitted, DeliveryKey, Receiver, Scheme};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    Envelope,
+    publisher::{PublishError, PublishErrorKind, Published, Publisher},
+};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+type Keeping = Pin<Box<dyn Future<Output = Result<String, BoxError>> + Send>>;
+type Place = dyn Fn(DeliveryKey, Bytes) -> Keeping + Send + Sync;
+
+/// How long a hand-off takes at most, unless told otherwise or the sender waits for less.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// For how long a sender is taken to retry whose scheme does not say, as Rebill's.
+const UNKNOWN_RETRIES: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Hands proved deliveries to a queue.
+///
+/// A cheap handle; clones share the engine's client. Build it once, beside the receiver, and make a handler
+/// of it (`countersign_handoff::axum::hand_off`, `countersign_handoff::actix::hand_off`), or call
+/// [`pass`](Self::pass) in a handler of your own.
+pub struct HandOff<P> {
+    inner: Arc<Inner<P>>,
+}
+
+struct Inner<P> {
+    publisher: P,
+    covered: Duration,
+    consumer_deduplicates: bool,
+    time_limit: Duration,
+    source: Option<String>,
+    place: Option<Box<Place>>,
+}
+
+impl<P: Publisher> HandOff<P> {
+    /// Starts configuring a hand-off to an engine.
+    pub const fn builder(publisher: P) -> HandOffBuilder<P> {
+        HandOffBuilder {
+            publisher,
+            retry_span: None,
+            budget: None,
+            consumer_deduplicates: false,
+            time_limit: None,
+            source: None,
+            place: None,
+        }
+    }
+
+    /// Gives the engine a delivery, and waits until it says that it has it.
+    ///
+    /// The result is what the handler returns: with the feature `axum` or `actix` it is an answer, 200 for
+    /// [`HandedOver`] and 503 for [`HandOffError`], after which the delivery is given back and the sender
+    /// comes again. Do nothing behind it that may fail: the engine has the delivery already.
+    ///
+    /// # Errors
+    ///
+    /// When the engine is not known to have it within the [time limit](HandOffBuilder::time_limit). It may
+    /// have it all the same; then the sender's next attempt, which has the same id, adds nothing.
+    pub async fn pass(&self, delivery: &Admitted) -> Result<HandedOver, HandOffError> {
+        let until = Instant::now().checked_add(self.inner.time_limit);
+        let until = until.unwrap_or_else(Instant::now);
+        let passed = timeout_at(until, self.inner.pass(delivery)).await;
+        let passed = passed.unwrap_or_else(|_| Err(PublishError::timeout().into()));
+        #[cfg(feature = "tracing")]
+        if let Err(error) = &passed {
+            let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(
+                target: "countersign",
+                engine = self.inner.publisher.name(),
+                endpoint = delivery.endpoint(),
+                %error,
+                cause,
+                "a delivery was not handed over"
+            );
+        }
+        passed
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn publisher(&self) -> &P {
+        &self.inner.publisher
+    }
+
+    /// How long a hand-off takes at most.
+    #[must_use]
+    pub fn time_limit(&self) -> Duration {
+        self.inner.time_limit
+    }
+}
+
+impl<P: Publisher> Inner<P> {
+    async fn pass(&self, delivery: &Admitted) -> Result<HandedOver, HandOffError> {
+        if !self.consumer_deduplicates && retries(delivery.scheme()) > self.covered {
+            return Err(HandOffError::NotCovered);
+        }
+        let mut message = Envelope::of(delivery);
+        if let Some(source) = &self.source {
+            message.source.clone_from(source);
+        }
+        let published = match (self.publisher.publish(&message).await, &self.place) {
+            (Err(error), Some(place)) if error.kind() == PublishErrorKind::TooLarge => {
+                let kept = place(delivery.key(), delivery.body().clone()).await;
+                message.leave_body_at(kept.map_err(HandOffError::Place)?);
+                self.publisher.publish(&message).await?
+            }
+            (published, _) => published?,
+        };
+        Ok(HandedOver { published })
+    }
+}
+
+/// For how long a copy may come.
+const fn retries(scheme: &Scheme) -> Duration {
+    match scheme.retry_span() {
+        Duration::ZERO => UNKNOWN_RETRIES,
+        span => span,
+    }
+}
+
+impl<P> Clone for HandOff<P> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<P: Publisher> fmt::Debug for HandOff<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandOff")
+            .field("engine", &self.inner.publisher.name())
+            .field("time_limit", &self.inner.time_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Configures a [`HandOff`].
+#[must_use]
+pub struct HandOffBuilder<P> {
+    publisher: P,
+    retry_span: Option<Duration>,
+    budget: Option<Duration>,
+    consumer_deduplicates: bool,
+    time_limit: Option<Duration>,
+    source: Option<String>,
+    place: Option<Box<Place>>,
+}
+
+impl<P: Publisher> HandOffBuilder<P> {
+    /// A receiver whose deliveries will be handed over. Name each of them: the engine must recognise a
+    /// copy for as long as any of their senders retries
+    /// ([`Scheme::retry_span`]; a day where that is not known).
+    pub fn receiver(mut self, receiver: &Receiver) -> Self {
+        let (span, budget) = (
+            retries(receiver.scheme()),
+            receiver.limits().response_budget,
+        );
+        self.retry_span = Some(self.retry_span.map_or(span, |longest| longest.max(span)));
+        self.budget = Some(self.budget.map_or(budget, |least| least.min(budget)));
+        self
+    }
+
+    /// Says that whoever takes messages out recognises an id that it has seen
+    /// ([`Envelope::key`]), for as long as the sender retries. Then the engine need not.
+    pub const fn consumer_deduplicates(mut self) -> Self {
+        self.consumer_deduplicates = true;
+        self
+    }
+
+    /// How long a hand-off takes at most; five seconds unless told otherwise, or what the sender waits for
+    /// if that is less.
+    ///
+    /// The receiver's response budget, which counts from the request's head, ends the request in any
+    /// case: a sender is never answered 2xx before the engine has acknowledged.
+    pub const fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// The `source` of all messages in place of the endpoint's name: a URI reference.
+    pub fn source(mut self, source: impl Into<String>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Keeps bodies that are too large for the engine in a place of the application's (an object store, a
+    /// table). The message then says where (`dataref`), and the body's hash.
+    ///
+    /// `keep` gets the delivery's key and its body, and returns a URI reference once the body is as safe as
+    /// the queue would keep it. It is called again for a retry, with the same key. Without a place, such a
+    /// delivery is answered 503 each time that it comes.
+    pub fn keep_large_bodies<F, K>(mut self, keep: F) -> Self
+    where
+        F: Fn(DeliveryKey, Bytes) -> K + Send + Sync + 'static,
+        K: Future<Output = Result<String, BoxError>> + Send + 'static,
+    {
+        self.place = Some(Box::new(move |key, body| Box::pin(keep(key, body))));
+        self
+    }
+
+    /// Checks that nothing can be handed over twice.
+    ///
+    /// # Errors
+    ///
+    /// When no receiver is named, the engine forgets ids before a sender stops to retry, or the time limit
+    /// is longer than a sender waits.
+    pub fn build(self) -> Result<HandOff<P>, HandOffConfigError> {
+        let (Some(least), Some(budget)) = (self.retry_span, self.budget) else {
+            return Err(HandOffConfigError::NoReceiver);
+        };
+        let window = self.publisher.duplicate_window();
+        if !self.consumer_deduplicates && window.is_none_or(|window| window < least) {
+            return Err(HandOffConfigError::ForgetsCopies { window, least });
+        }
+        let time_limit = self.time_limit.unwrap_or(TIME_LIMIT.min(budget));
+        if time_limit > budget || time_limit.is_zero() {
+            return Err(HandOffConfigError::TimeLimit { budget });
+        }
+        if let Some(source) = &self.source
+            && (source.is_empty() || !source.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            return Err(HandOffConfigError::Source);
+        }
+        Ok(HandOff {
+            inner: Arc::new(Inner {
+                publisher: self.publisher,
+                covered: least,
+                consumer_deduplicates: self.consumer_deduplicates,
+                time_limit,
+                source: self.source,
+                place: self.place,
+            }),
+        })
+    }
+}
+
+impl<P: Publisher> fmt::Debug for HandOffBuilder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandOffBuilder")
+            .field("engine", &self.publisher.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The engine has the delivery: as an answer, 200.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the handler's answer"]
+pub struct HandedOver {
+    published: Published,
+}
+
+impl HandedOver {
+    /// Whether the engine took it now, or had it.
+    #[must_use]
+    pub const fn published(self) -> Published {
+        self.published
+    }
+}
+
+/// Why a delivery was not handed over: as an answer, 503.
+///
+/// Its text stays in the service; the sender reads none of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HandOffError {
+    /// The engine is not known to have it.
+    Publish(PublishError),
+    /// It is too large for the engine, and the application's place did not take its body.
+    Place(BoxError),
+    /// Its sender retries for longer than any receiver that the builder was told of.
+    NotCovered,
+}
+
+impl From<PublishError> for HandOffError {
+    fn from(error: PublishError) -> Self {
+        Self::Publish(error)
+    }
+}
+
+impl fmt::Display for HandOffError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Publish(_) => "a delivery was not handed over",
+            Self::Place(_) => "the body of a large delivery was not kept",
+            Self::NotCovered => {
+                "a delivery is of a receiver that `HandOffBuilder::receiver` was not told of"
+            }
+        })
+    }
+}
+
+impl Error for HandOffError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Publish(error) => Some(error),
+            Self::Place(error) => Some(&**error),
+            Self::NotCovered => None,
+        }
+    }
+}
+
+/// Why a hand-off cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandOffConfigError {
+    /// No receiver was named.
+    NoReceiver,
+    /// The engine forgets ids while a sender may still retry.
+    ForgetsCopies {
+        /// For how long it knows them; none where it does not at all.
+        window: Option<Duration>,
+        /// For how long it must.
+        least: Duration,
+    },
+    /// The time limit is zero, or longer than a sender waits.
+    TimeLimit {
+        /// How long it waits.
+        budget: Duration,
+    },
+    /// The source is no URI reference.
+    Source,
+}
+
+impl fmt::Display for HandOffConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoReceiver => f.write_str("no receiver: call `receiver`"),
+            Self::ForgetsCopies { window, least } => {
+                match window {
+                    Some(window) => write!(
+                        f,
+                        "the queue recognises a copy for {} s, and the sender retries for {} s: ",
+                        window.as_secs(),
+                        least.as_secs()
+                    )?,
+                    None => write!(
+                        f,
+                        "the queue does not recognise copies, and the sender retries for {} s: ",
+                        least.as_secs()
+                    )?,
+                }
+                f.write_str(
+                    "lengthen its duplicate window, or deduplicate in the consumer and call \
+                     `consumer_deduplicates`",
+                )
+            }
+            Self::TimeLimit { budget } => write!(
+                f,
+                "`time_limit` must be above zero and at most {} ms, the receiver's response budget",
+                budget.as_millis()
+            ),
+            Self::Source => f.write_str("`source` must be a URI reference"),
+        }
+    }
+}
+
+impl Error for HandOffConfigError {}
