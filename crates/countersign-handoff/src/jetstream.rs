@@ -213,13 +213,19 @@ impl Publisher for JetStream {
         let outgoing = PublishMessage::build()
             .headers(headers)
             .payload(message.body().cloned().unwrap_or_else(Bytes::new))
-            .message_id(message.message_id())
-            .expected_stream(&self.stream);
+            .message_id(message.message_id());
         let sent = self
             .context
             .send_publish(self.subject_of(message), outgoing);
         let acknowledged = sent.await.map_err(publish_error)?.await;
-        match acknowledged.map_err(publish_error)?.duplicate {
+        let acknowledged = acknowledged.map_err(publish_error)?;
+        // Nobody looked whether that one keeps it.
+        if acknowledged.stream != self.stream {
+            return Err(PublishError::engine(
+                "another stream takes the subject now: check it, by a restart",
+            ));
+        }
+        match acknowledged.duplicate {
             false => Ok(Published::New),
             true => Ok(Published::Known),
         }

@@ -118,3 +118,25 @@ async fn every_entity_has_a_subject_of_its_own() {
         assert_eq!(message.subject.as_str(), due);
     }
 }
+
+/// What was checked at the start is the stream that acknowledges.
+#[tokio::test]
+async fn a_subject_that_moved_to_another_stream_is_not_believed() {
+    let Some(nats) = Nats::start().await else {
+        return;
+    };
+    let site = Site::new(nats.publisher(nats.addr()).await);
+    assert_eq!(site.send(&paid("1")).await, 200);
+    let context = nats.context().await;
+    context.delete_stream("WEBHOOKS").await.unwrap();
+    assert_eq!(site.send(&paid("2")).await, 503);
+    let storage = stream::StorageType::Memory;
+    let name = "OTHER".to_owned();
+    let other = stream::Config {
+        name,
+        storage,
+        ..stream()
+    };
+    context.create_stream(other).await.unwrap();
+    assert_eq!(site.send(&paid("2")).await, 503);
+}

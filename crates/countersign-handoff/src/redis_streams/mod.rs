@@ -28,6 +28,9 @@ pub const FIELD: &str = "cloudevent";
 /// For how long an id is known, unless told otherwise: as long as a durable store remembers.
 const WINDOW: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// How long the driver waits for an answer.
+const RESPONSE: Duration = Duration::from_secs(10);
+
 /// Longer than anybody retries, and short enough for the server's arithmetic.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
@@ -80,7 +83,10 @@ impl RedisStreams<ConnectionManager> {
         client: Client,
         stream: &str,
     ) -> Result<RedisStreamsBuilder<ConnectionManager>, RedisStreamsError> {
-        let config = ConnectionManagerConfig::new().set_number_of_retries(0);
+        // The hand-off has the time limit; a disk that is busy takes longer than the driver's half second.
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(0)
+            .set_response_timeout(Some(RESPONSE));
         let connection = ConnectionManager::new_lazy_with_config(client, config)?;
         Ok(Self::builder(connection, stream))
     }
