@@ -64,3 +64,8 @@ pub use countersign_sqlite as sqlite;
 #[cfg(feature = "tower")]
 #[doc(inline)]
 pub use countersign_tower as tower;
+
+// The page's examples are those of applications.
+#[cfg(all(doctest, feature = "axum", feature = "jetstream"))]
+#[doc = include_str!("../../../docs/after-the-answer.md")]
+mod after_the_answer {}

@@ -6,4 +6,5 @@
 //! `exactly_once_postgres`, which also shows the rest of a server.
 
 pub mod with_diesel;
+pub mod with_graphile_worker;
 pub mod with_sqlx;
