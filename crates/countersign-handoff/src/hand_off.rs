@@ -73,13 +73,12 @@ impl<P: Publisher> HandOff<P> {
         let passed = passed.unwrap_or_else(|_| Err(PublishError::timeout().into()));
         #[cfg(feature = "tracing")]
         if let Err(error) = &passed {
-            let cause = error.source().map(ToString::to_string).unwrap_or_default();
             tracing::warn!(
                 target: "countersign",
                 engine = self.inner.publisher.name(),
                 endpoint = delivery.endpoint(),
                 %error,
-                cause,
+                cause = causes(error),
                 "a delivery was not handed over"
             );
         }
@@ -118,6 +117,16 @@ impl<P: Publisher> Inner<P> {
         };
         Ok(HandedOver { published })
     }
+}
+
+/// What is behind an error.
+#[cfg(feature = "tracing")]
+fn causes(error: &HandOffError) -> String {
+    let chain = core::iter::successors(error.source(), |&error| error.source());
+    chain
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// For how long a copy may come.

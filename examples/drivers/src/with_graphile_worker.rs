@@ -12,8 +12,8 @@ use countersign::{
     rebill_za,
 };
 use graphile_worker::{
-    IntoTaskHandlerResult, JobSpecBuilder, Schema, TaskHandler, WorkerContext, WorkerContextExt,
-    WorkerOptions, sql::add_job::single::add_job,
+    IntoTaskHandlerResult, JobSpecBuilder, Schema, TaskHandler, WorkerContext, WorkerOptions,
+    sql::add_job::single::add_job,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,7 +44,15 @@ async fn on_rebill(
                 None => JobSpecBuilder::new(),
             };
             let spec = spec.build();
-            add_job(&***tx, Schema::default(), Work::IDENTIFIER, message, spec, false).await?;
+            add_job(
+                &**tx,
+                Schema::default(),
+                Work::IDENTIFIER,
+                message,
+                spec,
+                false,
+            )
+            .await?;
             Ok::<_, Error>(())
         })
         .await
@@ -61,7 +69,10 @@ impl TaskHandler for Work {
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let company = context.get_ext::<Company>().ok_or("no company")?;
         // What fails is run again by graphile_worker, later each time.
-        company.work(&self.0).await.map_err(|error| error.to_string())
+        company
+            .work(&self.0)
+            .await
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -95,9 +106,15 @@ impl Company {
     /// # Errors
     ///
     /// When Postgres refuses.
-    pub async fn worker(self) -> Result<graphile_worker::Worker, graphile_worker::WorkerBuildError> {
+    pub async fn worker(
+        self,
+    ) -> Result<graphile_worker::Worker, graphile_worker::WorkerBuildError> {
         let options = WorkerOptions::default().database(self.pool.clone());
-        options.add_extension(self).define_job::<Work>().init().await
+        options
+            .add_extension(self)
+            .define_job::<Work>()
+            .init()
+            .await
     }
 
     async fn work(&self, message: &Value) -> Result<(), Error> {

@@ -16,6 +16,7 @@ mod processes;
 mod round_trip;
 mod site;
 mod startup;
+mod told;
 mod windows;
 
 /// The tests over one engine.
