@@ -201,6 +201,11 @@ fn published_answers_are_explained() {
             continue;
         }
         let explanation = ask(format!("{body}\n"));
+        if explanation.is_accepted() {
+            // Fields of the body are signed and not its bytes, by senders that are code.
+            assert!(preset.scheme.procedure().is_some(), "{}", vector["id"]);
+            continue;
+        }
         let causes: Vec<Cause> = explanation.findings().iter().map(|at| at.cause()).collect();
         assert_eq!(causes, [Cause::BodyLineBreakAdded], "{}", vector["id"]);
         explained += 1;
