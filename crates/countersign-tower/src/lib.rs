@@ -11,9 +11,9 @@
 //! 1. The head is judged, then the body is read within the receiver's limits and proved.
 //! 2. The delivery is claimed in the store; duplicates are answered.
 //! 3. A clone of the inner service is awaited ready, so that an unproved upload never holds a permit
-//!    of a limit below, and then called, both in a spawned task: a sender that hangs up does not end
-//!    the handler. The task keeps the delivery's tracing span; task-locals of the request's task do
-//!    not travel into it.
+//!    of a limit below, and then called. The request polls the handler for as long as it lasts. A sender that
+//!    hangs up, or a response budget that is over, does not end it: from there on it runs in a task of its
+//!    own. It keeps the delivery's tracing span; task-locals of the request's task do not travel along.
 //! 4. A response with a 2xx status completes the delivery; anything else gives it back.
 //!
 //! Refusals are responses, never errors: `type Error = S::Error`. Their extensions hold the

@@ -1,12 +1,18 @@
 use core::{
-    future::{Future, poll_fn},
+    future::Future,
+    panic::AssertUnwindSafe,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::Buf;
-use countersign_core::{Admitted, Answer, DEDUP_HEADER, Dedup, Outcome, Receiver, Reply, Verdict};
-use futures_util::TryStreamExt;
+use countersign_core::{
+    Admitted, Answer, DEDUP_HEADER, Dedup, Handle, Outcome, Receiver, Reply, Verdict,
+};
+use futures_util::{
+    TryStreamExt,
+    future::{CatchUnwind, FutureExt},
+};
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -99,15 +105,12 @@ where
         }
     };
     let (task, handle) = accepted.start(call, judge);
-    // A handler that is done at once needs no task; one that waits must not end with the request.
-    let mut task = Box::pin(task);
-    if poll_fn(|cx| Poll::Ready(task.as_mut().poll(cx)))
-        .await
-        .is_pending()
+    match (Answered {
+        run: Outliving::new(task),
+        handle,
+    })
+    .await
     {
-        tokio::spawn(task);
-    }
-    match handle.await {
         Reply::Handled(result, dedup) => Ok(result.map(|response| sign_off(response, dedup))),
         Reply::Answer(answer) => Err(answer),
     }
@@ -131,6 +134,56 @@ fn sign_off<R>(response: Response<R>, dedup: Dedup) -> Response<ResponseBody<R>>
         .entry(DEDUP_HEADER)
         .or_insert(HeaderValue::from_static(dedup.as_str()));
     response
+}
+
+/// A run and the answer to its request, which comes before the run's end when that takes too long.
+struct Answered<T: Future<Output = ()> + Send + 'static, R> {
+    run: Outliving<T>,
+    handle: Handle<R>,
+}
+
+impl<T: Future<Output = ()> + Send + 'static, R> Future for Answered<T, R> {
+    type Output = Reply<R>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply<R>> {
+        let this = self.get_mut();
+        this.run.poll(cx);
+        Pin::new(&mut this.handle).poll(cx)
+    }
+}
+
+/// A run that its request polls for as long as it lasts, and a task of its own when it outlasts it: the sender
+/// hung up, or was answered that it still runs.
+struct Outliving<T: Future<Output = ()> + Send + 'static>(Option<Run<T>>);
+
+type Run<T> = Pin<Box<CatchUnwind<AssertUnwindSafe<T>>>>;
+
+impl<T: Future<Output = ()> + Send + 'static> Outliving<T> {
+    fn new(run: T) -> Self {
+        Self(Some(Box::pin(AssertUnwindSafe(run).catch_unwind())))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        // A store's panic ends the run, as it would in a task of its own; the answer is that it was dropped.
+        if self
+            .0
+            .as_mut()
+            .is_some_and(|run| run.as_mut().poll(cx).is_ready())
+        {
+            self.0 = None;
+        }
+    }
+}
+
+impl<T: Future<Output = ()> + Send + 'static> Drop for Outliving<T> {
+    fn drop(&mut self) {
+        // Without a runtime nothing can go on; dropped, the run gives its delivery back.
+        if let Some(run) = self.0.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            drop(runtime.spawn(run.map(drop)));
+        }
+    }
 }
 
 pin_project! {
