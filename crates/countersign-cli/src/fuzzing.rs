@@ -77,8 +77,9 @@ pub fn mask(bytes: &[u8]) {
     let at = usize::from(place).min(request.body.len());
     request.body.splice(at..at, SECRET.bytes());
     request.target.push_str(&format!("?{SECRET}"));
-    let mask = Mask::new(Some(&TOKEN), &[Zeroizing::new(SECRET.to_owned())]);
-    let (masked, _) = mask.apply(&mut request);
+    let secrets = [Zeroizing::new(SECRET.to_owned())];
+    let mask = Mask::new([(&TOKEN, &secrets[..])]);
+    let (masked, _) = mask.apply(Some(&TOKEN), &mut request);
     assert_eq!(masked.len(), request.headers.len());
     let there = |bytes: &[u8]| {
         let mut windows = bytes.windows(SECRET.len());

@@ -656,6 +656,45 @@ fn no_secret_is_shown_or_kept() {
 }
 
 #[test]
+fn a_secret_at_a_wrong_path_is_not_shown_or_kept() {
+    const GITLAB: &str = "gitlabs-own-token";
+    let place = Place::new();
+    let mut command = place.command(&["listen", "--json", "-v", "--listen", "127.0.0.1:0"]);
+    command
+        .args(["--captures", "captures.db"])
+        .args(["--scheme", "telegram", "--scheme", "gitlab-token"])
+        .env("COUNTERSIGN_SECRET_TELEGRAM", SECRET)
+        .env("COUNTERSIGN_SECRET_GITLAB_TOKEN", GITLAB);
+    let mut desk = Desk::of(command);
+    let telegram = sender_of(tokens::TELEGRAM).raw("message", "1", br#"{"update_id":1}"#.to_vec());
+    let gitlab = countersign_testkit::Sender::with_secret(tokens::GITLAB_TOKEN, GITLAB);
+    let gitlab = gitlab.raw("Push Hook", "2", br#"{"object_kind":"push"}"#.to_vec());
+    for (path, first, second) in [
+        ("/webhooks/gitlab-token", 401, 200),
+        ("/webhooks/telegram", 200, 401),
+        ("/elsewhere", 404, 404),
+    ] {
+        assert_eq!(desk.send(&telegram.clone().to(path)).status(), first);
+        assert_eq!(desk.send(&gitlab.clone().to(path)).status(), second);
+    }
+    for number in [1, 4] {
+        desk.until("explained", |explained| explained["number"] == number);
+    }
+    let ended = desk.stop();
+    assert_eq!(ended.count("received"), 6);
+    let mut all = format!("{:?}{}", ended.said, ended.err).into_bytes();
+    for name in ["captures.db", "captures.db-wal", "captures.db-shm"] {
+        all.extend(fs::read(place.path().join(name)).unwrap_or_default());
+    }
+    for hidden in [SECRET, GITLAB] {
+        let there = all
+            .windows(hidden.len())
+            .any(|window| window == hidden.as_bytes());
+        assert!(!there, "{hidden}");
+    }
+}
+
+#[test]
 fn lines_are_for_people_without_json() {
     let place = Place::new();
     let mut command = place.command(&[

@@ -43,51 +43,70 @@ const SECRET_PARAMETERS: [&str; 8] = [
     "token",
 ];
 
-/// What is masked for one scheme.
+/// What is masked for all senders that a listener has.
+///
+/// A request that came to the wrong path holds the secret of another sender than the one at that path, so every
+/// request is asked for all of them.
 pub(crate) struct Mask {
     headers: Vec<String>,
-    pointers: Vec<&'static str>,
+    /// The senders, each with the places in its bodies that hold a token.
+    pointers: Vec<(&'static str, Vec<&'static str>)>,
     secrets: Vec<Zeroizing<String>>,
 }
 
 impl Mask {
-    /// `scheme` is none for requests that no scheme is there for.
-    pub(crate) fn new(scheme: Option<&Scheme>, secrets: &[Zeroizing<String>]) -> Self {
-        let is_token = scheme.is_some_and(|scheme| scheme.algorithm() == Algorithm::Token);
-        let mut headers: Vec<String> = SECRET_HEADERS.map(str::to_owned).to_vec();
+    /// Knows these senders, each with the secrets that the listener has for it.
+    pub(crate) fn new<'a>(
+        senders: impl IntoIterator<Item = (&'a Scheme, &'a [Zeroizing<String>])>,
+    ) -> Self {
+        let mut mask = Self {
+            headers: SECRET_HEADERS.map(str::to_owned).to_vec(),
+            pointers: Vec::new(),
+            secrets: Vec::new(),
+        };
+        for (scheme, secrets) in senders {
+            mask.add(scheme, secrets);
+        }
+        mask
+    }
+
+    fn add(&mut self, scheme: &Scheme, secrets: &[Zeroizing<String>]) {
+        let is_token = scheme.algorithm() == Algorithm::Token;
         let mut pointers = Vec::new();
-        if let Some(scheme) = scheme {
-            match scheme.location() {
-                Location::Body(pointer) => pointers.push(pointer),
-                Location::AnyOf(names) | Location::AllOf(names) if is_token => {
-                    headers.extend(names.iter().map(|name| name.to_ascii_lowercase()));
-                }
-                _ if is_token => headers.push(scheme.signature_header().to_ascii_lowercase()),
+        match scheme.location() {
+            Location::Body(pointer) => pointers.push(pointer),
+            Location::AnyOf(names) | Location::AllOf(names) if is_token => {
+                let names = names.iter().map(|name| name.to_ascii_lowercase());
+                self.headers.extend(names);
+            }
+            _ if is_token => self
+                .headers
+                .push(scheme.signature_header().to_ascii_lowercase()),
+            _ => {}
+        }
+        for handshake in scheme.handshakes() {
+            match handshake {
+                Handshake::VerificationToken => pointers.push("/verification_token"),
+                Handshake::TokenChallenge { token, .. } => pointers.push(token),
                 _ => {}
             }
-            for handshake in scheme.handshakes() {
-                match handshake {
-                    Handshake::VerificationToken => pointers.push("/verification_token"),
-                    Handshake::TokenChallenge { token, .. } => pointers.push(token),
-                    _ => {}
-                }
-            }
         }
+        self.pointers.push((scheme.name(), pointers));
         let shortest = if is_token { 1 } else { MIN_SECRET };
         let secrets = secrets
             .iter()
             .flat_map(|secret| [secret.clone(), Zeroizing::new(secret.trim().to_owned())])
-            .filter(|secret| secret.len() >= shortest)
-            .collect();
-        Self {
-            headers,
-            pointers,
-            secrets,
-        }
+            .filter(|secret| secret.len() >= shortest);
+        self.secrets.extend(secrets);
     }
 
-    /// Masks a request; says which headers are masked, and whether the body was changed.
-    pub(crate) fn apply(&self, request: &mut Request) -> (Vec<bool>, Option<BodyState>) {
+    /// Masks a request to this sender's path, or to no sender's; says which headers are masked, and whether the
+    /// body was changed.
+    pub(crate) fn apply(
+        &self,
+        scheme: Option<&Scheme>,
+        request: &mut Request,
+    ) -> (Vec<bool>, Option<BodyState>) {
         let mut masked = Vec::with_capacity(request.headers.len());
         for (name, value) in &mut request.headers {
             let by_name = self
@@ -101,7 +120,7 @@ impl Mask {
             masked.push(is_masked);
         }
         request.target = self.target(&request.target);
-        let changed = self.body(&mut request.body);
+        let changed = self.body(scheme, &mut request.body);
         (masked, changed.then_some(BodyState::Masked))
     }
 
@@ -143,17 +162,27 @@ impl Mask {
     }
 
     /// True where the body was changed.
-    fn body(&self, body: &mut Vec<u8>) -> bool {
+    fn body(&self, scheme: Option<&Scheme>, body: &mut Vec<u8>) -> bool {
         let mut changed = self.cover_secrets(body);
-        if self.pointers.is_empty() || body.is_empty() {
+        let of = |(name, _): &&(&str, _)| scheme.is_none_or(|scheme| scheme.name() == *name);
+        let pointers: Vec<&str> = self
+            .pointers
+            .iter()
+            .filter(of)
+            .flat_map(|(_, pointers)| pointers.iter().copied())
+            .collect();
+        if pointers.is_empty() || body.is_empty() {
+            return changed;
+        }
+        // Whose it is nobody knows at no sender's path: a form, say, is no body of a sender of JSON.
+        if scheme.is_none() && !begins_as_json(body) {
             return changed;
         }
         let tokens = |body: &[u8]| -> Vec<String> {
             let Ok(value) = serde_json::from_slice::<Value>(body) else {
                 return Vec::new();
             };
-            let of = self
-                .pointers
+            let of = pointers
                 .iter()
                 .flat_map(|pointer| at(&value, pointer))
                 .filter_map(Value::as_str)
@@ -181,6 +210,11 @@ impl Mask {
         }
         changed
     }
+}
+
+fn begins_as_json(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
 }
 
 /// Writes stars over every occurrence.
@@ -271,8 +305,9 @@ mod tests {
         }
     }
 
-    fn mask(scheme: &Scheme) -> Mask {
-        Mask::new(Some(scheme), &[Zeroizing::new(SECRET.to_owned())])
+    fn masked(scheme: &Scheme, made: &mut Request) -> (Vec<bool>, Option<BodyState>) {
+        let secrets = [Zeroizing::new(SECRET.to_owned())];
+        Mask::new([(scheme, &secrets[..])]).apply(Some(scheme), made)
     }
 
     #[test]
@@ -287,8 +322,8 @@ mod tests {
             "/hooks/hunter2-of-the-sender?token=abc&a=hunter2%2Dof-the-sender&b=1",
             "{\"id\":\"inv_1\",\"key\":\"hunter2-of-the-sender\"}",
         );
-        let (masked, body) = mask(&rebill_za::SCHEME).apply(&mut made);
-        assert_eq!(masked, [false, true, true, true]);
+        let (hidden, body) = masked(&rebill_za::SCHEME, &mut made);
+        assert_eq!(hidden, [false, true, true, true]);
         assert_eq!(body, Some(BodyState::Masked));
         let all = format!("{made:?}");
         assert!(!all.contains("hunter2") && !all.contains("abc"), "{all}");
@@ -306,8 +341,8 @@ mod tests {
     fn what_holds_no_secret_stays_as_it_is() {
         let mut made = request(&[("x-rebill-signature", "sha256=00")], "/?a=1", "{}");
         let before = made.clone();
-        let (masked, body) = mask(&rebill_za::SCHEME).apply(&mut made);
-        assert_eq!((made, masked, body), (before, vec![false], None));
+        let (hidden, body) = masked(&rebill_za::SCHEME, &mut made);
+        assert_eq!((made, hidden, body), (before, vec![false], None));
     }
 
     #[test]
@@ -318,13 +353,13 @@ mod tests {
             "/",
             "{}",
         );
-        mask(&telegram).apply(&mut made);
+        masked(&telegram, &mut made);
         assert!(!format!("{made:?}").contains("another"), "{made:?}");
 
         let graph = body_tokens::MICROSOFT_GRAPH;
         let body = r#"{"value":[{"clientState":"another-secret","id":1},{"clientState":"hunter2-of-the-sender"}]}"#;
         let mut made = request(&[], "/", body);
-        let (_, state) = mask(&graph).apply(&mut made);
+        let (_, state) = masked(&graph, &mut made);
         assert_eq!(state, Some(BodyState::Masked));
         let text = String::from_utf8(made.body).unwrap();
         assert_eq!(
@@ -341,8 +376,52 @@ mod tests {
             "{\"value\":[{\"clientState\":\"another",
         ] {
             let mut made = request(&[], "/", body);
-            let (_, state) = mask(&graph).apply(&mut made);
+            let (_, state) = masked(&graph, &mut made);
             assert_eq!((made.body, state), (Vec::new(), Some(BodyState::Masked)));
+        }
+    }
+    #[test]
+    fn at_a_wrong_path_every_senders_token_is_masked() {
+        let (telegram, gitlab, graph) = (
+            tokens::TELEGRAM,
+            tokens::GITLAB_TOKEN,
+            body_tokens::MICROSOFT_GRAPH,
+        );
+        let (one, other) = (
+            [Zeroizing::new(SECRET.to_owned())],
+            [Zeroizing::new("gitlabs-own-token".to_owned())],
+        );
+        let mask = Mask::new([
+            (&telegram, &one[..]),
+            (&gitlab, &other[..]),
+            (&graph, &[][..]),
+        ]);
+        let body = r#"{"value":[{"clientState":"another-secret"}],"copied":"gitlabs-own-token"}"#;
+        for at in [Some(&telegram), Some(&gitlab), None] {
+            let headers = [
+                (telegram.signature_header(), SECRET),
+                (gitlab.signature_header(), "a-wrong-token"),
+                ("x-copied", "gitlabs-own-token"),
+            ];
+            let mut made = request(&headers, "/", body);
+            let (hidden, state) = mask.apply(at, &mut made);
+            assert_eq!(hidden, [true; 3]);
+            assert_eq!(state, Some(BodyState::Masked));
+            let text = String::from_utf8(made.body).unwrap();
+            assert!(!text.contains("gitlabs"), "{text}");
+            // Whether a field is a token depends on the sender; at no sender's path it may be.
+            assert_eq!(text.contains("another-secret"), at.is_some(), "{text}");
+        }
+        // What is no JSON is kept where nobody's tokens are looked for in it, unless it may be half a document.
+        for (at, body, stays) in [
+            (None, "a=1&b=2", true),
+            (Some(&gitlab), "a=1&b=2", true),
+            (Some(&graph), "a=1&b=2", false),
+            (None, " {\"value\":[{\"clientState\":\"another", false),
+        ] {
+            let mut made = request(&[], "/", body);
+            mask.apply(at, &mut made);
+            assert_eq!(!made.body.is_empty(), stays, "{body}");
         }
     }
 }

@@ -14,7 +14,6 @@ use zeroize::Zeroizing;
 use super::{Shared, handler::Handler};
 use crate::{
     args::{ListenArgs, SecretArgs},
-    captures::mask::Mask,
     choose::choose,
     commands::verify::verifier,
     config::Config,
@@ -32,7 +31,8 @@ pub(crate) struct Endpoint {
     pub(crate) receiver: Receiver,
     pub(super) secrets: Vec<(String, Zeroizing<String>)>,
     pub(super) url: Option<String>,
-    pub(super) mask: Mask,
+    /// All that is written over wherever it occurs: the secrets, and the token of the handshake.
+    pub(super) hidden: Vec<Zeroizing<String>>,
     pub(crate) forward: Option<Target>,
 }
 
@@ -148,7 +148,7 @@ pub(super) fn read(
             path: path.clone(),
             scheme: *scheme,
             receiver,
-            mask: Mask::new(Some(scheme), &hidden),
+            hidden,
             secrets: secrets
                 .into_iter()
                 .map(|secret| (secret_name(&secret.source), secret.text))

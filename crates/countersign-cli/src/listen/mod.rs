@@ -27,7 +27,7 @@ pub(crate) mod watch;
 use self::{endpoint::Endpoint, explainer::Explainer, filter::Filter, watch::Watch};
 use crate::{
     args::ListenArgs,
-    captures::{CaptureError, Captures, Summary},
+    captures::{CaptureError, Captures, Summary, mask::Mask},
     config::Config,
     console::Console,
     failure::Failure,
@@ -77,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) forwarder: Forwarder,
     pub(crate) changes: broadcast::Sender<Summary>,
     filter: Filter,
+    mask: Arc<Mask>,
     keep_body: usize,
     verbose: bool,
     explainer: Explainer,
@@ -109,12 +110,15 @@ impl Shared {
             .map(|endpoint| Watch::new(endpoint.forward.as_ref(), patience, news.clone()))
             .collect();
         let limits = ForwardLimits::default();
+        let senders = endpoints.iter();
+        let mask = Mask::new(senders.map(|endpoint| (&endpoint.scheme, &*endpoint.hidden)));
         let shared = Arc::new(Self {
             endpoints,
             captures,
             forwarder: Forwarder::new(limits),
             changes,
             filter: Filter::parse(&args.event, &args.conditions)?,
+            mask: Arc::new(mask),
             keep_body: usize::try_from(args.keep_body).unwrap_or(usize::MAX),
             verbose: args.verbose,
             explainer,

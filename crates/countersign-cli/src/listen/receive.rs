@@ -34,6 +34,7 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         head.clone(),
         body,
         endpoint.clone(),
+        Arc::clone(&shared.mask),
         shared.keep_body,
     ));
     let Some(endpoint) = endpoint else {
@@ -120,10 +121,8 @@ fn judge(recording: &Recording, response: &Response) -> (Verdict, End, Option<Ve
         }
     }
     // What is shown is masked as what is kept.
-    if let Some(endpoint) = &recording.endpoint {
-        for claim in [&mut end.event, &mut end.delivery] {
-            claim.take_if(|claim| endpoint.mask.occurs(claim.value.as_bytes()));
-        }
+    for claim in [&mut end.event, &mut end.delivery] {
+        claim.take_if(|claim| recording.mask.occurs(claim.value.as_bytes()));
     }
     (verdict, end, verified)
 }
@@ -221,10 +220,7 @@ async fn report(
 fn masked_headers(recording: &Recording) -> Vec<headers::Shown> {
     let mut request = recording.request();
     request.body.clear();
-    let Some(endpoint) = &recording.endpoint else {
-        return Vec::new();
-    };
-    let (masked, _) = endpoint.mask.apply(&mut request);
+    let (masked, _) = recording.mask.apply(recording.scheme(), &mut request);
     let of = request.headers.iter().zip(masked);
     of.map(|((name, value), masked)| headers::Shown {
         name: name.clone(),

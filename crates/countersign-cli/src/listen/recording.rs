@@ -13,7 +13,7 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
-use countersign_core::Timestamp;
+use countersign_core::{Scheme, Timestamp};
 use http::request::Parts;
 use http_body::{Body as _, Frame, SizeHint};
 use serde_json::Value;
@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 
 use super::endpoint::Endpoint;
 use crate::{
-    captures::{Arrival, BodyState, CaptureError, Captures},
+    captures::{Arrival, BodyState, CaptureError, Captures, mask::Mask},
     input::Request,
 };
 
@@ -33,6 +33,7 @@ pub(super) struct Recording {
     pub(super) endpoint: Option<Arc<Endpoint>>,
     pub(super) received: Timestamp,
     pub(super) begun: Instant,
+    pub(super) mask: Arc<Mask>,
     head: Parts,
     keep: usize,
     source: Mutex<Source>,
@@ -67,10 +68,12 @@ impl Recording {
         head: Parts,
         body: Body,
         endpoint: Option<Arc<Endpoint>>,
+        mask: Arc<Mask>,
         keep: usize,
     ) -> Self {
         Self {
             endpoint,
+            mask,
             received: Timestamp::now(),
             begun: Instant::now(),
             head,
@@ -90,6 +93,11 @@ impl Recording {
 
     pub(super) const fn head(&self) -> &Parts {
         &self.head
+    }
+
+    /// The scheme of the sender at its path.
+    pub(super) fn scheme(&self) -> Option<&Scheme> {
+        self.endpoint.as_ref().map(|endpoint| &endpoint.scheme)
     }
 
     pub(super) fn runs(&self) -> MutexGuard<'_, Runs> {
@@ -177,17 +185,10 @@ impl Recording {
 
     fn arrival(&self) -> Arrival {
         let mut request = self.request();
-        let mask = self.endpoint.as_ref().map(|endpoint| &endpoint.mask);
-        let (masked, changed) = match mask {
-            Some(mask) => mask.apply(&mut request),
-            None => crate::captures::mask::Mask::new(None, &[]).apply(&mut request),
-        };
+        let (masked, changed) = self.mask.apply(self.scheme(), &mut request);
         Arrival {
             received_ms: self.received.unix_millis(),
-            scheme: self
-                .endpoint
-                .as_ref()
-                .map(|endpoint| endpoint.scheme.name()),
+            scheme: self.scheme().map(Scheme::name),
             request,
             masked,
             body_state: changed.unwrap_or_else(|| self.body_state()),
