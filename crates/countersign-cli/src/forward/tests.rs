@@ -178,8 +178,24 @@ fn addresses_that_cannot_be_asked_are_refused() {
         ("127.0.0.1:3000", "no address"),
         ("/in", "no address"),
         ("", "no address"),
+        ("http://h:99999/", "port"),
+        ("http://h:65536/", "port"),
+        ("http://h:30O0/", "port"),
+        ("http://h:0/", "port"),
+        ("http://h:/", "port"),
+        ("http://[::1]:99999/", "port"),
+        ("http://[::1]:/", "port"),
     ] {
         let refusal = Upstream::parse(text, PathPolicy::Own).unwrap_err();
         assert!(refusal.contains(word), "{text}: {refusal}");
+    }
+    for text in [
+        "http://h/",
+        "http://h:1/",
+        "http://h:65535/",
+        "http://[::1]/",
+        "http://[::1]:3000/",
+    ] {
+        assert!(Upstream::parse(text, PathPolicy::Own).is_ok(), "{text}");
     }
 }

@@ -51,6 +51,12 @@ impl Upstream {
         if authority.as_str().contains('@') {
             return Err("an upstream's address holds no user and no password");
         }
+        // Asked for the port of one that is no number, or too great, the crate `http` says that there is none, and
+        // 80 would be taken in its place.
+        let named = authority.as_str().rsplit(']').next().unwrap_or_default();
+        if named.contains(':') && matches!(authority.port_u16(), None | Some(0)) {
+            return Err("the port of this address is no number between 1 and 65535");
+        }
         if authority.host().is_empty() {
             return Err(address);
         }
