@@ -49,7 +49,7 @@ pub(crate) fn choose(name: &str) -> Result<Chosen, Failure> {
 }
 
 /// The three names that are least different.
-fn nearest(name: &str) -> String {
+pub(crate) fn nearest(name: &str) -> String {
     let wanted: Vec<char> = name.to_lowercase().chars().take(64).collect();
     let mut names: Vec<(usize, &str)> = all()
         .map(|preset| {

@@ -589,7 +589,7 @@ fn what_cannot_start_says_so_with_its_code() {
         (
             text.replace("rebill-za", "rebil-za"),
             2,
-            "line 10: endpoints.first.scheme: no sender is called",
+            "line 10: endpoints.first.scheme: no sender has this name",
         ),
         (
             text.replace("secret_env = \"SENDER", "secret = \"SENDER"),

@@ -211,7 +211,7 @@ fn the_configuration_of_the_page_is_good() {
     let ran = check("STRIPE_WEBHOOK_SECRET");
     assert_eq!(ran.code, Some(1), "{}", ran.out);
     assert!(
-        ran.out.contains("STRIPE_WEBHOOK_SECRET is not set"),
+        ran.out.contains("the variable that this names is not set"),
         "{}",
         ran.out
     );

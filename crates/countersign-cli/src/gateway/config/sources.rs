@@ -8,7 +8,7 @@ use std::{
 };
 
 use countersign_core::{Scheme, Secret};
-use countersign_senders::document;
+use countersign_senders::{document, find};
 use zeroize::Zeroizing;
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     reader::{Entry, Reader},
     values::is_variable,
 };
-use crate::choose::choose;
+use crate::choose::nearest;
 
 /// No secret is longer, and no scheme.
 const MOST: u64 = 256 * 1024;
@@ -100,10 +100,13 @@ impl Beside<'_> {
             None
         };
         if !(name.contains(['/', '\\']) || name.ends_with(".toml")) {
-            return match choose(name) {
-                Ok(chosen) => Some(chosen.scheme),
-                Err(failure) => wrong(failure.message),
-            };
+            // Not with the name: it may be the secret of the next line.
+            return find(name).map(|preset| preset.scheme).or_else(|| {
+                let names = nearest(name);
+                wrong(format!(
+                    "no sender has this name; the nearest names are {names}"
+                ))
+            });
         }
         let read = self.sources.file(&self.path(name));
         let bytes = match read {
@@ -133,7 +136,8 @@ impl Beside<'_> {
         }
         let name = entry.value;
         let Some(value) = self.sources.variable(name) else {
-            return wrong(format!("{name} is not set in the environment"));
+            // A secret in capitals passes for a name, and is in no environment.
+            return wrong("the variable that this names is not set in the environment".to_owned());
         };
         let Ok(text) = value.into_string().map(Zeroizing::new) else {
             return wrong(format!("{name} does not hold UTF-8 text"));

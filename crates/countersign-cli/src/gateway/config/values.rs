@@ -38,7 +38,7 @@ pub(super) fn size(text: &str) -> Option<usize> {
 }
 
 /// Whether a text can be the name of an environment variable. Secrets have lower case letters as a rule, and
-/// names have none.
+/// names have none; one that has none, either, passes, so only the name of a variable that is set may be told.
 pub(super) fn is_variable(text: &str) -> bool {
     let mut bytes = text.bytes();
     let first = bytes
