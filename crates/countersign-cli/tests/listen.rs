@@ -786,6 +786,34 @@ fn several_events_in_one_request_go_on_as_one() {
 }
 
 #[test]
+fn what_was_decompressed_is_not_passed_on_as_compressed() {
+    let place = Place::new();
+    for (gzip, label) in [("signed_before", None), ("signed_after", Some("gzip"))] {
+        let upstream = Upstream::start(|_| Answer::Status(200));
+        let document = format!(
+            "name = \"crm\"\nsignature = {{ header = \"X-Crm-Signature\" }}\ngzip = \"{gzip}\"\n\
+             id = {{ pointer = \"/eventId\" }}\n"
+        );
+        let file = place.file("crm.toml", &document);
+        let scheme = countersign_senders::document::from_toml(&document).unwrap();
+        let url = upstream.url();
+        let desk = Desk::start(&place, &["--scheme", &file, "--forward", &url]);
+        let text = r#"{"eventId":1}"#;
+        let packed = sender_of(scheme).compressing().raw("", "", text);
+        assert_eq!(packed.header("content-encoding"), Some("gzip"), "{gzip}");
+        assert_eq!(desk.send(&packed).status(), 200, "{gzip}");
+        let seen = upstream.seen();
+        assert_eq!(seen[0].header("content-encoding"), label, "{gzip}");
+        let due = match label {
+            Some(_) => packed.body(),
+            None => text.as_bytes(),
+        };
+        assert_eq!(seen[0].body, due, "{gzip}");
+        desk.stop();
+    }
+}
+
+#[test]
 fn whatever_is_sent_is_answered_and_kept() {
     let place = Place::new();
     let mut desk = Desk::start(&place, &[&REBILL[..], &["--keep-body", "1024"]].concat());

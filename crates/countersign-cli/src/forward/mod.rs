@@ -13,6 +13,7 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use countersign_core::{Scheme, scheme::Compression};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::{
@@ -77,6 +78,12 @@ pub(crate) struct UpstreamAnswer {
     pub(crate) status: StatusCode,
     pub(crate) content_type: Option<HeaderValue>,
     pub(crate) body: Bytes,
+}
+
+/// Whether `Content-Encoding` is true of what is passed on: what was proved is, which is the text where a body was decoded
+/// on its way to the proof, and where one item of it goes on by itself.
+pub(crate) fn keeps_encoding(scheme: &Scheme, is_item: bool) -> bool {
+    scheme.compression() == Some(Compression::SignedAfter) && !is_item
 }
 
 /// Passes requests on. A cheap handle over one pool of connections.

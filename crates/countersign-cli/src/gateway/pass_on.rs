@@ -7,7 +7,7 @@ use core::{
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use countersign_core::{Admitted, scheme::Compression};
+use countersign_core::Admitted;
 use countersign_tower::VerifiedBody;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header, request};
@@ -17,7 +17,7 @@ use tower_service::Service;
 use tracing::{info, warn};
 
 use super::signing::{OURS, Signing};
-use crate::forward::{ForwardError, Forwarder, Outgoing, Upstream, UpstreamAnswer};
+use crate::forward::{ForwardError, Forwarder, Outgoing, Upstream, UpstreamAnswer, keeps_encoding};
 
 /// After this many seconds a sender that knows `Retry-After` may come again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -46,10 +46,7 @@ impl PassOn {
         scheme: &countersign_core::Scheme,
     ) -> Self {
         let mut leave_out = OURS.to_vec();
-        // What is passed on is what was proved: the text, where a body was decoded on its way.
-        let stays =
-            scheme.compression() == Some(Compression::SignedAfter) && scheme.batch().is_none();
-        if !stays {
+        if !keeps_encoding(scheme, scheme.batch().is_some()) {
             leave_out.push(header::CONTENT_ENCODING);
         }
         Self {

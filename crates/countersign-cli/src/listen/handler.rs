@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Instant};
 use bytes::Bytes;
 use countersign_core::Admitted;
 use countersign_tower::VerifiedBody;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use serde_json::json;
 use tower_service::Service;
@@ -21,7 +21,7 @@ use super::{
     endpoint::{Endpoint, Target},
     recording::Recording,
 };
-use crate::forward::{ForwardError, Outgoing, UpstreamAnswer};
+use crate::forward::{ForwardError, Outgoing, UpstreamAnswer, keeps_encoding};
 
 /// Keeps a delivery, then passes it on.
 #[derive(Clone)]
@@ -106,11 +106,16 @@ impl Handler {
     ) -> Passed {
         let head = recording.head();
         let begun = Instant::now();
+        // Several events go on as the one body that they came in.
+        let leave_out: &[HeaderName] = match keeps_encoding(&self.endpoint.scheme, false) {
+            true => &[],
+            false => &[header::CONTENT_ENCODING],
+        };
         let outgoing = Outgoing {
             method: &head.method,
             uri: &head.uri,
             headers: &head.headers,
-            leave_out: &[],
+            leave_out,
             add: Vec::new(),
             body,
         };
