@@ -1,13 +1,13 @@
 //! Receiving webhooks until somebody ends it.
 
 use core::time::Duration;
-use std::{future::IntoFuture, io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use serde_json::json;
 use tokio::{
     net::TcpListener,
     runtime,
-    sync::{mpsc, oneshot},
+    sync::{mpsc, watch},
 };
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     config::Config,
     console::Console,
     failure::{Exit, Failure},
+    gateway::server,
     inspector::{self, Inspector},
     listen::{
         News, Shared,
@@ -100,13 +101,14 @@ async fn serve(
             Some(Inspector::start(listener, address, shared)?)
         }
     };
-    let (stop, stopped) = oneshot::channel::<()>();
-    let server = axum::serve(listener, receive::router(Arc::clone(shared)))
-        .with_graceful_shutdown(async move {
-            let _ = stopped.await;
-        })
-        .into_future();
-    let mut server = tokio::spawn(server);
+    let (stop, stopped) = watch::channel(false);
+    let answers = Arc::clone(shared);
+    let mut server = tokio::spawn(server::serve(
+        listener,
+        server::connections(),
+        stopped,
+        move |request| receive::receive(Arc::clone(&answers), request),
+    ));
     let mut signals = Signals::new()?;
     ready(address, inspector.as_ref(), shared, console)?;
 
@@ -145,10 +147,7 @@ async fn serve(
                 }
             },
             ended = &mut server, if stop.is_some() => {
-                let error = ended.map_or_else(|error| error.to_string(), |ended| match ended {
-                    Ok(()) => "it ended".to_owned(),
-                    Err(error) => error.to_string(),
-                });
+                let error = ended.map_or_else(|error| error.to_string(), |()| "it ended".to_owned());
                 return Err(Failure::no_answer(format!("nothing is received any more: {error}")));
             }
             () = drained(&mut draining) => break,
@@ -160,7 +159,7 @@ async fn serve(
                     "waiting for {running} deliveries; Ctrl-C once more ends at once"
                 ));
             }
-            let _ = stop.send(());
+            let _ = stop.send(true);
             draining = Some(tokio::spawn(drain(Arc::clone(shared))));
         }
     }

@@ -9,13 +9,16 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
+    body::Body,
     extract::Request,
     http::{HeaderName, HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use tokio::net::TcpListener;
+use hyper::body::Incoming;
+use tokio::{net::TcpListener, sync::watch};
+use tower_service::Service as _;
 
 mod api;
 mod guard;
@@ -24,6 +27,7 @@ use self::guard::Guard;
 use crate::{
     failure::Failure,
     forward::{PathPolicy, Upstream},
+    gateway::server,
     listen::Shared,
 };
 
@@ -35,10 +39,12 @@ const SCRIPT: &str = include_str!("page.js");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// A running inspector; it ends with the runtime.
+/// A running inspector; it takes no more requests when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Inspector {
     address: String,
+    /// Dropped, it would end.
+    _stop: watch::Sender<bool>,
 }
 
 /// What the page's requests need.
@@ -68,8 +74,25 @@ impl Inspector {
             listener_url,
         });
         let router = router(desk, guard);
-        tokio::spawn(axum::serve(listener, router).into_future());
-        Ok(Self { address })
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(server::serve(
+            listener,
+            server::FEW,
+            stopped,
+            move |request: http::Request<Incoming>| {
+                let mut router = router.clone();
+                async move {
+                    match router.call(request.map(Body::new)).await {
+                        Ok(response) => response,
+                        Err(never) => match never {},
+                    }
+                }
+            },
+        ));
+        Ok(Self {
+            address,
+            _stop: stop,
+        })
     }
 
     /// With the token, as it is opened.

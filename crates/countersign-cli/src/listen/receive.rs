@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
     body::Body,
-    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use countersign_core::{DEDUP_HEADER, Rejection, RejectionClass, Verified, scheme::Place};
-use http::StatusCode;
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
 use tower_service::Service as _;
 
 use super::{
@@ -18,12 +17,9 @@ use super::{
 };
 use crate::captures::{BodyState, Claim, End, Verdict, headers};
 
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new().fallback(receive).with_state(shared)
-}
-
-async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let (mut head, body) = request.into_parts();
+/// Answers a request.
+pub(crate) async fn receive(shared: Arc<Shared>, request: Request<Incoming>) -> Response {
+    let (mut head, body) = request.map(Body::new).into_parts();
     let path = head.uri.path();
     let endpoint = shared.endpoints.iter().find(|endpoint| {
         let own = endpoint.path.as_deref();

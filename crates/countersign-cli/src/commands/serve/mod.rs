@@ -150,13 +150,19 @@ async fn serve(
     let (stop, stopping) = watch::channel(false);
     let (stop_admin, stopping_admin) = watch::channel(false);
     let answers = endpoints.clone();
-    let mut senders = tokio::spawn(server::serve(listener, stopping.clone(), move |request| {
-        let answers = answers.clone();
-        async move { answers.serve(request).await }
-    }));
+    let mut senders = tokio::spawn(server::serve(
+        listener,
+        server::connections(),
+        stopping.clone(),
+        move |request| {
+            let answers = answers.clone();
+            async move { answers.serve(request).await }
+        },
+    ));
     let admin = Admin::new(endpoints.clone(), metrics.clone(), stopping);
     let admins = tokio::spawn(server::serve(
         admin_listener,
+        server::FEW,
         stopping_admin,
         move |request| {
             let answer = admin.answer(&request);
