@@ -9,6 +9,7 @@
 use std::{
     net::{TcpListener, TcpStream},
     thread,
+    time::{Duration, Instant},
 };
 
 use countersign_core::{Secret, Timestamp, Verifier};
@@ -416,7 +417,7 @@ fn a_stop_waits_for_what_runs() {
     assert_eq!((ready.status, ready.text().as_str()), (503, "stopping\n"));
     assert_eq!(gateway.get("/healthz").status, 200);
     // Nobody else is let in.
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     while TcpStream::connect(listen).is_ok() {
         assert!(begun.elapsed() < gateway::PATIENCE);
     }
@@ -452,6 +453,24 @@ fn a_stop_waits_for_what_outlived_its_answer_and_no_longer_than_it_was_told() {
             .any(|line| line.contains("1 delivery did not end in time"));
         assert_eq!(given_back, !open, "{:?}", gateway.told);
     }
+}
+
+#[test]
+fn a_file_that_is_read_again_says_how_long_a_stop_waits() {
+    let (place, upstream, mut gateway) = started("rebill-za", "answer_within = \"100ms\"");
+    upstream.set(Mode::Waits);
+    assert_eq!(gateway.send(&delivery("inv_1")).status, 503);
+    let more = "answer_within = \"100ms\"";
+    let text = config(upstream.address, "rebill-za", MEMORY, more);
+    place.file("countersign.toml", format!("drain = \"300ms\"\n{text}"));
+    gateway.signal("HUP");
+    gateway.hear("reloaded: 1 endpoint");
+    let begun = std::time::Instant::now();
+    gateway.signal("TERM");
+    gateway.hear("1 delivery did not end in time");
+    assert_eq!(gateway.end().code(), Some(1));
+    // Of the 20 s that it began with.
+    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

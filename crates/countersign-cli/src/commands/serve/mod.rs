@@ -8,7 +8,12 @@ use std::{
 };
 
 use serde_json::json;
-use tokio::{runtime, sync::watch, task::JoinHandle};
+use tokio::{
+    runtime,
+    sync::watch,
+    task::JoinHandle,
+    time::timeout,
+};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
@@ -172,13 +177,16 @@ async fn serve(
     let chores = chores(endpoints.clone(), metrics);
 
     say_ready(listen, admin_at, &store, &endpoints, console)?;
+    let mut drain = settings.drain;
     while signals.next().await == Signal::Reload {
-        reload(file, settings, &endpoints, console);
+        if let Some(next) = reload(file, settings, &endpoints, console) {
+            drain = next.drain;
+        }
     }
     let _ = stop.send(true);
     console.note("stopping: no new deliveries; a second signal ends at once");
     let ended = tokio::select! {
-        dropped = end(&mut senders, &endpoints, settings.drain) => Some(dropped),
+        dropped = end(&mut senders, &endpoints, drain) => Some(dropped),
         () = signals.stop() => None,
     };
     chores.abort();
@@ -207,7 +215,7 @@ async fn serve(
 /// Waits for connections, then for what outlived its answer. Says how many deliveries were given back.
 async fn end(senders: &mut JoinHandle<()>, endpoints: &Endpoints, drain: Duration) -> usize {
     let begun = Instant::now();
-    if tokio::time::timeout(drain, &mut *senders).await.is_err() {
+    if timeout(drain, &mut *senders).await.is_err() {
         senders.abort();
     }
     endpoints.drain(drain.saturating_sub(begun.elapsed())).await
@@ -255,7 +263,12 @@ fn say_ready(
 }
 
 /// A file that is wrong, or asks for what only a new process can do, changes nothing.
-fn reload(file: &Path, running: &Settings, endpoints: &Endpoints, console: &mut Console<'_>) {
+fn reload(
+    file: &Path,
+    running: &Settings,
+    endpoints: &Endpoints,
+    console: &mut Console<'_>,
+) -> Option<Settings> {
     let next = match read(file) {
         Ok(Ok(next)) => Ok(next),
         Ok(Err(problems)) => Err(list(file, &problems)),
@@ -283,10 +296,12 @@ fn reload(file: &Path, running: &Settings, endpoints: &Endpoints, console: &mut 
                 "reloaded: {}",
                 count(next.endpoints.len(), "endpoint")
             ));
+            Some(next)
         }
         Err(why) => {
             let why = crate::show::shown(&why);
             console.note(&format!("not reloaded, nothing changed: {why}"));
+            None
         }
     }
 }
