@@ -12,8 +12,9 @@ use tokio::{
     runtime,
     sync::watch,
     task::JoinHandle,
-    time::timeout,
+    time::{MissedTickBehavior, timeout},
 };
+use tracing::warn;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
@@ -36,6 +37,8 @@ use self::signals::{Signal, Signals};
 /// How often old rows are deleted, and how often metrics are tidied up.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// How long deleting may take.
+const PURGE_TIME: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(
     args: &ServeArgs,
@@ -226,14 +229,25 @@ fn chores(
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let mut purge = tokio::time::interval(PURGE_EVERY);
-        let mut upkeep = tokio::time::interval(UPKEEP_EVERY);
-        loop {
-            tokio::select! {
-                _ = purge.tick() => endpoints.purge().await,
-                _ = upkeep.tick() => metrics.run_upkeep(),
+        let purges = async {
+            let mut times = tokio::time::interval(PURGE_EVERY);
+            times.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                times.tick().await;
+                if timeout(PURGE_TIME, endpoints.purge()).await.is_err() {
+                    warn!(target: "countersign", "the store takes long to delete old rows; they are next time");
+                }
             }
-        }
+        };
+        // A store that hangs does not hold up the metrics that show it.
+        let upkeep = async {
+            let mut times = tokio::time::interval(UPKEEP_EVERY);
+            loop {
+                times.tick().await;
+                metrics.run_upkeep();
+            }
+        };
+        tokio::join!(purges, upkeep);
     })
 }
 
