@@ -235,6 +235,58 @@ fn a_replay_sends_what_was_proved_and_nothing_else() {
 }
 
 #[test]
+fn a_span_of_time_holds_each_delivery_once() {
+    let place = Place::new();
+    let upstream = Upstream::start(|number| match number {
+        0 => Answer::Status(500),
+        _ => Answer::Status(200),
+    });
+    let url = upstream.url();
+    let desk = Desk::start(&place, &["--scheme", "rebill-za", "--forward", &url]);
+    // It fails, comes again, is done, and comes as a copy under its own id and under another one.
+    for due in [500, 200, 200] {
+        assert_eq!(desk.send(&delivery("d1")).status(), due);
+    }
+    let body = json!({ "id": "of-d1", "status": "paid" });
+    let renamed = sender().delivery_with_id("invoice.paid", "d2", body);
+    assert_eq!(
+        desk.send(&renamed).header("countersign-dedup"),
+        Some("suppressed")
+    );
+    assert_eq!(desk.send(&delivery("d3")).status(), 200);
+    desk.stop();
+    assert_eq!(upstream.seen().len(), 3);
+    let replay = |args: &[&str]| -> Ran {
+        place.run(&[&["replay", "--captures", "captures.db", "--json"], args].concat())
+    };
+    let all = replay(&["--since", "1h"]);
+    assert_eq!(all.code, Some(0), "{}", all.err);
+    let all = all.json();
+    assert_eq!(
+        (&all["successes"], &all["left_out"]),
+        (&json!(2), &json!(3)),
+        "{all}"
+    );
+    let rows = all["replays"].as_array().unwrap();
+    let sent: Vec<_> = rows.iter().map(|row| row["left_out"].is_null()).collect();
+    assert_eq!(sent, [false, true, false, false, true], "{all}");
+    assert_eq!(upstream.seen().len(), 5);
+
+    // One that cannot go keeps the others from going, too.
+    let ran = replay(&["1", "99"]);
+    assert_eq!(
+        (ran.code, ran.err.contains("#99: there is no such request")),
+        (Some(2), true),
+        "{}",
+        ran.err
+    );
+    assert_eq!(upstream.seen().len(), 5);
+    // By its number anything proved goes, as often as somebody asks.
+    assert_eq!(replay(&["1", "3"]).code, Some(0));
+    assert_eq!(upstream.seen().len(), 7);
+}
+
+#[test]
 fn a_replay_without_a_place_asks_for_one() {
     let place = Place::new();
     let desk = Desk::start(&place, &["--scheme", "rebill-za"]);
@@ -243,6 +295,9 @@ fn a_replay_without_a_place_asks_for_one() {
     let ran = place.run(&["replay", "1", "--captures", "captures.db"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("--to URL"), "{}", ran.err);
+    let ran = place.run(&["replay", "--since", "1h", "--captures", "captures.db"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains("#1  left out: where to?"), "{}", ran.out);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Sending what `listen` kept once more.
 
 use core::time::Duration;
+use std::collections::HashSet;
 
 use countersign_core::Timestamp;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use tokio::runtime;
 use crate::{
     args::ReplayArgs,
     captures::{
-        self, Capture, Replay,
+        self, Capture, Replay, Summary, Verdict,
         file::{CaptureError, CaptureFile},
     },
     console::{Console, Tone},
@@ -39,41 +40,51 @@ pub(crate) fn run(args: &ReplayArgs, console: &mut Console<'_>) -> Result<Exit, 
         .map_or_else(captures::default_path, Ok)?;
     let failed = |error: CaptureError| Failure::no_answer(error.at(&path));
     let mut file = CaptureFile::open_beside(&path).map_err(failed)?;
-    let numbers = match since {
-        Some(since) => file.since(since.unix_millis()).map_err(failed)?,
-        None => args.numbers.clone(),
-    };
     let way = match args.through_listener {
         true => Way::Listener,
         false => Way::Forward,
+    };
+    let given = args.to.as_deref().map(|to| given(args, to)).transpose()?;
+    let plan = match since {
+        Some(since) => {
+            let numbers = file.since(since.unix_millis()).map_err(failed)?;
+            let judged = judge(&file, &numbers, way, given.as_ref()).map_err(failed)?;
+            once_each(judged)
+        }
+        None => {
+            let plan = judge(&file, &args.numbers, way, given.as_ref()).map_err(failed)?;
+            // What was asked for by its number is missed, and is missed before anything was sent.
+            for row in &plan {
+                if let Err(why) = &row.order {
+                    let (number, path) = (row.number, path.display());
+                    return Err(Failure::usage(match row.summary {
+                        Some(_) => format!("#{number}: {why}"),
+                        None => format!("#{number}: {why} in {path}"),
+                    }));
+                }
+            }
+            plan
+        }
     };
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::no_answer(format!("no runtime: {error}")))?;
     let forwarder = Forwarder::new(ForwardLimits::default());
     let (mut rows, mut tally) = (Vec::new(), Tally::default());
-    for number in numbers {
+    for Row { number, order, .. } in plan {
+        // The listener may have let it go since.
         let capture = file.get(number).map_err(failed)?;
-        let Some(capture) = capture else {
-            return Err(Failure::usage(format!(
-                "#{number}: there is no such request in {}",
-                path.display()
-            )));
+        let order = order.and_then(|order| Ok((order, capture.ok_or(MISSING)?)));
+        let ((to, upstream), capture) = match order {
+            Ok(order) => order,
+            Err(why) => {
+                tally.left_out += 1;
+                rows.push(json!({ "number": number, "replay": null, "left_out": why }));
+                if !console.json {
+                    console.line(&format!("#{number}  left out: {why}"));
+                }
+                continue;
+            }
         };
-        if let Some(why) = hindrance(&capture, way) {
-            // What was asked for by its number is missed; of a span of time it is passed over.
-            if since.is_none() {
-                return Err(Failure::usage(format!("#{number}: {why}")));
-            }
-            tally.left_out += 1;
-            rows.push(json!({ "number": number, "replay": null, "left_out": why }));
-            if !console.json {
-                console.line(&format!("#{number}  left out: {why}"));
-            }
-            continue;
-        }
-        let (to, policy) = target(args, &file, &capture, way).map_err(failed)??;
-        let upstream = Upstream::parse(&to, policy)
-            .map_err(|mistake| Failure::usage(format!("{}: {mistake}", in_line(&to))))?;
         let replay = runtime.block_on(send(&forwarder, &upstream, &to, capture));
         file.add_replay(number, &replay).map_err(failed)?;
         tally.add(&replay);
@@ -127,22 +138,90 @@ impl Tally {
     }
 }
 
-/// Where a capture goes, and whether with the path that it came with.
-fn target(
-    args: &ReplayArgs,
+/// A capture, and where it goes or why it goes nowhere.
+struct Row {
+    number: i64,
+    summary: Option<Summary>,
+    order: Result<Target, &'static str>,
+}
+
+/// An address as it is shown, and as it is asked.
+type Target = (String, Upstream);
+
+const MISSING: &str = "there is no such request";
+
+/// Looks all of them up. Nothing is sent yet.
+fn judge(
+    file: &CaptureFile,
+    numbers: &[i64],
+    way: Way,
+    given: Option<&Target>,
+) -> Result<Vec<Row>, CaptureError> {
+    let mut plan = Vec::with_capacity(numbers.len());
+    for &number in numbers {
+        let capture = file.get(number)?;
+        let order = match &capture {
+            None => Err(MISSING),
+            Some(capture) => match (hindrance(capture, way), given) {
+                (Some(why), _) => Err(why),
+                (None, Some(given)) => Ok(given.clone()),
+                (None, None) => noted(file, capture, way)?,
+            },
+        };
+        plan.push(Row {
+            number,
+            summary: capture.map(|capture| capture.summary),
+            order,
+        });
+    }
+    Ok(plan)
+}
+
+/// Of a span of time each delivery goes once, as its sender meant it: copies stay, and of attempts the newest goes.
+fn once_each(mut plan: Vec<Row>) -> Vec<Row> {
+    let mut later = HashSet::new();
+    for row in plan.iter_mut().rev() {
+        let (Ok(_), Some(summary)) = (&row.order, &row.summary) else {
+            continue;
+        };
+        let why = match summary.dedup.as_deref() {
+            Some("duplicate" | "suppressed" | "in-flight") => {
+                Some("it is a copy of a delivery that came before it")
+            }
+            Some("ping") => Some("it is a test of the address, and no delivery"),
+            _ => None,
+        };
+        let is_proved = summary.verdict == Verdict::Verified;
+        let id = summary.delivery.as_ref().filter(|_| is_proved);
+        let is_first = why.is_some()
+            || id.is_none_or(|id| later.insert((summary.scheme.clone(), id.value.clone())));
+        let again = "it came once more later, and goes as that";
+        if let Some(why) = why.or((!is_first).then_some(again)) {
+            row.order = Err(why);
+        }
+    }
+    plan
+}
+
+/// What `--to` says, for all of them.
+fn given(args: &ReplayArgs, to: &str) -> Result<Target, Failure> {
+    let is_here = Address::parse(to).is_some_and(|address| address.is_loopback());
+    if !is_here && !args.i_own_this_endpoint {
+        return Err(Failure::usage(
+            "--to: this address is not of this machine; `--i-own-this-endpoint` says that it is yours",
+        ));
+    }
+    let upstream = Upstream::parse(to, PathPolicy::Own)
+        .map_err(|mistake| Failure::usage(format!("{}: {mistake}", in_line(to))))?;
+    Ok((to.to_owned(), upstream))
+}
+
+/// Where the listener noted that a capture goes, with its own path or the one that it came with.
+fn noted(
     file: &CaptureFile,
     capture: &Capture,
     way: Way,
-) -> Result<Result<(String, PathPolicy), Failure>, CaptureError> {
-    if let Some(to) = &args.to {
-        let is_here = Address::parse(to).is_some_and(|address| address.is_loopback());
-        if !is_here && !args.i_own_this_endpoint {
-            return Ok(Err(Failure::usage(
-                "--to: this address is not of this machine; `--i-own-this-endpoint` says that it is yours",
-            )));
-        }
-        return Ok(Ok((to.clone(), PathPolicy::Own)));
-    }
+) -> Result<Result<Target, &'static str>, CaptureError> {
     let scheme = capture.summary.scheme.as_deref().unwrap_or_default();
     let (fact, policy, missing) = match way {
         Way::Forward => (
@@ -156,10 +235,10 @@ fn target(
             "no listener has used this file: give `--to URL`",
         ),
     };
-    let found = file.fact(&fact)?;
-    Ok(found
-        .map(|url| (url, policy))
-        .ok_or_else(|| Failure::usage(missing)))
+    let Some(url) = file.fact(&fact)? else {
+        return Ok(Err(missing));
+    };
+    Ok(Upstream::parse(&url, policy).map(|upstream| (url, upstream)))
 }
 
 fn line(number: i64, replay: &Replay, console: &Console<'_>) -> String {
