@@ -7,7 +7,12 @@ use countersign_core::{
     scheme::{Handshake, Tolerance},
 };
 
-use super::{reader::Reader, sources::Beside};
+use zeroize::Zeroizing;
+
+use super::{
+    reader::Reader,
+    sources::{Beside, Found},
+};
 use crate::{
     forward::{ForwardLimits, PathPolicy, Upstream},
     gateway::offers,
@@ -86,15 +91,57 @@ impl EndpointSettings {
     }
 }
 
+/// What the endpoints before this one have, because each needs its own.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Paths, with the endpoint's name.
+    paths: HashMap<String, String>,
+    secrets: Vec<TakenSecret>,
+}
+
+struct TakenSecret {
+    endpoint: String,
+    scheme: &'static str,
+    text: Zeroizing<String>,
+}
+
+impl Taken {
+    /// Whoever knows what was sent to one of two endpoints with one secret can send it to the other one, too.
+    fn take(&mut self, endpoint: &str, scheme: &Scheme, found: &[Found], beside: &Beside<'_>) {
+        let scheme = scheme.name();
+        let is_same = |other: &&TakenSecret| {
+            other.scheme == scheme && found.iter().any(|found| found.text == other.text)
+        };
+        let mut others: Vec<&str> = self
+            .secrets
+            .iter()
+            .filter(is_same)
+            .map(|other| &*other.endpoint)
+            .collect();
+        others.dedup();
+        for other in others {
+            beside.warnings.borrow_mut().push(format!(
+                "endpoints.{other} and endpoints.{endpoint} share a secret: what was sent to one can be replayed to the \
+                 other"
+            ));
+        }
+        self.secrets.extend(found.iter().map(|found| TakenSecret {
+            endpoint: endpoint.to_owned(),
+            scheme,
+            text: found.text.clone(),
+        }));
+    }
+}
+
 pub(super) fn read(
     name: &str,
     table: Reader<'_>,
     beside: &Beside<'_>,
     lease: Option<Duration>,
-    paths: &mut HashMap<String, String>,
+    taken: &mut Taken,
 ) -> Option<EndpointSettings> {
     let before = beside.problems.count();
-    let path = path(&table, name, paths);
+    let path = path(&table, name, &mut taken.paths);
     let scheme = match table.text("scheme") {
         Some(entry) => beside.scheme(&entry),
         None => {
@@ -108,6 +155,9 @@ pub(super) fn read(
     };
     let named = table.has("secret_env") || table.has("secret_file");
     let secrets = beside.secrets(&table, "secret_env", "secret_file");
+    if let Some(scheme) = &scheme {
+        taken.take(name, scheme, &secrets, beside);
+    }
     let secrets = secrets.into_iter().filter_map(|found| {
         // The label appears in logs and metrics: the variable or the file, never what is in it.
         let secret = Secret::new(found.text.to_string()).ok()?;

@@ -5,7 +5,7 @@
 // docs/decisions.md: D90.
 
 use core::{net::SocketAddr, time::Duration};
-use std::{cell::RefCell, collections::HashMap, path::Path};
+use std::{cell::RefCell, path::Path};
 
 use countersign_core::{Keyring, Secret};
 use countersign_senders::standard_webhooks;
@@ -125,11 +125,11 @@ fn whole(root: Reader<'_>, beside: &Beside<'_>) -> Option<Settings> {
             "there is no endpoint: add a table such as `[endpoints.stripe]`",
         );
     }
-    let mut paths = HashMap::new();
+    let mut taken = endpoint::Taken::default();
     let mut endpoints = Vec::new();
     let lease = store.as_ref().map(|store| store.lease);
     for (name, table) in tables {
-        endpoints.extend(endpoint::read(name, table, beside, lease, &mut paths));
+        endpoints.extend(endpoint::read(name, table, beside, lease, &mut taken));
     }
     root.finish();
     Some(Settings {

@@ -346,6 +346,39 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn a_secret_of_two_endpoints_is_told_without_it() {
+    let second = |scheme: &str, secret: &str| {
+        let table = GOOD.split_once("[endpoints.rebill]").unwrap().1;
+        let table = table
+            .replace("/webhooks/rebill", "/webhooks/other")
+            .replace("rebill-za", scheme)
+            .replace("\"ACME_SECRET\"", secret);
+        read(&format!("{GOOD}[endpoints.other]{table}")).unwrap()
+    };
+    // By another name, and beside another one.
+    let warned = second("rebill-za", "[\"GATEWAY_SECRET\", \"STRIPE_SECRET\"]").warnings;
+    let names = [
+        "endpoints.other and endpoints.rebill",
+        "endpoints.rebill and endpoints.other",
+    ];
+    assert!(
+        names.iter().any(|name| warned[0].starts_with(name)),
+        "{warned:?}"
+    );
+    assert!(warned[0].contains("can be replayed to the other"));
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(!warned[0].contains("hunter2"));
+    for (scheme, secret) in [
+        ("rebill-za", "\"GATEWAY_SECRET\""),
+        // What is signed in another way does not fit there.
+        ("github", "\"STRIPE_SECRET\""),
+    ] {
+        let warned = second(scheme, secret).warnings;
+        assert!(warned.is_empty(), "{scheme}: {warned:?}");
+    }
+}
+
+#[test]
 fn addresses_of_stores_may_come_from_beside_the_file() {
     let text = GOOD.replace(
         "kind = \"memory\"",
