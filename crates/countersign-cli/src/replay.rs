@@ -54,7 +54,7 @@ pub(crate) async fn send(
         }
     }
     let method = Method::from_bytes(capture.summary.method.as_bytes()).unwrap_or(Method::POST);
-    let uri: Uri = capture.summary.target.parse().unwrap_or_default();
+    let uri: Uri = capture.target.parse().unwrap_or_default();
     let outgoing = Outgoing {
         method: &method,
         uri: &uri,

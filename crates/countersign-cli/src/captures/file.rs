@@ -54,7 +54,11 @@ CREATE INDEX replays_capture ON replays (capture);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 ";
 
-const SUMMARY: &str = "number, received_ms, scheme, method, target, verdict, reason, status, dedup, event, \
+/// What a request takes, but for what is bounded anyway.
+const BYTES: &str = "octet_length(headers) + octet_length(target) + octet_length(body)";
+
+/// The target is cut: many rows are in memory at once, and whoever wants all of it reads the capture.
+const SUMMARY: &str = "number, received_ms, scheme, method, substr(target, 1, 2048), verdict, reason, status, dedup, event, \
                        event_signed, delivery, delivery_signed, took_ms, body_bytes, forward";
 
 /// How much is kept.
@@ -64,7 +68,7 @@ pub(crate) struct Limits {
     pub(crate) keep: u32,
     /// The longest body; of a longer one the beginning is kept.
     pub(crate) body_bytes: usize,
-    /// All bodies together.
+    /// All bodies, headers and targets together.
     pub(crate) total_bytes: i64,
 }
 
@@ -220,7 +224,7 @@ impl CaptureFile {
             transaction.commit()?;
         }
         let total_bytes = connection.query_row(
-            "SELECT coalesce(sum(length(body)), 0) FROM captures",
+            &format!("SELECT coalesce(sum({BYTES}), 0) FROM captures"),
             [],
             |row| row.get(0),
         )?;
@@ -261,6 +265,7 @@ impl CaptureFile {
     /// Keeps a request; the oldest go where there are too many.
     pub(crate) fn add(&mut self, arrival: &Arrival) -> Result<i64, CaptureError> {
         let request = &arrival.request;
+        let headers = headers::encode(&request.headers, &arrival.masked);
         self.connection
             .prepare(
                 "INSERT INTO captures (received_ms, scheme, method, target, headers, body, body_state, \
@@ -271,13 +276,17 @@ impl CaptureFile {
                 arrival.scheme,
                 request.method,
                 request.target,
-                headers::encode(&request.headers, &arrival.masked),
+                headers,
                 request.body,
                 arrival.body_state.as_str(),
                 signed(arrival.body_bytes),
             ])?;
         let number = self.connection.last_insert_rowid();
-        self.total_bytes = self.total_bytes.saturating_add(signed(request.body.len()));
+        let bytes = headers
+            .len()
+            .saturating_add(request.target.len())
+            .saturating_add(request.body.len());
+        self.total_bytes = self.total_bytes.saturating_add(signed(bytes));
         self.prune()?;
         Ok(number)
     }
@@ -290,10 +299,10 @@ impl CaptureFile {
         )?;
         let last_out = newest.saturating_sub(i64::from(self.limits.keep));
         loop {
-            let sql = "SELECT number, length(body) FROM captures ORDER BY number LIMIT 1";
+            let sql = format!("SELECT number, {BYTES} FROM captures ORDER BY number LIMIT 1");
             let oldest: Option<(i64, i64)> = self
                 .connection
-                .prepare(sql)?
+                .prepare(&sql)?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             let Some((number, bytes)) = oldest else {
@@ -406,7 +415,7 @@ impl CaptureFile {
 
     pub(crate) fn get(&self, number: i64) -> Result<Option<Capture>, CaptureError> {
         let sql = format!(
-            "SELECT {SUMMARY}, headers, body, body_state, explanation FROM captures WHERE number = ?1"
+            "SELECT {SUMMARY}, headers, body, body_state, explanation, target FROM captures WHERE number = ?1"
         );
         let found = self
             .connection
@@ -420,15 +429,17 @@ impl CaptureFile {
                     row.get::<_, Vec<u8>>(17)?,
                     state,
                     explanation,
+                    row.get(20)?,
                 ))
             })
             .optional()?;
-        let Some((summary, headers, body, state, explanation)) = found else {
+        let Some((summary, headers, body, state, explanation, target)) = found else {
             return Ok(None);
         };
         let is = |known: &&BodyState| known.as_str() == state;
         Ok(Some(Capture {
             summary,
+            target,
             headers: headers::decode(&headers).ok_or(CaptureError::Damaged)?,
             body,
             body_state: *BodyState::ALL
@@ -608,12 +619,37 @@ mod tests {
         // Numbers are not given twice, and fewer are kept when fewer are asked for.
         let mut file = CaptureFile::open(&path, limits(2, 1_000)).unwrap();
         assert_eq!(numbers(&file), [5, 4]);
-        file.limits = limits(100, 10);
+        // Each has 12 bytes of headers, 10 of a target and 4 of a body.
+        file.limits = limits(100, 60);
         file.add(&arrival(b"1234")).unwrap();
         assert_eq!(numbers(&file), [6, 5]);
         // One that is too much by itself is kept, and nothing else.
-        file.add(&arrival(b"12345678901")).unwrap();
+        file.add(&arrival(&[b'1'; 61])).unwrap();
         assert_eq!(numbers(&file), [7]);
+        // Requests without a body are bounded, too, and counted again when the file is opened.
+        file.limits = limits(100, 60);
+        for _ in 0..4 {
+            file.add(&arrival(b"")).unwrap();
+        }
+        assert_eq!(numbers(&file), [11, 10]);
+        drop(file);
+        let file = CaptureFile::open(&path, limits(100, 43)).unwrap();
+        assert_eq!(numbers(&file), [11]);
+    }
+
+    #[test]
+    fn a_long_target_is_cut_where_many_are_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("captures.db");
+        let mut file = CaptureFile::open(&path, Limits::default()).unwrap();
+        let mut long = arrival(b"");
+        long.request.target = format!("/{}", "a".repeat(10_000));
+        let number = file.add(&long).unwrap();
+        let capture = file.get(number).unwrap().unwrap();
+        assert_eq!(capture.target, long.request.target);
+        for summary in [capture.summary, file.list(i64::MAX, 1).unwrap().remove(0)] {
+            assert_eq!(summary.target.len(), 2_048);
+        }
     }
 
     #[test]

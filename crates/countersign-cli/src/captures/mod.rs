@@ -130,6 +130,7 @@ pub(crate) struct Summary {
     pub(crate) received_ms: i64,
     pub(crate) scheme: Option<String>,
     pub(crate) method: String,
+    /// Its first 2,048 characters.
     pub(crate) target: String,
     pub(crate) verdict: Verdict,
     pub(crate) reason: Option<String>,
@@ -146,6 +147,8 @@ pub(crate) struct Summary {
 #[derive(Clone, Debug)]
 pub(crate) struct Capture {
     pub(crate) summary: Summary,
+    /// All of it; the one of the summary is cut.
+    pub(crate) target: String,
     pub(crate) headers: Vec<headers::Header>,
     pub(crate) body: Vec<u8>,
     pub(crate) body_state: BodyState,

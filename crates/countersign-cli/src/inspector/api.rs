@@ -187,7 +187,7 @@ fn to_forward(
             && endpoint
                 .path
                 .as_deref()
-                .is_none_or(|path| capture.summary.target.split('?').next() == Some(path))
+                .is_none_or(|path| capture.target.split('?').next() == Some(path))
     });
     let endpoint = endpoint.ok_or("its sender is not received by this listener")?;
     let target = endpoint.forward.clone();
@@ -205,7 +205,7 @@ async fn get(desk: &Desk, number: i64) -> Result<Capture, Fault> {
 
 /// A command that sends the request to the listener once more.
 fn curl(desk: &Desk, capture: &Capture) -> String {
-    let url = format!("{}{}", desk.listener_url, capture.summary.target);
+    let url = format!("{}{}", desk.listener_url, capture.target);
     let mut command = format!("curl {}", shell_word(&url));
     if capture.summary.method != "POST" {
         command.push_str(&format!(" -X {}", shell_word(&capture.summary.method)));
