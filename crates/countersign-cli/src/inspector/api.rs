@@ -206,7 +206,8 @@ async fn get(desk: &Desk, number: i64) -> Result<Capture, Fault> {
 /// A command that sends the request to the listener once more.
 fn curl(desk: &Desk, capture: &Capture) -> String {
     let url = format!("{}{}", desk.listener_url, capture.target);
-    let mut command = format!("curl {}", shell_word(&url));
+    // As it is: brackets and braces are no patterns, and `/../` stays.
+    let mut command = format!("curl -g --path-as-is {}", shell_word(&url));
     if capture.summary.method != "POST" {
         command.push_str(&format!(" -X {}", shell_word(&capture.summary.method)));
     }
