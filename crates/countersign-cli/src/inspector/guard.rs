@@ -32,9 +32,16 @@ impl Guard {
         getrandom::fill(&mut bytes)
             .map_err(|_| Failure::no_answer("the system gave no random bytes"))?;
         let port = own.port();
+        let mut hosts = vec![own.to_string(), format!("localhost:{port}")];
+        // Browsers leave the usual port out.
+        if port == 80 {
+            let bare = |host: &String| host.strip_suffix(":80").map(str::to_owned);
+            let bare: Vec<String> = hosts.iter().filter_map(bare).collect();
+            hosts.extend(bare);
+        }
         Ok(Self {
             token: URL_SAFE_NO_PAD.encode(bytes),
-            hosts: vec![own.to_string(), format!("localhost:{port}")],
+            hosts,
         })
     }
 
@@ -124,6 +131,26 @@ mod tests {
         }
         let refusal = guard.admits(&request.body(Body::empty()).unwrap()).err();
         refusal.map(|(status, _)| status.as_u16())
+    }
+
+    #[test]
+    fn the_usual_port_may_be_left_out_and_no_other() {
+        for (own, host, due) in [
+            (([127, 0, 0, 1], 80), "127.0.0.1", None),
+            (([127, 0, 0, 1], 80), "127.0.0.1:80", None),
+            (([127, 0, 0, 1], 80), "localhost", None),
+            (([127, 0, 0, 1], 80), "127.0.0.2", Some(403)),
+            (([127, 0, 0, 1], 8_080), "127.0.0.1", Some(403)),
+            (([127, 0, 0, 1], 8_080), "localhost", Some(403)),
+        ] {
+            let guard = Guard::new(SocketAddr::from(own)).unwrap();
+            let page = format!("/{}/", guard.token());
+            assert_eq!(
+                status(&guard, &page, "GET", &[("host", host)]),
+                due,
+                "{own:?} {host}"
+            );
+        }
     }
 
     #[test]
