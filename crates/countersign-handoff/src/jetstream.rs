@@ -28,8 +28,9 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// A subject of NATS that a stream of JetStream takes.
 ///
 /// A message is in binary mode: an attribute is a header with `ce-` before its name, and the payload is the
-/// exact bytes. Its id is the `Nats-Msg-Id` too, by which the stream recognises a copy for its duplicate
-/// window (two minutes unless set otherwise). The sender is answered when the stream has acknowledged.
+/// exact bytes. The `Nats-Msg-Id`, by which the stream recognises a copy for its duplicate window (two minutes
+/// unless set otherwise), is the message's id and the subject: a delivery that is handed to two subjects of one
+/// stream is in both. The sender is answered when the stream has acknowledged.
 ///
 /// A server writes what it acknowledges to its files and leaves it to the system to put them on the disk: it
 /// may be killed, but a power failure can lose the last moments, unless the stream has replicas.
@@ -81,6 +82,12 @@ impl JetStream {
     #[must_use]
     pub fn stream(&self) -> &str {
         &self.stream
+    }
+
+    /// What the stream recognises a copy by. It does so whatever the subject, and another subject of the same
+    /// stream is another destination.
+    fn id_of(&self, message: &Envelope) -> String {
+        format!("{}:{}", message.message_id(), self.subject)
     }
 
     fn subject_of(&self, message: &Envelope) -> String {
@@ -213,7 +220,7 @@ impl Publisher for JetStream {
         let outgoing = PublishMessage::build()
             .headers(headers)
             .payload(message.body().cloned().unwrap_or_else(Bytes::new))
-            .message_id(message.message_id());
+            .message_id(self.id_of(message));
         let sent = self
             .context
             .send_publish(self.subject_of(message), outgoing);

@@ -113,9 +113,9 @@ impl Engine for Nats {
                 values.iter().map(move |value| (name, value.as_str()))
             });
             let envelope = Envelope::from_headers(headers, message.payload.clone()).unwrap();
-            // The stream's own id is the message's.
+            // The stream's own id is the message's, for its subject.
             let id = message.headers.get("Nats-Msg-Id").unwrap().as_str();
-            assert_eq!(id, envelope.message_id());
+            assert_eq!(id, format!("{}:{SUBJECT}", envelope.message_id()));
             all.push(envelope);
         }
         all

@@ -9,6 +9,7 @@ mod actix;
 mod claim_check;
 mod copies;
 mod crash;
+mod destinations;
 mod engine;
 mod faults;
 mod message;

@@ -39,7 +39,7 @@ static ADD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("add.lu
 /// A stream of Redis or Valkey.
 ///
 /// A message is one entry with one field, [`FIELD`], in structured mode. A script adds it unless its id is
-/// marked, and marks the id for the [duplicate window](RedisStreamsBuilder::duplicate_window), in one step of
+/// marked for this stream, and marks the id for the [duplicate window](RedisStreamsBuilder::duplicate_window), in one step of
 /// the server. Whatever workers take out of the stream, the mark stays.
 ///
 /// What was acknowledged is as safe as the server keeps it: all of it with `appendonly yes` and
@@ -186,14 +186,14 @@ where
     }
 }
 
-/// What the names of marks begin with: in the stream's own slot of a cluster.
+/// What the names of marks begin with: in the stream's own slot of a cluster, and of this stream alone.
 fn marks(stream: &str) -> Vec<u8> {
     let tag = stream
         .split_once('{')
         .and_then(|(_, rest)| rest.split_once('}'))
         .map(|(tag, _)| tag)
         .filter(|tag| !tag.is_empty());
-    format!("{{{}}}:handed:", tag.unwrap_or(stream)).into_bytes()
+    format!("{{{}}}:handed:{stream}:", tag.unwrap_or(stream)).into_bytes()
 }
 
 impl<C> Publisher for RedisStreams<C>
@@ -364,9 +364,10 @@ mod tests {
     #[test]
     fn marks_are_in_the_slot_of_their_stream() {
         for (stream, due) in [
-            ("webhooks", "{webhooks}:handed:"),
-            ("{shop}:webhooks", "{shop}:handed:"),
-            ("a{}b", "{a{}b}:handed:"),
+            ("webhooks", "{webhooks}:handed:webhooks:"),
+            ("{shop}:billing", "{shop}:handed:{shop}:billing:"),
+            ("{shop}:crm", "{shop}:handed:{shop}:crm:"),
+            ("a{}b", "{a{}b}:handed:a{}b:"),
         ] {
             assert_eq!(marks(stream), due.as_bytes(), "{stream}");
         }
