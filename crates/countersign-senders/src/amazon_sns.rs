@@ -6,8 +6,8 @@
 //!   signature. So the topic's ARN is configured, as [`url`](countersign_core::VerifierBuilder::url), and a message of
 //!   another topic is refused.
 //! * **The certificate.** A message names it by its address (`SigningCertURL`). Nothing is fetched here: an application
-//!   takes the address with [`certificate_address`], which is one of Amazon's or none, fetches it over HTTPS and gives
-//!   it, in PEM and trimmed, as the secret. Amazon changes it about once a year: keep the old one beside the new.
+//!   takes the address with [`certificate_address`], which is one of Amazon's or none, fetches it over HTTPS without
+//!   following redirects, and gives it, in PEM and trimmed, as the secret. Amazon changes it about once a year: keep the old one beside the new.
 //! * **The version.** Topics sign with SHA-1 until their attribute `SignatureVersion` is set to 2. Version 1 is refused:
 //!   a text of a stranger's may be in a message, and texts that SHA-1 does not tell apart can be bought.
 //! * **The confirmation.** `SubscriptionConfirmation` is a delivery like others, under that type: the handler decides, and
@@ -237,24 +237,43 @@ impl<'v> Message<'v> {
 }
 
 /// The address of the certificate that a body names, where it is [one of Amazon's](is_amazons). Nothing of the body is
-/// proved: it says where to look, and the certificate there is what proves it.
+/// proved: it says where to look, and the certificate there is what proves it. Fetch it without following redirects.
 #[must_use]
 pub fn certificate_address(body: &[u8]) -> Option<String> {
     let body: Body<'_> = serde_json::from_slice(body).ok()?;
     is_amazons(&body.certificate).then(|| body.certificate.into_owned())
 }
 
-/// Whether an address is of SNS: `https://sns.<region>.amazonaws.com/`, or the same in China (`.com.cn`).
+/// Whether an address is of a certificate of SNS:
+/// `https://sns.<region>.amazonaws.com/SimpleNotificationService-<letters and digits>.pem`, or the same in China
+/// (`.com.cn`).
+///
+/// Whoever fetches it must not follow a redirect: it would lead to where nobody looked.
 #[must_use]
 pub fn is_amazons(address: &str) -> bool {
-    let rest = address.strip_prefix("https://sns.");
-    let host = rest.and_then(|rest| Some(rest.split_once('/')?.0));
-    let region = host.and_then(|host| {
-        host.strip_suffix(".amazonaws.com")
-            .or_else(|| host.strip_suffix(".amazonaws.com.cn"))
-    });
+    let Some((host, path)) = address
+        .strip_prefix("https://sns.")
+        .and_then(|rest| rest.split_once('/'))
+    else {
+        return false;
+    };
+    let region = host
+        .strip_suffix(".amazonaws.com")
+        .or_else(|| host.strip_suffix(".amazonaws.com.cn"));
     let of_region = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    region.is_some_and(|region| region.len() >= 3 && region.bytes().all(of_region))
+    // A label that begins with `s3` is of storage, where anybody may own a bucket with the name `sns`.
+    let is_storage = |region: &str| {
+        let begin = region.as_bytes().get(..2);
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(b"s3"))
+    };
+    let name = path
+        .strip_prefix("SimpleNotificationService-")
+        .and_then(|name| name.strip_suffix(".pem"));
+    region.is_some_and(|region| {
+        region.len() >= 3 && region.bytes().all(of_region) && !is_storage(region)
+    }) && name.is_some_and(|name| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
 
 #[cfg(test)]
@@ -355,7 +374,7 @@ mod tests {
             let body = serde_json::json!({
                 "Type": "Notification", "MessageId": id, "TopicArn": TOPIC, "Message": message, "Subject": subject,
                 "Timestamp": "t", "SignatureVersion": "2", "Signature": "",
-                "SigningCertURL": "https://sns.us-east-2.amazonaws.com/a.pem",
+                "SigningCertURL": "https://sns.us-east-2.amazonaws.com/SimpleNotificationService-7ff5.pem",
             });
             let body = body.to_string();
             SCHEME.messages(&Unproved::new(TOPIC, None, &[], body.as_bytes()))
@@ -390,7 +409,53 @@ mod tests {
         ] {
             assert!(!is_amazons(wrong), "{wrong}");
         }
-        assert!(is_amazons("https://sns.cn-north-1.amazonaws.com.cn/a.pem"));
+        // A bucket of anybody's may be behind such a name, and on any other path something else is served.
+        let certificate = "SimpleNotificationService-7ff5318490ec183fbaddaa2a969abfda.pem";
+        for host in [
+            "sns.s3-us-west-2.amazonaws.com",
+            "sns.s3-accelerate.amazonaws.com",
+            "sns.S3-website.amazonaws.com",
+            "sns.s3express.amazonaws.com.cn",
+            "sns.amazonaws.com",
+            "sns..amazonaws.com",
+            "sns.us-east-2.amazonaws.com.evil.example",
+            "sns.us-east-2.amazonaws.com:8443",
+            "evil@sns.us-east-2.amazonaws.com",
+            "sns.evil.example?.amazonaws.com",
+            "sns.evil.example#.amazonaws.com",
+            "sns.evil\\.amazonaws.com",
+        ] {
+            let wrong = format!("https://{host}/{certificate}");
+            assert!(!is_amazons(&wrong), "{wrong}");
+        }
+        for path in [
+            "",
+            "a.pem",
+            "SimpleNotificationService-.pem",
+            "SimpleNotificationService-7ff5",
+            "SimpleNotificationService-7ff5.PEM",
+            "SimpleNotificationService-7ff5.pem?a=.pem",
+            "SimpleNotificationService-7ff5.pem?",
+            "SimpleNotificationService-7ff5.pem#.pem",
+            "SimpleNotificationService-7ff5/a.pem",
+            "SimpleNotificationService-../../a.pem",
+            "SimpleNotificationService-%2e%2e.pem",
+            "SimpleNotificationService-7ff5.pem.pem",
+            "/SimpleNotificationService-7ff5.pem",
+            "a/SimpleNotificationService-7ff5.pem",
+            "?Action=Publish&a=SimpleNotificationService-7ff5.pem",
+            "SimpleNotificationService-\u{e4}.pem",
+            "SimpleNotificationService-7ff5.pem\n",
+        ] {
+            let wrong = format!("https://sns.us-east-2.amazonaws.com/{path}");
+            assert!(!is_amazons(&wrong), "{wrong}");
+        }
+        for region in ["us-east-2", "eu-central-1", "us-gov-west-1", "me-south-1"] {
+            let right = format!("https://sns.{region}.amazonaws.com/{certificate}");
+            assert!(is_amazons(&right), "{right}");
+        }
+        let china = format!("https://sns.cn-north-1.amazonaws.com.cn/{certificate}");
+        assert!(is_amazons(&china));
         assert_eq!(certificate_address(b"{}"), None);
     }
 }

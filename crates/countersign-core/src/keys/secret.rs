@@ -229,17 +229,23 @@ fn base64_key(text: &str) -> Result<Vec<u8>, SecretError> {
         .map_err(|_| SecretError::new(SecretFault::NotBase64))
 }
 
-/// The bytes of a public key that is written in PEM, or in hexadecimal or base64.
+/// The bytes of a public key that is written in PEM, or in hexadecimal or base64. A text with one block of PEM somewhere
+/// in it is not one: it may be a page that somebody else had a part in.
 fn public_key(text: &str) -> Result<Vec<u8>, SecretError> {
     let wrong = || SecretError::new(SecretFault::NotKeyText);
-    if let Some((_, block)) = text.split_once("-----BEGIN ") {
+    // In a variable of the environment, line breaks are often written out.
+    let text = &*text.replace("\\n", "\n");
+    let text = text.trim_ascii();
+    if let Some(block) = text.strip_prefix("-----BEGIN ") {
         let (label, rest) = block.split_once("-----").ok_or_else(wrong)?;
         if label.contains("PRIVATE") {
             return Err(SecretError::new(SecretFault::PrivateKey));
         }
-        let (block, _) = rest.split_once("-----END ").ok_or_else(wrong)?;
-        // In a variable of the environment, line breaks are often written out.
-        let lines: String = block.replace("\\n", "").split_ascii_whitespace().collect();
+        let (block, end) = rest.split_once("-----END ").ok_or_else(wrong)?;
+        if end.strip_suffix("-----") != Some(label) {
+            return Err(wrong());
+        }
+        let lines: String = block.split_ascii_whitespace().collect();
         return base64_key(&lines).map_err(|_| wrong());
     }
     let mut bytes = vec![0; text.len() / 2];

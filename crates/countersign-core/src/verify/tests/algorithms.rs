@@ -309,6 +309,18 @@ fn a_malformed_key_is_refused_by_the_name_of_what_is_due() {
         assert_eq!(text("-----BEGIN PUBLIC KEY-----"), SecretFault::NotKeyText);
         assert_eq!(text("-----BEGIN PUBLIC KEY"), SecretFault::NotKeyText);
         assert_eq!(text(&private), SecretFault::PrivateKey);
+        // A page that has a key somewhere in it is no key.
+        let key = pem("PUBLIC KEY", ED_SPKI);
+        for around in [
+            format!("<a>\n{key}"),
+            format!("{key}\n<a>"),
+            format!("{key}-"),
+            format!("{key}\n{key}"),
+            format!("\\n-{key}"),
+            key.replace("END PUBLIC", "END OTHER"),
+        ] {
+            assert_eq!(text(&around), SecretFault::NotKeyText, "{around}");
+        }
         let wrongs: Vec<Vec<u8>> = vec![
             vec![0],
             vec![0; 31],
