@@ -1,7 +1,7 @@
 //! The chain of every public error: each line says something that the one above it did not.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::{collections::BTreeSet, error::Error, fs, iter, path::Path};
+use std::{collections::BTreeSet, error::Error, fs, iter, path::Path, time::Duration};
 
 use actix_web::{App, FromRequest, HttpResponse, test as actix, web};
 use axum::extract::FromRequestParts;
@@ -125,6 +125,11 @@ async fn chains() -> Vec<Chain> {
         chain(HandOffError::NotCovered),
         chain(PublishError::full("10 of 10 messages")),
         chain(HandOffConfigError::NoReceiver),
+        chain(HandOffConfigError::RemembersTooLong {
+            window: Duration::from_secs(60),
+            most: Duration::from_secs(30),
+        }),
+        chain(HandOffConfigError::CopiesAreEvents),
         chain(HandedError::from(Envelope::from_json(b"{}").unwrap_err())),
         chain(HandedError::Unreadable(PayloadError::unexpected())),
         chain(HandedError::Elsewhere),

@@ -1,12 +1,12 @@
 //! Handing a delivery over: within the time that there is, or not at all.
 
-// docs/decisions.md: D95, D96.
+// docs/decisions.md: D95, D96, D103, D104.
 
 use core::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_core::{Admitted, DeliveryKey, Receiver, Scheme};
+use countersign_core::{Admitted, DeliveryKey, Receiver, Scheme, scheme::IdenticalBodies};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -37,6 +37,7 @@ struct Inner<P> {
     publisher: P,
     covered: Duration,
     consumer_deduplicates: bool,
+    copies_are_events: bool,
     time_limit: Duration,
     source: Option<String>,
     place: Option<Box<Place>>,
@@ -49,7 +50,10 @@ impl<P: Publisher> HandOff<P> {
             publisher,
             retry_span: None,
             budget: None,
+            news_after: None,
+            has_events: false,
             consumer_deduplicates: false,
+            copies_are_events: false,
             time_limit: None,
             source: None,
             place: None,
@@ -100,7 +104,7 @@ impl<P: Publisher> HandOff<P> {
 
 impl<P: Publisher> Inner<P> {
     async fn pass(&self, delivery: &Admitted) -> Result<HandedOver, HandOffError> {
-        if !self.consumer_deduplicates && retries(delivery.scheme()) > self.covered {
+        if !self.covers(delivery.scheme()) {
             return Err(HandOffError::NotCovered);
         }
         let mut message = Envelope::of(delivery);
@@ -116,6 +120,28 @@ impl<P: Publisher> Inner<P> {
             (published, _) => published?,
         };
         Ok(HandedOver { published })
+    }
+
+    /// Whether `build` would have taken a receiver of this scheme.
+    fn covers(&self, scheme: &Scheme) -> bool {
+        match scheme.identical_bodies() {
+            Some(IdenticalBodies::Events) => self.copies_are_events,
+            _ if !self.consumer_deduplicates && retries(scheme) > self.covered => false,
+            Some(IdenticalBodies::Copies { within }) => {
+                remembers_at_most(&self.publisher, within).is_ok()
+            }
+            _ => true,
+        }
+    }
+}
+
+/// # Errors
+///
+/// When an engine knows an id for longer than the same body is a copy: then it would keep an event for one.
+fn remembers_at_most(publisher: &impl Publisher, most: Duration) -> Result<(), HandOffConfigError> {
+    match publisher.longest_memory() {
+        Some(window) if window > most => Err(HandOffConfigError::RemembersTooLong { window, most }),
+        _ => Ok(()),
     }
 }
 
@@ -160,7 +186,10 @@ pub struct HandOffBuilder<P> {
     publisher: P,
     retry_span: Option<Duration>,
     budget: Option<Duration>,
+    news_after: Option<Duration>,
+    has_events: bool,
     consumer_deduplicates: bool,
+    copies_are_events: bool,
     time_limit: Option<Duration>,
     source: Option<String>,
     place: Option<Box<Place>>,
@@ -171,19 +200,41 @@ impl<P: Publisher> HandOffBuilder<P> {
     /// copy for as long as any of their senders retries
     /// ([`Scheme::retry_span`]; a day where that is not known).
     pub fn receiver(mut self, receiver: &Receiver) -> Self {
-        let (span, budget) = (
-            retries(receiver.scheme()),
-            receiver.limits().response_budget,
-        );
-        self.retry_span = Some(self.retry_span.map_or(span, |longest| longest.max(span)));
+        let budget = receiver.limits().response_budget;
         self.budget = Some(self.budget.map_or(budget, |least| least.min(budget)));
+        let span = match receiver.scheme().identical_bodies() {
+            // No memory is long enough: each has a key of its own.
+            Some(IdenticalBodies::Events) => {
+                self.has_events = true;
+                Duration::ZERO
+            }
+            Some(IdenticalBodies::Copies { within }) => {
+                self.news_after = Some(self.news_after.map_or(within, |least| least.min(within)));
+                retries(receiver.scheme())
+            }
+            _ => retries(receiver.scheme()),
+        };
+        self.retry_span = Some(self.retry_span.map_or(span, |longest| longest.max(span)));
         self
     }
 
     /// Says that whoever takes messages out recognises an id that it has seen
     /// ([`Envelope::key`]), for as long as the sender retries. Then the engine need not.
+    ///
+    /// Where a sender gives no ids, the key is made of the body, and is another event's after the time that
+    /// [`IdenticalBodies::Copies`] says. Then the consumer must forget it after that time, as the engine must.
     pub const fn consumer_deduplicates(mut self) -> Self {
         self.consumer_deduplicates = true;
+        self
+    }
+
+    /// Says that the work may be done once for each copy, for senders whose copies nothing tells apart from
+    /// events ([`IdenticalBodies::Events`]).
+    ///
+    /// Each request has a key of its own there: a retry after a lost answer is a second message, and neither
+    /// the engine nor [a consumer](Self::consumer_deduplicates) can tell.
+    pub const fn copies_are_events(mut self) -> Self {
+        self.copies_are_events = true;
         self
     }
 
@@ -218,19 +269,29 @@ impl<P: Publisher> HandOffBuilder<P> {
         self
     }
 
-    /// Checks that nothing can be handed over twice.
+    /// Checks that the engine knows a copy for as long as one may come, and no event for a copy.
     ///
     /// # Errors
     ///
-    /// When no receiver is named, the engine forgets ids before a sender stops to retry, or the time limit
-    /// is longer than a sender waits.
+    /// When no receiver is named, the engine forgets ids before a sender stops to retry
+    /// ([unless](Self::consumer_deduplicates) the consumer tells copies), it knows them for longer than
+    /// the same body is a copy at a sender without ids, nothing can tell copies at a sender
+    /// ([unless](Self::copies_are_events) they may be done each), or the time limit is longer than a sender
+    /// waits.
     pub fn build(self) -> Result<HandOff<P>, HandOffConfigError> {
         let (Some(least), Some(budget)) = (self.retry_span, self.budget) else {
             return Err(HandOffConfigError::NoReceiver);
         };
         let window = self.publisher.duplicate_window();
-        if !self.consumer_deduplicates && window.is_none_or(|window| window < least) {
+        let knows = window.unwrap_or_default();
+        if !self.consumer_deduplicates && knows < least {
             return Err(HandOffConfigError::ForgetsCopies { window, least });
+        }
+        if let Some(most) = self.news_after {
+            remembers_at_most(&self.publisher, most)?;
+        }
+        if self.has_events && !self.copies_are_events {
+            return Err(HandOffConfigError::CopiesAreEvents);
         }
         let time_limit = self.time_limit.unwrap_or(TIME_LIMIT.min(budget));
         if time_limit > budget || time_limit.is_zero() {
@@ -246,6 +307,7 @@ impl<P: Publisher> HandOffBuilder<P> {
                 publisher: self.publisher,
                 covered: least,
                 consumer_deduplicates: self.consumer_deduplicates,
+                copies_are_events: self.copies_are_events,
                 time_limit,
                 source: self.source,
                 place: self.place,
@@ -287,7 +349,8 @@ pub enum HandOffError {
     Publish(PublishError),
     /// It is too large for the engine, and the application's place did not take its body.
     Place(BoxError),
-    /// Its sender retries for longer than any receiver that the builder was told of.
+    /// It is of a receiver that the builder was not told of, and would have refused: its sender retries for
+    /// longer than the others, or has no ids and the engine's memory does not fit.
     NotCovered,
 }
 
@@ -332,6 +395,16 @@ pub enum HandOffConfigError {
         /// For how long it must.
         least: Duration,
     },
+    /// The engine knows ids for longer than the same body is a copy, at a sender that gives no ids: it would
+    /// acknowledge an event, and add nothing.
+    RemembersTooLong {
+        /// For how long it may know them.
+        window: Duration,
+        /// For how long it may at most: the least `within` of [`IdenticalBodies::Copies`].
+        most: Duration,
+    },
+    /// A sender's copies are events ([`IdenticalBodies::Events`]): each would be another message.
+    CopiesAreEvents,
     /// The time limit is zero, or longer than a sender waits.
     TimeLimit {
         /// How long it waits.
@@ -364,6 +437,17 @@ impl fmt::Display for HandOffConfigError {
                      `consumer_deduplicates`",
                 )
             }
+            Self::RemembersTooLong { window, most } => write!(
+                f,
+                "the queue recognises a message for {} s, and after {} s the same body is another event at a \
+                 sender without ids: shorten its duplicate window, or make `within` longer",
+                window.as_secs(),
+                most.as_secs()
+            ),
+            Self::CopiesAreEvents => f.write_str(
+                "nothing tells a copy at a sender whose identical bodies are events, so each would be \
+                 another message: call `copies_are_events` if the work may be done once for each",
+            ),
             Self::TimeLimit { budget } => write!(
                 f,
                 "`time_limit` must be above zero and at most {} ms, the receiver's response budget",

@@ -65,6 +65,7 @@ pub struct JetStream {
     stream: String,
     per_entity: bool,
     window: Option<Duration>,
+    memory: Duration,
 }
 
 impl JetStream {
@@ -175,6 +176,7 @@ impl JetStreamBuilder {
             stream,
             per_entity: self.per_entity,
             window,
+            memory: config.duplicate_window,
         })
     }
 }
@@ -240,6 +242,10 @@ impl Publisher for JetStream {
 
     fn duplicate_window(&self) -> Option<Duration> {
         self.window
+    }
+
+    fn longest_memory(&self) -> Option<Duration> {
+        Some(self.memory)
     }
 
     fn name(&self) -> &'static str {

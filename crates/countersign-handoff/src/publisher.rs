@@ -79,6 +79,17 @@ pub trait Publisher: Send + Sync + 'static {
     /// does not.
     fn duplicate_window(&self) -> Option<Duration>;
 
+    /// For how long the engine may recognise a message's id at most; its
+    /// [`duplicate_window`](Self::duplicate_window) unless it says more. None where it never does.
+    ///
+    /// It is longer where the engine recognises ids and does not promise to, as a work queue of NATS until a
+    /// restart. A sender without ids may send the same body as another event after a while
+    /// ([`IdenticalBodies`](countersign_core::scheme::IdenticalBodies)), so an engine that knows it for
+    /// longer would lose that one.
+    fn longest_memory(&self) -> Option<Duration> {
+        self.duplicate_window()
+    }
+
     /// The engine's name, for logs.
     fn name(&self) -> &'static str;
 }

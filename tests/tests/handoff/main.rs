@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod actix;
+mod bodies;
 mod claim_check;
 mod copies;
 mod crash;
