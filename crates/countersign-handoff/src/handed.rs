@@ -5,10 +5,7 @@ use core::{error::Error, fmt, ops::Deref};
 use bytes::Bytes;
 use countersign_core::{FromHanded, HandedBody, PayloadError, Raw};
 
-use crate::envelope::{Body, Envelope, Malformed, Payload, form_field};
-
-/// The byte order mark of UTF-8, which a reader may ignore.
-const MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+use crate::envelope::{Body, Envelope, MARK, Malformed, Payload, form_field};
 
 /// A delivery that a receiver proved and handed over: what a consumer gets in place of a
 /// [`Delivery`](countersign_core::Delivery).

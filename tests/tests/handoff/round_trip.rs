@@ -120,6 +120,23 @@ fn a_form_is_handed_over_as_it_was_and_read_as_its_field() {
     assert_eq!(handed.event()["action"], "opened");
 }
 
+/// A form whose field is almost all of it is still a form.
+#[test]
+fn a_short_form_is_not_taken_for_its_field() {
+    const SHORT: Scheme = Scheme::body_hmac("X-Short")
+        .name("short")
+        .id_header("X-Id")
+        .content_types(&["application/x-www-form-urlencoded"])
+        .form_field("d")
+        .declare();
+    let sender = Sender::with_secret(SHORT, "secret");
+    let delivery = sender.raw("", "1", "d=12");
+    let delivery = delivery.with_header("content-type", "application/x-www-form-urlencoded");
+    let message = message(SHORT, "short", &delivery);
+    assert_eq!(message.content_type(), "application/x-www-form-urlencoded");
+    assert_eq!(*Handed::<Value>::read(message).unwrap().event(), json!(12));
+}
+
 /// Rules of the process that proved it are not needed: the consumer has its own.
 #[test]
 fn a_consumer_judges_types_by_its_own_rules() {

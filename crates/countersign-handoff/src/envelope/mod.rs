@@ -72,6 +72,9 @@ pub struct Envelope {
     pub(crate) body: Body,
 }
 
+/// The byte order mark of UTF-8, which a reader may ignore.
+pub(crate) const MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+
 /// What a signature covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Signed {
@@ -337,7 +340,7 @@ impl Payload {
         let Some(payload) = verified.payload() else {
             return Self::Missing;
         };
-        if payload.len().saturating_add(3) >= body.len() && body.ends_with(payload) {
+        if body.strip_prefix(MARK).unwrap_or(body) == payload {
             return Self::Whole;
         }
         match verified.scheme().form_field() {
