@@ -141,6 +141,9 @@ async fn chains() -> Vec<Chain> {
             StoreError::timeout(),
         ))),
         chain(RedisStreamsError::Forgets),
+        chain(RedisStreamsError::Name {
+            stream: "a}b".to_owned(),
+        }),
         chain("No Table".parse::<Table>().unwrap_err()),
         chain(axum.unwrap_err()),
         chain(actix.unwrap_err()),

@@ -190,6 +190,11 @@ async fn redis_without_a_fitting_stream_is_refused() {
         "{error:?}"
     );
     assert!(error.to_string().contains("XGROUP CREATE"), "{error}");
+    for name in ["a{}b", "a}b"] {
+        let odd = RedisStreams::from_client(bare.client().unwrap(), name).unwrap();
+        let error = odd.check().await.unwrap_err();
+        assert!(matches!(error, RedisStreamsError::Name { .. }), "{error:?}");
+    }
     let mut connection = bare
         .client()
         .unwrap()

@@ -150,12 +150,15 @@ where
     ///
     /// # Errors
     ///
-    /// When there is no such stream, the server evicts or has no append-only file, or it does not answer.
+    /// When the name has braces and no hash tag, there is no such stream, the server evicts or has no append-only file, or it does not answer.
     pub async fn check(self) -> Result<RedisStreams<C>, RedisStreamsError> {
         let Self { stream, .. } = self;
         if self.window.is_zero() || self.window > LONGEST {
             return Err(RedisStreamsError::Window);
         }
+        let Some(marks) = marks(&stream) else {
+            return Err(RedisStreamsError::Name { stream });
+        };
         let mut connection = self.connection.clone();
         let kind: String = cmd("TYPE")
             .arg(&stream)
@@ -179,21 +182,27 @@ where
         }
         Ok(RedisStreams {
             connection: self.connection,
-            marks: marks(&stream),
+            marks,
             stream,
             window: self.window,
         })
     }
 }
 
-/// What the names of marks begin with: in the stream's own slot of a cluster, and of this stream alone.
-fn marks(stream: &str) -> Vec<u8> {
+/// What the names of marks begin with: in the stream's own slot of a cluster, and of this stream alone. None where the
+/// name has a brace and no tag, because a name between braces would then end at it, in another slot.
+fn marks(stream: &str) -> Option<Vec<u8>> {
     let tag = stream
         .split_once('{')
         .and_then(|(_, rest)| rest.split_once('}'))
         .map(|(tag, _)| tag)
         .filter(|tag| !tag.is_empty());
-    format!("{{{}}}:handed:{stream}:", tag.unwrap_or(stream)).into_bytes()
+    let tag = match tag {
+        Some(tag) => tag,
+        None if stream.is_empty() || stream.contains(['{', '}']) => return None,
+        None => stream,
+    };
+    Some(format!("{{{tag}}}:handed:{stream}:").into_bytes())
 }
 
 impl<C> Publisher for RedisStreams<C>
@@ -288,6 +297,11 @@ impl<C> fmt::Debug for RedisStreamsBuilder<C> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RedisStreamsError {
+    /// The name is empty, or has braces and no hash tag.
+    Name {
+        /// It.
+        stream: String,
+    },
     /// There is no such stream.
     NoStream {
         /// Its name.
@@ -328,6 +342,11 @@ impl From<CheckError> for RedisStreamsError {
 impl fmt::Display for RedisStreamsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Name { stream } => write!(
+                f,
+                "`{stream}` cannot be a stream's name here: braces must be around a hash tag, as in \
+                 `{{shop}}:webhooks`"
+            ),
             Self::NoStream { stream } => write!(
                 f,
                 "there is no stream `{stream}` in redis; make it, with a group of workers: \
@@ -352,7 +371,11 @@ impl Error for RedisStreamsError {
         match self {
             Self::Check(error) => Some(error),
             Self::Server(error) => Some(&**error),
-            Self::NoStream { .. } | Self::NotAStream { .. } | Self::Forgets | Self::Window => None,
+            Self::Name { .. }
+            | Self::NoStream { .. }
+            | Self::NotAStream { .. }
+            | Self::Forgets
+            | Self::Window => None,
         }
     }
 }
@@ -367,9 +390,14 @@ mod tests {
             ("webhooks", "{webhooks}:handed:webhooks:"),
             ("{shop}:billing", "{shop}:handed:{shop}:billing:"),
             ("{shop}:crm", "{shop}:handed:{shop}:crm:"),
-            ("a{}b", "{a{}b}:handed:a{}b:"),
+            ("a}b{c}d{e}", "{c}:handed:a}b{c}d{e}:"),
+            ("a{{b}", "{{b}:handed:a{{b}:"),
         ] {
-            assert_eq!(marks(stream), due.as_bytes(), "{stream}");
+            assert_eq!(marks(stream).unwrap(), due.as_bytes(), "{stream}");
+        }
+        // Redis takes all of such a name for the slot, and a mark could not say the same.
+        for stream in ["a{}b", "a}b", "a{b", "a}b{", "a{}{b}", ""] {
+            assert_eq!(marks(stream), None, "{stream}");
         }
     }
 }
