@@ -35,7 +35,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// A server writes what it acknowledges to its files and leaves it to the system to put them on the disk: it
 /// may be killed, but a power failure can lose the last moments, unless the stream has replicas.
 ///
-/// A stream that deletes what workers have done (`WorkQueue`, `Interest`) forgets their ids when its server is
+/// A stream that deletes what workers have done (`WorkQueue`, `Interest`), or that
+/// [may drop messages](JetStreamBuilder::accept_loss), forgets their ids when its server is
 /// restarted, so it counts as one that recognises no copies: keep messages (`Limits` with a `max_age` of at
 /// least the duplicate window), or deduplicate in the consumer.
 ///
@@ -133,7 +134,7 @@ impl JetStreamBuilder {
     }
 
     /// Takes a stream that drops what it acknowledged: one in memory, one that makes room by deleting, or
-    /// one that keeps only what somebody listens to.
+    /// one that keeps only what somebody listens to. Such a stream counts as one that recognises no copies.
     pub const fn accept_loss(mut self) -> Self {
         self.accept_loss = true;
         self
@@ -168,7 +169,8 @@ impl JetStreamBuilder {
         {
             return Err(JetStreamError::Loses { stream, how });
         }
-        let keeps_ids = config.retention == RetentionPolicy::Limits;
+        // A server makes its memory of ids anew from the messages that it still has.
+        let keeps_ids = config.retention == RetentionPolicy::Limits && loses(config).is_none();
         let window = Some(config.duplicate_window).filter(|window| keeps_ids && !window.is_zero());
         Ok(JetStream {
             context: self.context,
