@@ -166,7 +166,14 @@ impl<'v> Item<'v> {
         if verified.scheme().procedure().map(Procedure::name) != Some("adyen") {
             return None;
         }
-        let message = str::from_utf8(verified.proved_message()?).ok()?;
+        Self::read(verified.proved_message()?)
+    }
+
+    /// Reads a proved message that was handed over, in the process that takes it. It says nothing of who proved it:
+    /// look first that the scheme is [`SCHEME`], by its name.
+    #[must_use]
+    pub fn read(proved: &'v [u8]) -> Option<Self> {
+        let message = str::from_utf8(proved).ok()?;
         // Three fields before the one that may hold `:`, four behind it.
         let mut left = message.splitn(4, ':');
         let (psp_reference, original_reference, merchant_account_code) =
@@ -317,6 +324,9 @@ mod tests {
         for item in items {
             assert_eq!(item.proved_message(), only(body(&[ITEM])).proved_message());
             assert_eq!(Item::of(&item).unwrap().value, 1130);
+            let handed = item.proved_message().unwrap();
+            assert_eq!(Item::read(handed), Item::of(&item));
+            assert_eq!(Item::read(&handed[..20]), None);
         }
         let whole = verify(body(&[ITEM, ITEM])).unwrap();
         assert!(whole.proved_message().is_none() && Item::of(&whole).is_none());

@@ -201,7 +201,14 @@ impl<'v> Message<'v> {
         if verified.scheme().procedure().map(Procedure::name) != Some("amazon-sns") {
             return None;
         }
-        let text = str::from_utf8(verified.proved_message()?).ok()?;
+        Self::read(verified.proved_message()?)
+    }
+
+    /// Reads a proved message that was handed over, in the process that takes it. It says nothing of who proved it:
+    /// look first that the scheme is [`SCHEME`], by its name.
+    #[must_use]
+    pub fn read(proved: &'v [u8]) -> Option<Self> {
+        let text = str::from_utf8(proved).ok()?;
         let mut read = Self {
             kind: "",
             message_id: "",
@@ -311,6 +318,11 @@ mod tests {
         let message = Message::of(&proved).unwrap();
         assert_eq!(message.kind, "Notification");
         assert_eq!(proved.id(), Some(message.message_id));
+        assert_eq!(
+            Message::read(proved.proved_message().unwrap()),
+            Some(message)
+        );
+        assert_eq!(Message::read(b"Message\nx\n"), None);
         assert_eq!(
             (message.message, message.subject),
             ("Hello world", Some("Hello world"))

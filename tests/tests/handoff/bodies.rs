@@ -12,6 +12,7 @@ use countersign_testkit::{Sender, SignedDelivery};
 use crate::{
     engine::{Engine, Nats, Redis, STREAM, stream},
     faults::pass,
+    round_trip::LINES,
     site::{Site, paid},
 };
 
@@ -32,7 +33,11 @@ const EVENTS: Scheme = Scheme::body_hmac("X-Events")
     .declare();
 
 fn receiver(scheme: Scheme) -> Receiver {
-    let receiver = Receiver::builder(scheme)
+    let builder = match scheme.body_is_signed() {
+        true => Receiver::builder(scheme),
+        false => Receiver::builder(scheme).accept_unsigned_body(),
+    };
+    let receiver = builder
         .endpoint("bodies")
         .secret(Secret::new("secret").unwrap())
         .store(MemoryStore::new())
@@ -138,6 +143,25 @@ async fn a_receiver_that_would_have_been_refused_and_was_not_named_hands_nothing
     // What has an id is known for as long as the engine likes.
     assert!(pass(&narrow, &paid("1")).await.is_ok());
     assert_eq!(redis.count().await, 2);
+}
+
+/// A stream of NATS refuses a message with more than 64 KiB of headers, each time that it comes.
+#[tokio::test]
+async fn a_long_message_that_was_proved_does_not_keep_a_delivery_out_of_nats() {
+    let Some(nats) = Nats::start().await else {
+        return;
+    };
+    let receiver = receiver(LINES);
+    let queue = HandOff::builder(nats.publisher(nats.addr()).await).receiver(&receiver);
+    let queue = queue.copies_are_events().build().unwrap();
+    let body = format!("{}\nnote", "a".repeat(60_000));
+    let delivery = Sender::with_secret(LINES, "secret").raw("", "", body.clone());
+    let delivery = delivery.with_header("content-type", "text/plain");
+    let passed = hand(&queue, &receiver, &delivery).await.unwrap();
+    assert_eq!(passed, Published::New);
+    let message = nats.messages().await.remove(0);
+    assert_eq!(message.body().unwrap(), body.as_bytes());
+    assert_eq!(message.proved_message(), None);
 }
 
 fn delivery(scheme: Scheme) -> SignedDelivery {

@@ -1,6 +1,9 @@
 //! A message says the same after it was written and read, whatever a sender puts into its fields.
 
-use countersign_core::{FromHanded, MemoryStore, Raw, Receiver, Scheme, Secret, SystemClock};
+use countersign_core::{
+    FromHanded, MemoryStore, Raw, Receiver, ReceiverBuilder, Scheme, Secret, SystemClock,
+    scheme::{IdenticalBodies, Procedure, Signed, Unproved, Unreadable},
+};
 use countersign_handoff::{Envelope, Handed, HandedError, envelope::MalformedKind};
 use countersign_senders::{github, rebill_za};
 use countersign_testkit::{Sender, SignedDelivery};
@@ -17,7 +20,11 @@ const ACME: Scheme = Scheme::body_hmac("X-Acme")
     .declare();
 
 fn message(scheme: Scheme, endpoint: &str, delivery: &SignedDelivery) -> Envelope {
-    let receiver = Receiver::builder(scheme)
+    message_of(Receiver::builder(scheme), endpoint, delivery)
+}
+
+fn message_of(builder: ReceiverBuilder, endpoint: &str, delivery: &SignedDelivery) -> Envelope {
+    let receiver = builder
         .endpoint(endpoint)
         .secret(Secret::new("secret").unwrap())
         .store(MemoryStore::new())
@@ -28,6 +35,41 @@ fn message(scheme: Scheme, endpoint: &str, delivery: &SignedDelivery) -> Envelop
     let received = receiver.receive(&delivery.request(), chunks).now_or_never();
     let run = receiver.admit(received.unwrap().unwrap()).now_or_never();
     Envelope::of(run.unwrap().unwrap().admitted())
+}
+
+/// Signs the first line and not the body.
+#[derive(Debug)]
+struct FirstLine;
+
+impl Procedure for FirstLine {
+    fn name(&self) -> &'static str {
+        "first-line"
+    }
+
+    fn headers(&self) -> &'static [&'static str] {
+        &["X-Sig"]
+    }
+
+    fn read(&self, request: &Unproved<'_>, signed: &mut Signed) -> Result<(), Unreadable> {
+        let line = request.body().split(|&byte| byte == b'\n').next();
+        let tag = request.header("X-Sig").ok_or(Unreadable("no signature"))?;
+        signed.prove(line.unwrap_or_default().to_vec(), tag)
+    }
+}
+
+pub(crate) const LINES: Scheme = Scheme::signed_by(&FirstLine)
+    .name("lines")
+    .signature_header("X-Sig")
+    .content_types(&["text/plain"])
+    .identical_bodies(IdenticalBodies::Events)
+    .declare();
+
+fn lines(body: &str) -> Envelope {
+    let sender = Sender::with_secret(LINES, "secret");
+    let delivery = sender.raw("", "", body.to_owned());
+    let delivery = delivery.with_header("content-type", "text/plain");
+    let builder = Receiver::builder(LINES).accept_unsigned_body();
+    message_of(builder, "lines", &delivery)
 }
 
 fn acme(endpoint: &str, body: &Value) -> Envelope {
@@ -135,6 +177,46 @@ fn a_short_form_is_not_taken_for_its_field() {
     let message = message(SHORT, "short", &delivery);
     assert_eq!(message.content_type(), "application/x-www-form-urlencoded");
     assert_eq!(*Handed::<Value>::read(message).unwrap().event(), json!(12));
+}
+
+/// Whoever reads the body of such a sender reads what anybody may have changed.
+#[test]
+fn what_was_proved_in_place_of_the_body_is_handed_over_beside_it() {
+    let message = lines("paid\n a note of anybody's");
+    assert!(!message.body_is_signed());
+    assert_eq!(message.proved_message().unwrap(), "paid");
+    assert_eq!(message.body().unwrap(), "paid\n a note of anybody's");
+    comes_back(&message);
+    // Where the body is signed, it is that.
+    assert_eq!(acme("e", &json!({"id": "1"})).proved_message(), None);
+    let mut json: Value = serde_json::from_slice(&message.to_json()).unwrap();
+    json["proved"] = json!("%");
+    let read = Envelope::from_json(json.to_string().as_bytes()).map_err(|error| error.kind());
+    assert_eq!(read, Err(MalformedKind::Unreadable));
+}
+
+/// A stream of NATS takes 64 KiB of headers, and refuses a message with more for ever.
+#[test]
+fn what_was_proved_is_in_a_header_where_it_fits() {
+    for (length, fits) in [(24 * 1_024, true), (24 * 1_024 + 1, false)] {
+        let line = "a".repeat(length);
+        let message = lines(&format!("{line}\nb"));
+        let json = Envelope::from_json(&message.to_json()).unwrap();
+        assert_eq!(json.proved_message().unwrap(), line.as_bytes());
+        let headers: Vec<_> = message.headers().collect();
+        let all: usize = headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        assert!(all < 40_000, "{all}");
+        let pairs = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let body = message.body().unwrap().clone();
+        let binary = Envelope::from_headers(pairs, body).unwrap();
+        assert_eq!(binary.proved_message().is_some(), fits);
+        assert!(!binary.body_is_signed());
+    }
 }
 
 /// Rules of the process that proved it are not needed: the consumer has its own.

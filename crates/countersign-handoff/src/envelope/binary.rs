@@ -17,10 +17,12 @@ pub(super) type Attributes<'a> = HashMap<Cow<'a, str>, Cow<'a, str>>;
 impl Envelope {
     /// The message in binary mode: a header for each attribute, with `ce-` before its name and
     /// percent-encoded as the bindings of CloudEvents for HTTP and NATS say. The [body](Self::body) goes
-    /// beside them as it is.
+    /// beside them as it is. A [proved message](Self::proved_message) of more than 24 KiB is left out.
     pub fn headers(&self) -> impl Iterator<Item = (String, String)> + use<> {
         let encoded = |value: &str| text::percent_encoded(value, text::is_header_text);
+        let fits = self.proved.as_deref().is_none_or(super::fits_a_header);
         let headers = self.attributes().into_iter();
+        let headers = headers.filter(move |(name, _)| fits || name != names::PROVED);
         headers.map(move |(name, value)| (format!("{CE_PREFIX}{name}"), encoded(&value)))
     }
 
@@ -99,6 +101,9 @@ impl Envelope {
             Payload::Form(field) => put(names::PAYLOAD, &format!("form:{field}")),
             Payload::Decoded => put(names::PAYLOAD, "decoded"),
             Payload::Missing => put(names::PAYLOAD, "none"),
+        }
+        if let Some(proved) = &self.proved {
+            put(names::PROVED, &STANDARD.encode(proved));
         }
         if let Body::There { at, sha256 } = &self.body {
             put(names::DATA_REF, at);
@@ -205,6 +210,10 @@ impl Envelope {
                     Payload::Form(field.to_owned())
                 }
             },
+            proved: get(names::PROVED)
+                .map(|proved| STANDARD.decode(proved).map(Bytes::from))
+                .transpose()
+                .map_err(|_| Malformed::unreadable(names::PROVED))?,
             body,
         })
     }

@@ -1,6 +1,6 @@
 //! The message: a CloudEvents 1.0 event around the exact bytes of a delivery.
 
-// docs/decisions.md: D93, D94.
+// docs/decisions.md: D93, D94, D105.
 
 mod binary;
 mod json;
@@ -44,6 +44,7 @@ pub use self::{
 /// | `contradicted` | `true` where a signed field contradicts the type |
 /// | `fence` `attempt` | of the claim under which it was handed over |
 /// | `payload` | what of the bytes is read as JSON, where that is not all of them |
+/// | `proved` | what was proved, in base64, where the signature covers that in place of the body |
 /// | `dataref` `datasha256` | where the body is kept instead, and its hash |
 ///
 /// A text that no attribute may hold (a control character in an id) is in base64 under the same name
@@ -69,6 +70,7 @@ pub struct Envelope {
     pub(crate) attempt: u32,
     pub(crate) content_type: String,
     pub(crate) payload: Payload,
+    pub(crate) proved: Option<Bytes>,
     pub(crate) body: Body,
 }
 
@@ -144,6 +146,10 @@ impl Envelope {
             attempt: delivery.attempt(),
             content_type: content_type(&payload, received).to_owned(),
             payload,
+            proved: received
+                .proved_message()
+                .filter(|_| !scheme.body_is_signed())
+                .cloned(),
             body: Body::Here(received.body().clone()),
         }
     }
@@ -206,6 +212,19 @@ impl Envelope {
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.delivery_id.as_deref()
+    }
+
+    /// What the signature covers in place of the body, where it does not cover that: the message of a
+    /// [`Procedure`](countersign_core::scheme::Procedure), as
+    /// [`Verified::proved_message`] has it in a handler. The rest of the body is proved by nothing.
+    ///
+    /// Also none where it is longer than 24 KiB and the message came in
+    /// [binary mode](Self::headers), whose headers have no room for it, or its body is
+    /// [kept elsewhere](Self::data_ref). A consumer that needs it must then refuse the message, and not read the
+    /// body instead.
+    #[must_use]
+    pub const fn proved_message(&self) -> Option<&Bytes> {
+        self.proved.as_ref()
     }
 
     /// Whether the signature covers the id.
@@ -319,6 +338,8 @@ impl Envelope {
         if let Body::Here(body) = &self.body {
             let sha256 = hash(body);
             self.body = Body::There { at, sha256 };
+            // Else it may be what is too large.
+            self.proved = self.proved.take().filter(|proved| fits_a_header(proved));
         }
     }
 
@@ -328,6 +349,11 @@ impl Envelope {
             .filter(|name| text::is_allowed(name))
             .unwrap_or(names::UNTYPED)
     }
+}
+
+/// NATS takes 64 KiB of headers, and this is base64 in one of them.
+fn fits_a_header(proved: &[u8]) -> bool {
+    proved.len() <= 24 * 1_024
 }
 
 pub(crate) fn hash(body: &[u8]) -> [u8; 32] {

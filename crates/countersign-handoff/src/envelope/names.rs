@@ -22,6 +22,7 @@ pub(super) const CONTRADICTED: &str = "contradicted";
 pub(super) const FENCE: &str = "fence";
 pub(super) const ATTEMPT: &str = "attempt";
 pub(super) const PAYLOAD: &str = "payload";
+pub(super) const PROVED: &str = "proved";
 pub(super) const DATA_REF: &str = "dataref";
 pub(super) const DATA_HASH: &str = "datasha256";
 /// What stands behind a name whose value is a text in base64.
