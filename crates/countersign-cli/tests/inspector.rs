@@ -147,8 +147,12 @@ fn a_copied_command_is_judged_as_the_request_was() {
     let mut desk = start(&place, &[]);
     let bytes = b"{\"id\":\"it's\",\"status\":\"paid\",\"text\":\"\xc3\xa9 $HOME `x`\"}\n".to_vec();
     assert_eq!(
-        desk.send(&sender().raw("invoice.paid", "d1", bytes).to("/a/./b?b=[1-3]&c='"))
-            .status(),
+        desk.send(
+            &sender()
+                .raw("invoice.paid", "d1", bytes)
+                .to("/a/./b?b=[1-3]&c='")
+        )
+        .status(),
         200
     );
     let (address, page) = parts(&desk);
