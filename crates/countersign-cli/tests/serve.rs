@@ -465,7 +465,7 @@ fn a_file_that_is_read_again_says_how_long_a_stop_waits() {
     place.file("countersign.toml", format!("drain = \"300ms\"\n{text}"));
     gateway.signal("HUP");
     gateway.hear("reloaded: 1 endpoint");
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     gateway.signal("TERM");
     gateway.hear("1 delivery did not end in time");
     assert_eq!(gateway.end().code(), Some(1));
