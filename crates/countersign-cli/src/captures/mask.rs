@@ -12,7 +12,7 @@ use countersign_core::{
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::BodyState;
+use super::{BodyState, spelling::readings};
 use crate::input::Request;
 
 /// What stands in the place of a masked value.
@@ -124,11 +124,13 @@ impl Mask {
         (masked, changed.then_some(BodyState::Masked))
     }
 
-    /// Whether a secret that the listener has is in it.
+    /// Whether a secret that the listener has is in it, as it is or escaped.
     pub(crate) fn occurs(&self, bytes: &[u8]) -> bool {
-        self.secrets
-            .iter()
-            .any(|secret| find(bytes, secret.as_bytes()).is_some())
+        let is_in = |text: &[u8]| {
+            let mut secrets = self.secrets.iter();
+            secrets.any(|secret| find(text, secret.as_bytes()).is_some())
+        };
+        is_in(bytes) || readings(bytes).iter().any(|reading| is_in(reading.text()))
     }
 
     fn target(&self, target: &str) -> String {
@@ -140,25 +142,36 @@ impl Mask {
         self.cover_secrets(&mut bytes);
         let mut shown = String::from_utf8_lossy(&bytes).into_owned();
         if let Some(query) = query {
-            let pairs: Vec<String> = query
-                .split('&')
-                .map(|pair| match pair.split_once('=') {
-                    Some((name, value)) => {
-                        let named = SECRET_PARAMETERS
-                            .iter()
-                            .any(|secret| name.eq_ignore_ascii_case(secret));
-                        let hidden = named || self.occurs(&percent_decoded(value));
-                        let value = if hidden { MASK } else { value };
-                        format!("{name}={value}")
-                    }
-                    None if self.occurs(&percent_decoded(pair)) => MASK.to_owned(),
-                    None => pair.to_owned(),
-                })
-                .collect();
+            let pairs: Vec<String> = query.split('&').map(|pair| self.pair(pair)).collect();
             shown.push('?');
             shown.push_str(&pairs.join("&"));
         }
+        // A secret may hold what parts pairs.
+        if self.occurs(shown.as_bytes()) {
+            return format!("/?{MASK}");
+        }
         shown
+    }
+
+    fn pair(&self, pair: &str) -> String {
+        if let Some((name, value)) = pair.split_once('=') {
+            let is = |name: &[u8]| {
+                let mut secret = SECRET_PARAMETERS.iter();
+                secret.any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
+            };
+            let named = is(name.as_bytes())
+                || readings(name.as_bytes())
+                    .iter()
+                    .any(|reading| is(reading.text()));
+            if named || self.occurs(value.as_bytes()) {
+                return format!("{name}={MASK}");
+            }
+        }
+        // A secret may hold `=`, as base64 does, or be the name.
+        match self.occurs(pair.as_bytes()) {
+            true => MASK.to_owned(),
+            false => pair.to_owned(),
+        }
     }
 
     /// True where the body was changed.
@@ -208,6 +221,18 @@ impl Mask {
         for secret in &self.secrets {
             changed |= cover(bytes, secret.as_bytes());
         }
+        for reading in readings(bytes) {
+            for secret in &self.secrets {
+                for from in all(reading.text(), secret.as_bytes()) {
+                    let until = from.saturating_add(secret.len());
+                    let (from, until) = reading.place(from, until);
+                    if let Some(hit) = bytes.get_mut(from..until) {
+                        hit.fill(b'*');
+                        changed = true;
+                    }
+                }
+            }
+        }
         changed
     }
 }
@@ -219,19 +244,24 @@ fn begins_as_json(body: &[u8]) -> bool {
 
 /// Writes stars over every occurrence.
 fn cover(bytes: &mut [u8], secret: &[u8]) -> bool {
-    let (mut from, mut found) = (0, false);
-    while let Some(rest) = bytes.get_mut(from..) {
-        let Some(place) = find(rest, secret) else {
-            break;
-        };
-        let end = place.saturating_add(secret.len());
-        if let Some(hit) = rest.get_mut(place..end) {
+    let places = all(bytes, secret);
+    for place in &places {
+        if let Some(hit) = bytes.get_mut(*place..place.saturating_add(secret.len())) {
             hit.fill(b'*');
         }
-        found = true;
-        from = from.saturating_add(end);
     }
-    found
+    !places.is_empty()
+}
+
+/// Where it occurs.
+fn all(bytes: &[u8], part: &[u8]) -> Vec<usize> {
+    let (mut from, mut places) = (0_usize, Vec::new());
+    while let Some(place) = bytes.get(from..).and_then(|rest| find(rest, part)) {
+        let place = from.saturating_add(place);
+        places.push(place);
+        from = place.saturating_add(part.len());
+    }
+    places
 }
 
 fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
@@ -260,28 +290,6 @@ fn at<'a>(value: &'a Value, pointer: &str) -> Vec<&'a Value> {
             .collect();
     }
     found
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        let hex = |byte: &u8| char::from(*byte).to_digit(16);
-        let byte = match (first, after) {
-            (b'%', [high, low, left @ ..]) => match (hex(high), hex(low)) {
-                (Some(high), Some(low)) => {
-                    rest = left;
-                    u8::try_from(high * 16 + low).unwrap_or(b'%')
-                }
-                _ => b'%',
-            },
-            (b'+', _) => b' ',
-            (byte, _) => *byte,
-        };
-        bytes.push(byte);
-    }
-    bytes
 }
 
 #[cfg(test)]
@@ -423,5 +431,47 @@ mod tests {
             mask.apply(at, &mut made);
             assert_eq!(!made.body.is_empty(), stays, "{body}");
         }
+    }
+    #[test]
+    fn a_secret_is_found_however_it_is_spelt() {
+        const SPELT: &str = "whsec_a+b/c&d e==";
+        let secrets = [Zeroizing::new(SPELT.to_owned())];
+        let mask = Mask::new([(&rebill_za::SCHEME, &secrets[..])]);
+        let percent: String = SPELT.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let form = "whsec_a%2Bb%2Fc%26d+e%3D%3D";
+        let plain = "whsec_a+b/c&d%20e==";
+        for spelt in [&percent, form, plain] {
+            for target in [
+                format!("/{spelt}/x"),
+                format!("/x?{spelt}"),
+                format!("/x?a={spelt}&b"),
+            ] {
+                let mut made = request(&[("x-copied", spelt)], &target, "");
+                let (hidden, _) = mask.apply(None, &mut made);
+                assert_eq!(hidden, [true], "{spelt}");
+                // The last letters are of no other part, so a piece that is left shows.
+                for part in ["_a", "%61", "e=", "e%3D", "%65"] {
+                    assert!(!made.target.contains(part), "{target}: {}", made.target);
+                }
+            }
+        }
+        let json = r#"{"a":"whsec_a+b\/c\u0026d e==","b":1}"#;
+        for body in [json, &percent, &format!("a={form}&b=1")] {
+            let mut made = request(&[], "/", body);
+            let (_, state) = mask.apply(None, &mut made);
+            assert_eq!(state, Some(BodyState::Masked), "{body}");
+            assert_eq!(made.body.len(), body.len());
+            assert!(!mask.occurs(&made.body), "{body}");
+        }
+        let mut made = request(&[], "/", json);
+        mask.apply(None, &mut made);
+        assert_eq!(
+            String::from_utf8(made.body).unwrap(),
+            r#"{"a":"***********************","b":1}"#
+        );
+        // The name of a parameter may be escaped, too.
+        let mut made = request(&[], "/x?t%6Fken=another-secret&a=b+c", "");
+        mask.apply(None, &mut made);
+        assert_eq!(made.target, "/x?t%6Fken=(masked)&a=b+c");
     }
 }

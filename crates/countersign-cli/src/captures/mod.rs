@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) mod file;
 pub(crate) mod headers;
 pub(crate) mod mask;
+mod spelling;
 
 use self::file::CaptureFile;
 pub(crate) use self::file::{CaptureError, Limits};
