@@ -532,6 +532,48 @@ fn a_reader_that_goes_away_ends_it() {
     assert_eq!(ended.status.code(), Some(0));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_reader_that_stands_still_does_not_keep_it() {
+    let place = Place::new();
+    let mut command = place.command(&["listen", "--json", "--listen", "127.0.0.1:0"]);
+    command
+        .args(["--captures", "captures.db", "--scheme", "rebill-za"])
+        .env("COUNTERSIGN_SECRET", SECRET)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let mut first = Vec::new();
+    while !first.ends_with(b"\n") {
+        let mut byte = [0];
+        out.read_exact(&mut byte).unwrap();
+        first.push(byte[0]);
+    }
+    let ready: Value = serde_json::from_slice(&first).unwrap();
+    let address = ready["ready"]["address"].as_str().unwrap();
+    let address = address.replace("http://", "");
+    // More than a pipe takes.
+    let long = format!("/{}", "a".repeat(4 * 1024));
+    for _ in 0..100 {
+        let answer = ask(&address, "POST", &long, &[], b"{}");
+        assert_eq!(answer.status(), 401);
+    }
+    let id = child.id().to_string();
+    for signal in ["-INT", "-TERM"] {
+        let told = std::process::Command::new("kill")
+            .args([signal, &id])
+            .status();
+        assert!(told.unwrap().success());
+    }
+    let (ended, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || ended.send(child.wait().unwrap().code()));
+    let code = end.recv_timeout(std::time::Duration::from_secs(15));
+    // Before the check, so that a process that hangs is let go.
+    drop(out);
+    assert_eq!(code, Ok(Some(3)));
+}
+
 #[test]
 fn a_place_that_is_taken_is_named() {
     let place = Place::new();

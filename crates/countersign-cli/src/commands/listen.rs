@@ -3,12 +3,9 @@
 use core::time::Duration;
 use std::{io, net::SocketAddr, sync::Arc};
 
+use futures_util::FutureExt as _;
 use serde_json::json;
-use tokio::{
-    net::TcpListener,
-    runtime,
-    sync::{mpsc, watch},
-};
+use tokio::{net::TcpListener, runtime, sync::watch};
 
 use crate::{
     args::ListenArgs,
@@ -19,7 +16,7 @@ use crate::{
     gateway::server,
     inspector::{self, Inspector},
     listen::{
-        News, Shared,
+        Heard, Shared,
         lines::{Tally, show},
         receive,
     },
@@ -30,6 +27,8 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(20);
 /// How long connections are waited for after that.
 const CLOSE: Duration = Duration::from_secs(2);
+/// How long an end may take after all of that.
+const LAST: Duration = Duration::from_secs(3);
 
 pub(crate) fn run(
     args: &ListenArgs,
@@ -59,12 +58,12 @@ pub(crate) fn run(
         ..Limits::default()
     };
     let captures = Captures::open(&path, limits)?;
-    let (shared, news) = {
+    let (shared, heard) = {
         // Timers and tasks of what is opened belong to the runtime.
         let _inside = runtime.enter();
         Shared::open(args, config, captures, console)?
     };
-    let exit = runtime.block_on(serve(args, listener, &shared, news, console));
+    let exit = runtime.block_on(serve(args, listener, &shared, heard, console));
     // What still runs was waited for, or is not to be.
     runtime.shutdown_background();
     exit
@@ -86,7 +85,7 @@ async fn serve(
     args: &ListenArgs,
     listener: TcpListener,
     shared: &Arc<Shared>,
-    mut news: mpsc::Receiver<News>,
+    heard: Heard,
     console: &mut Console<'_>,
 ) -> Result<Exit, Failure> {
     let address = local(&listener)?;
@@ -108,12 +107,17 @@ async fn serve(
         server::connections(),
         stopped,
         move |request| receive::receive(Arc::clone(&answers), request),
-    ));
-    let mut signals = Signals::new()?;
+    ))
+    .fuse();
+    let Heard {
+        mut news,
+        mut fatal,
+    } = heard;
+    let mut signals = hear(Signals::new()?, stop.clone());
     ready(address, inspector.as_ref(), shared, console)?;
 
     let mut tally = Tally::default();
-    let mut stop = Some(stop);
+    let mut is_stopping = false;
     let mut exit: Result<Exit, Failure> = Ok(Exit::Yes);
     // Ends some time after it was told to.
     let mut draining = None;
@@ -121,8 +125,8 @@ async fn serve(
     loop {
         let told_to_stop = tokio::select! {
             biased;
-            () = signals.next() => {
-                if stop.is_none() {
+            Ok(()) = signals.changed() => {
+                if *signals.borrow_and_update() > 1 || is_stopping {
                     let running = running(shared);
                     exit = Err(Failure::no_answer(format!(
                         "ended while {running} deliveries ran: what was not settled is passed on when its \
@@ -133,33 +137,36 @@ async fn serve(
                 }
                 true
             }
-            Some(heard) = news.recv() => match heard {
-                News::Fatal(failure) => {
-                    if exit.is_ok() {
-                        exit = Err(failure);
-                    }
-                    true
+            Some(failure) = fatal.recv() => {
+                if exit.is_ok() {
+                    exit = Err(failure);
                 }
-                heard => {
-                    show(&heard, args.verbose, &mut tally, console)?;
-                    // Nobody reads on: a listener without a reader is not to run on unseen.
-                    console.has_ended()
+                true
+            }
+            Some(heard) = news.recv() => {
+                show(&heard, args.verbose, &mut tally, console)?;
+                // Nobody reads on: a listener without a reader is not to run on unseen.
+                console.has_ended()
+            }
+            ended = &mut server, if !is_stopping => {
+                if *stop.borrow() {
+                    // A signal that is heard next.
+                    continue;
                 }
-            },
-            ended = &mut server, if stop.is_some() => {
                 let error = ended.map_or_else(|error| error.to_string(), |()| "it ended".to_owned());
                 return Err(Failure::no_answer(format!("nothing is received any more: {error}")));
             }
             () = drained(&mut draining) => break,
         };
-        if told_to_stop && let Some(stop) = stop.take() {
+        if told_to_stop && !is_stopping {
+            is_stopping = true;
             let running = running(shared);
             if running > 0 && exit.is_ok() {
                 console.note(&format!(
                     "waiting for {running} deliveries; Ctrl-C once more ends at once"
                 ));
             }
-            let _ = stop.send(true);
+            stop.send_replace(true);
             draining = Some(tokio::spawn(drain(Arc::clone(shared))));
         }
     }
@@ -179,6 +186,27 @@ async fn serve(
     }
     tally.report(console)?;
     exit
+}
+
+/// Counts signals on a task of its own, because whoever shows lines may wait for a reader that has stopped reading.
+fn hear(mut signals: Signals, stop: watch::Sender<bool>) -> watch::Receiver<u32> {
+    let (told, counted) = watch::channel(0);
+    tokio::spawn(async move {
+        signals.next().await;
+        told.send_replace(1);
+        stop.send_replace(true);
+        let drained = tokio::time::sleep(DRAIN + CLOSE);
+        tokio::select! {
+            () = signals.next() => {
+                told.send_replace(2);
+            }
+            () = drained => {}
+        }
+        // Enough for the last lines, if somebody reads them.
+        tokio::time::sleep(LAST).await;
+        std::process::exit(Exit::NoAnswer as i32);
+    });
+    counted
 }
 
 async fn drain(shared: Arc<Shared>) {

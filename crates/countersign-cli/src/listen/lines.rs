@@ -125,7 +125,6 @@ pub(crate) fn show(
             console.object(&json!({ "command": "listen", "note": text }))?;
         }
         News::Note(text) => console.note(&in_line(text)),
-        News::Fatal(_) => {}
     }
     Ok(())
 }

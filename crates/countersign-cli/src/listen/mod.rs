@@ -57,8 +57,29 @@ pub(crate) enum News {
         explanation: Value,
     },
     Note(String),
-    /// It cannot go on.
-    Fatal(Failure),
+}
+
+/// Why the listener cannot go on. The first one counts, and it has a place of its own: lines that nobody reads do not
+/// keep it back.
+#[derive(Clone)]
+pub(crate) struct Fatal(mpsc::Sender<Failure>);
+
+impl Fatal {
+    fn new() -> (Self, mpsc::Receiver<Failure>) {
+        let (first, heard) = mpsc::channel(1);
+        (Self(first), heard)
+    }
+
+    fn tell(&self, failure: Failure) {
+        // There is one already.
+        let _ = self.0.try_send(failure);
+    }
+}
+
+/// What the terminal hears.
+pub(crate) struct Heard {
+    pub(crate) news: mpsc::Receiver<News>,
+    pub(crate) fatal: mpsc::Receiver<Failure>,
 }
 
 /// A request with its answer.
@@ -84,6 +105,7 @@ pub(crate) struct Shared {
     watches: Vec<Watch>,
     rests: Semaphore,
     news: mpsc::Sender<News>,
+    fatal: Fatal,
     left_out: AtomicU64,
 }
 
@@ -94,8 +116,9 @@ impl Shared {
         config: &Config,
         captures: Captures,
         console: &mut Console<'_>,
-    ) -> Result<(Arc<Self>, mpsc::Receiver<News>), Failure> {
+    ) -> Result<(Arc<Self>, Heard), Failure> {
         let (news, heard) = mpsc::channel(LINES);
+        let (fatal, ends) = Fatal::new();
         let noted = news.clone();
         let notify: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |text: &str| {
             let _ = noted.try_send(News::Note(text.to_owned()));
@@ -107,7 +130,14 @@ impl Shared {
         let patience = args.give_up_after;
         let watches = endpoints
             .iter()
-            .map(|endpoint| Watch::new(endpoint.forward.as_ref(), patience, news.clone()))
+            .map(|endpoint| {
+                Watch::new(
+                    endpoint.forward.as_ref(),
+                    patience,
+                    news.clone(),
+                    fatal.clone(),
+                )
+            })
             .collect();
         let limits = ForwardLimits::default();
         let senders = endpoints.iter();
@@ -125,8 +155,13 @@ impl Shared {
             watches,
             rests: Semaphore::new(RESTS),
             news,
+            fatal,
             left_out: AtomicU64::new(0),
         });
+        let heard = Heard {
+            news: heard,
+            fatal: ends,
+        };
         Ok((shared, heard))
     }
 
@@ -144,8 +179,7 @@ impl Shared {
     /// Captures that cannot be kept end the listener: nothing is taken that is not kept.
     fn fail(&self, error: &CaptureError) {
         let path = self.captures.path();
-        // Its reader ends at the first one, so there is room, or there is one already.
-        self.tell(News::Fatal(Failure::no_answer(error.at(path))));
+        self.fatal.tell(Failure::no_answer(error.at(path)));
     }
 
     fn changed(&self, summary: Option<Summary>) {

@@ -8,7 +8,7 @@ use std::sync::{
 
 use tokio::{net::TcpStream, sync::mpsc, time::Instant};
 
-use super::{News, endpoint::Target, handler::Passed};
+use super::{Fatal, News, endpoint::Target, handler::Passed};
 use crate::{failure::Failure, forward::ForwardError, input::Address};
 
 /// How often an upstream that is gone is looked for.
@@ -27,6 +27,7 @@ struct State {
     /// None: for ever.
     patience: Option<Duration>,
     news: mpsc::Sender<News>,
+    fatal: Fatal,
     is_looking: AtomicBool,
     missed: AtomicU64,
 }
@@ -36,6 +37,7 @@ impl Watch {
         target: Option<&Target>,
         give_up_after: u32,
         news: mpsc::Sender<News>,
+        fatal: Fatal,
     ) -> Self {
         let target =
             target.and_then(|target| Some((Address::parse(&target.url)?, target.url.clone())));
@@ -44,6 +46,7 @@ impl Watch {
                 target,
                 patience: (give_up_after > 0).then(|| Duration::from_secs(give_up_after.into())),
                 news,
+                fatal,
                 is_looking: AtomicBool::new(false),
                 missed: AtomicU64::new(0),
             }),
@@ -89,11 +92,11 @@ impl State {
             let gone = since.elapsed();
             if self.patience.is_some_and(|patience| gone >= patience) {
                 let missed = self.missed.load(Ordering::Relaxed);
-                self.tell(News::Fatal(Failure::no_answer(format!(
+                self.fatal.tell(Failure::no_answer(format!(
                     "nobody has listened at {shown} for {} s, and {missed} deliveries were not passed on: \
                      their sender was told to come again (`--give-up-after` sets the time)",
                     gone.as_secs()
-                ))));
+                )));
                 return;
             }
             tokio::time::sleep(LOOK).await;
@@ -102,5 +105,27 @@ impl State {
 
     fn tell(&self, news: News) {
         let _ = self.news.try_send(news);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn its_end_is_heard_although_no_line_is_read() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        let (news, _unread) = mpsc::channel(1);
+        news.try_send(News::Note("the line that fills it".to_owned()))
+            .unwrap();
+        let (fatal, mut heard) = Fatal::new();
+        let target = Target::parse(&url).unwrap();
+        let watch = Watch::new(Some(&target), 1, news, fatal);
+        watch.passed(&Err(ForwardError::Refused));
+        let failure = tokio::time::timeout(Duration::from_secs(30), heard.recv()).await;
+        let failure = failure.unwrap().unwrap();
+        assert!(failure.message.contains("nobody has listened at"));
     }
 }
