@@ -30,6 +30,7 @@ pub mod actix;
 pub mod axum;
 pub mod envelope;
 mod hand_off;
+mod hand_off_error;
 mod handed;
 #[cfg(feature = "jetstream")]
 pub mod jetstream;
@@ -50,7 +51,8 @@ pub use self::jetstream::JetStream;
 pub use self::redis_streams::RedisStreams;
 pub use self::{
     envelope::Envelope,
-    hand_off::{HandOff, HandOffBuilder, HandOffConfigError, HandOffError, HandedOver},
+    hand_off::{HandOff, HandOffBuilder, HandedOver},
+    hand_off_error::{HandOffConfigError, HandOffError},
     handed::{Handed, HandedError},
     publisher::{PublishError, PublishErrorKind, Published, Publisher},
 };
