@@ -241,34 +241,41 @@ impl<'b> Scan<'b> {
 
 /// How many bytes of a string come before a quote, a backslash or a control character.
 fn plain(text: &[u8]) -> usize {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
     let mut rest = text;
-    // Most texts have more plain bytes than a register, and this is compiled to a few instructions for each.
-    while let Some((chunk, behind)) = rest.split_first_chunk::<32>() {
-        let marked = |byte: &u8| (*byte == b'"') | (*byte == b'\\') | (*byte < 0x20);
-        if chunk.iter().fold(false, |any, byte| any | marked(byte)) {
-            break;
-        }
-        rest = behind;
-    }
+    let mut words = 0_u8;
     while let Some((eight, behind)) = rest.split_first_chunk() {
-        let word = u64::from_le_bytes(*eight);
-        // The lowest byte that is marked is right in each of the three, whatever is above it, and none that
-        // is not ASCII is marked.
-        let quote = (word ^ (ONES * 0x22)).wrapping_sub(ONES);
-        let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
-        let control = word.wrapping_sub(ONES * 0x20);
-        let marked = (quote | backslash | control) & !word & HIGH;
-        if marked != 0 {
-            let at = (marked.trailing_zeros() / 8) as usize;
+        if let Some(at) = marked(u64::from_le_bytes(*eight)) {
             return text.len().saturating_sub(rest.len()).saturating_add(at);
         }
         rest = behind;
+        words = words.saturating_add(1);
+        if words == 4 {
+            // Most texts are short. A long one goes on by more than a word, which is compiled to a few instructions.
+            while let Some((chunk, behind)) = rest.split_first_chunk::<32>() {
+                let special = |byte: &u8| (*byte == b'"') | (*byte == b'\\') | (*byte < b' ');
+                if chunk.iter().fold(false, |any, byte| any | special(byte)) {
+                    break;
+                }
+                rest = behind;
+            }
+        }
     }
     let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
     let end = rest.iter().position(special).unwrap_or(rest.len());
     text.len().saturating_sub(rest.len()).saturating_add(end)
+}
+
+/// Where in a word the first byte is that ends plain text.
+fn marked(word: u64) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    // The lowest byte that is marked is right in each of the three, whatever is above it, and none that
+    // is not ASCII is marked.
+    let quote = (word ^ (ONES * 0x22)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+    let control = word.wrapping_sub(ONES * 0x20);
+    let marked = (quote | backslash | control) & !word & HIGH;
+    (marked != 0).then(|| (marked.trailing_zeros() / 8) as usize)
 }
 
 #[cfg(test)]
@@ -280,6 +287,24 @@ mod tests {
     fn is_json(text: &[u8]) -> bool {
         let mut scan = Scan::new(text);
         scan.pass().and_then(|()| scan.end()).is_some()
+    }
+
+    #[test]
+    fn plain_text_ends_at_the_first_byte_that_is_special() {
+        for len in 0..150 {
+            let text = vec![b'x'; len];
+            assert_eq!(plain(&text), len);
+            for at in 0..len {
+                for special in [b'"', b'\\', 0, 0x1f] {
+                    let mut text = text.clone();
+                    text[at..].fill(special);
+                    assert_eq!(plain(&text), at, "{len}");
+                    let mut text = vec![0xc3; len];
+                    text[at] = special;
+                    assert_eq!(plain(&text), at, "{len}");
+                }
+            }
+        }
     }
 
     /// Every text of up to five characters.
