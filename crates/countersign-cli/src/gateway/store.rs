@@ -23,7 +23,6 @@ pub(crate) struct Store {
 #[derive(Clone)]
 enum Close {
     Nothing,
-    #[cfg(feature = "sqlite")]
     Sqlite(countersign_sqlite::SqliteStore),
 }
 
@@ -46,7 +45,6 @@ impl Store {
     async fn open_in_its_time(settings: &StoreSettings) -> Result<Self, Failure> {
         match &settings.kind {
             StoreKind::Memory => Ok(Self::of("memory", MemoryStore::new(), Close::Nothing)),
-            #[cfg(feature = "sqlite")]
             StoreKind::Sqlite { path } => {
                 let shown = path.display();
                 let store = countersign_sqlite::SqliteStore::open(path)
@@ -58,7 +56,7 @@ impl Store {
             StoreKind::Redis { url, prefix } => redis(url, prefix.as_deref()).await,
             #[cfg(feature = "postgres")]
             StoreKind::Postgres { url, connections } => postgres(url, *connections).await,
-            #[cfg(not(all(feature = "sqlite", feature = "redis", feature = "postgres")))]
+            #[cfg(not(all(feature = "redis", feature = "postgres")))]
             other => Err(Failure::usage(format!(
                 "this binary was built without the store {}",
                 other.name()
@@ -86,7 +84,6 @@ impl Store {
     pub(crate) async fn close(&self) {
         match &self.close {
             Close::Nothing => {}
-            #[cfg(feature = "sqlite")]
             Close::Sqlite(store) => store.close().await,
         }
     }

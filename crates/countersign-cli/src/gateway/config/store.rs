@@ -78,7 +78,7 @@ pub(super) fn read(table: Reader<'_>, beside: &Beside<'_>) -> Option<StoreSettin
     let kind = entry.value;
     let kind = match kind {
         "memory" => Some(StoreKind::Memory),
-        "sqlite" if cfg!(feature = "sqlite") => sqlite(&table, beside),
+        "sqlite" => sqlite(&table, beside),
         "redis" if cfg!(feature = "redis") => {
             url(&table, beside, "redis://127.0.0.1/").map(|url| {
                 let prefix = table.text("prefix").map(|entry| entry.value.to_owned());
@@ -90,7 +90,7 @@ pub(super) fn read(table: Reader<'_>, beside: &Beside<'_>) -> Option<StoreSettin
             let connections = table.number("connections", 1_000).unwrap_or(16);
             url.map(|url| StoreKind::Postgres { url, connections })
         }
-        "sqlite" | "redis" | "postgres" => {
+        "redis" | "postgres" => {
             table.wrong(
                 "kind",
                 "this binary was built without that store: install it with its feature, or with the default ones",
